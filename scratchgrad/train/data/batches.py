@@ -49,7 +49,7 @@ class Batches:
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
-        return -(-len(self.X) // self.batch_size)
+        return (len(self.X) + self.batch_size - 1) // self.batch_size
 
     def order(self, epoch: int) -> torch.Tensor:
         """The permutation of the samples in this epoch: a function of (seed, epoch)."""
@@ -60,7 +60,8 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Samples]:
         """(x, y) for batch `start` of this epoch and those after it; new tensors, never views of X or y."""
         order = self.order(epoch)
-        for rows in order[start * self.batch_size :].split(self.batch_size) if start < len(self) else ():
+        for first in range(start * self.batch_size, len(order), self.batch_size):
+            rows = order[first : first + self.batch_size]
             yield self.X.index_select(0, rows), self.y.index_select(0, rows)
 
 

@@ -47,7 +47,7 @@ class Dataset:
         name: str = "data",
         credit: str = "",
     ) -> Dataset:
-        """The data set of these arrays, checked: as many labels as inputs, one number of features, no negative class."""
+        """The data set of these arrays, checked: as many labels as inputs, one number of features, no class below 0."""
         parts = [samples(*train, dtype=dtype, name=f"{name}, training")]
         if test is not None:
             parts.append(samples(*test, dtype=dtype, name=f"{name}, test"))

@@ -86,7 +86,8 @@ def _npz(path: Path, dtype: torch.dtype) -> Dataset:
         )
         if train is None:
             raise DataMismatch(
-                f"{path}: expected arrays x_train, y_train (and x_test, y_test), or X, y; got {', '.join(arrays) or 'none'}"
+                f"{path}: expected arrays x_train, y_train (and x_test, y_test), or X, y; "
+                f"got {', '.join(arrays) or 'none'}"
             )
         return Dataset.of(
             (arrays[train[0]], arrays[train[1]]),
