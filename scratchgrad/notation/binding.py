@@ -1,0 +1,159 @@
+"""Bound and free indices: walking, substituting and renaming without capture.
+
+SymPy's subs and xreplace capture (sympy#27359, sympy#21891); every substitution of an index in this project goes
+through `substitute`, which renames a bound index before it could catch a free one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import sympy as sp
+
+from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.nodes import MaxOver
+
+__all__ = [
+    "bound",
+    "element",
+    "free_indices",
+    "index_names",
+    "is_tensor",
+    "max_over",
+    "rebuild",
+    "replace_tensors",
+    "substitute",
+    "sum_over",
+    "tensor_name",
+    "tensors_in",
+]
+
+
+def element(name: str, indices: Iterable[sp.Expr | int] = (), *, integer: bool = False) -> sp.Expr:
+    """The element of the tensor `name` at `indices`; a scalar is a plain symbol.  Tensors are real."""
+    indices = tuple(indices)
+    kind = {"integer": True} if integer else {"real": True}
+    if not indices:
+        return sp.Symbol(name, **kind)
+    return sp.Indexed(sp.IndexedBase(name, **kind), *indices)
+
+
+def is_tensor(e: sp.Basic) -> bool:
+    """Whether e is an element of a tensor (or a scalar input); sizes and indices are not."""
+    return isinstance(e, sp.Indexed) or (type(e) is sp.Symbol)
+
+
+def tensor_name(e: sp.Basic) -> str:
+    """The name of the tensor that e is an element of."""
+    return str(e.base.label) if isinstance(e, sp.Indexed) else str(e)
+
+
+def bound(e: sp.Basic) -> tuple[Index, ...]:
+    """The indices that e itself binds."""
+    if isinstance(e, sp.Sum):
+        return tuple(limit[0] for limit in e.limits)
+    return tuple(e.args[1:]) if isinstance(e, MaxOver) else ()
+
+
+def sum_over(body: sp.Expr, *indices: Index) -> sp.Expr:
+    """The sum of body over the whole range of every index; the body itself where there is none."""
+    if body == 0 or not indices:
+        return body
+    return sp.Sum(body, *((i, 0, i.size - 1) for i in indices))
+
+
+def max_over(body: sp.Expr, *indices: Index) -> sp.Expr:
+    """The maximum of body over the whole range of the indices."""
+    return MaxOver(body, *indices) if indices else body
+
+
+def rebuild(e: sp.Basic, children: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
+    """The node e with `children` applied to its operands; bound indices, bases and atoms stay."""
+    if isinstance(e, sp.Sum):
+        return sum_over(children(e.function), *bound(e))
+    if isinstance(e, MaxOver):
+        return max_over(children(e.args[0]), *bound(e))
+    if isinstance(e, sp.Indexed):
+        return e.func(e.base, *map(children, e.indices))
+    return e.func(*map(children, e.args)) if e.args else e
+
+
+def operands(e: sp.Basic) -> Iterator[sp.Basic]:
+    """The operands of e that are expressions (not limits, not bases)."""
+    if isinstance(e, sp.Sum):
+        yield e.function
+    elif isinstance(e, MaxOver):
+        yield e.args[0]
+    elif isinstance(e, sp.Indexed):
+        yield from e.indices
+    else:
+        yield from e.args
+
+
+def free_indices(e: sp.Basic) -> tuple[Index, ...]:
+    """The indices of e that nothing in e binds, in order of first appearance."""
+    found: dict[Index, None] = {}
+
+    def walk(node: sp.Basic, caught: frozenset[Index]) -> None:
+        if isinstance(node, Index):
+            if node not in caught:
+                found[node] = None
+            return
+        inside = caught | frozenset(bound(node))
+        for child in operands(node):
+            walk(child, inside)
+
+    walk(e, frozenset())
+    return tuple(found)
+
+
+def index_names(*expressions: sp.Basic) -> set[str]:
+    """The names of all indices in the expressions, bound ones, too."""
+    return {i.name for e in expressions for i in e.atoms(Index)}
+
+
+def tensors_in(e: sp.Basic) -> Iterator[sp.Expr]:
+    """Every tensor element of e, in order of appearance, index positions included."""
+    if is_tensor(e):
+        yield e
+    for child in operands(e):
+        yield from tensors_in(child)
+
+
+def substitute(e: sp.Basic, by: Mapping[Index, sp.Expr]) -> sp.Basic:
+    """E with every free index in `by` replaced, bound indices renamed where they would catch one."""
+    if not by or not e.args:
+        return by.get(e, e) if isinstance(e, Index) else e
+    own = bound(e)
+    if own:
+        by = {i: v for i, v in by.items() if i not in own}
+        body = e.args[0]
+        hit = [i for i in free_indices(body) if i in by]
+        if not hit:
+            return e
+        incoming = index_names(*(by[i] for i in hit))
+        taken = index_names(body) | incoming
+        renamed: dict[Index, sp.Expr] = {}
+        kept: list[Index] = []
+        for i in own:
+            new = fresh(i, taken) if i.name in incoming else i
+            taken.add(new.name)
+            kept.append(new)
+            if new != i:
+                renamed[i] = new
+        body = substitute(body, {**{i: by[i] for i in hit}, **renamed})
+        return sum_over(body, *kept) if isinstance(e, sp.Sum) else max_over(body, *kept)
+    return rebuild(e, lambda child: substitute(child, by))
+
+
+def replace_tensors(e: sp.Basic, by: Callable[[sp.Expr], sp.Expr | None]) -> sp.Basic:
+    """E with every tensor element t replaced by by(t), where that is not None.
+
+    A replacement may carry bound indices of its own; free indices of the replacement must be those of the element,
+    so bound indices that would be caught are renamed by the caller's use of `substitute`.
+    """
+    if is_tensor(e):
+        new = by(e)
+        if new is not None:
+            return new
+    return rebuild(e, lambda child: replace_tensors(child, by)) if e.args else e

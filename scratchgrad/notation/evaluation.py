@@ -1,0 +1,483 @@
+"""What an expression means: its value at concrete tensors.
+
+An expression evaluates to an array whose axes are labelled by its free indices.  Two arithmetics share one walk:
+
+    Float     numpy float64
+    Exact     rational numbers (Fraction) while only + - * / and integer powers occur, else mpmath at `digits` digits
+
+An element out of range is 0, an empty sum is 0, and a product with an Indicator is 0 where its condition fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+from sympy.core.relational import Relational
+
+from scratchgrad.notation.binding import bound, tensor_name
+from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.nodes import (
+    Determinant,
+    Indicator,
+    InverseElement,
+    LogDeterminant,
+    Maximum,
+    MaxOver,
+    Minimum,
+    Sigmoid,
+    Where,
+)
+
+__all__ = ["Arithmetic", "EvaluationError", "Exact", "Float", "Labelled", "Valuation", "exact_array"]
+
+
+class EvaluationError(ValueError):
+    """An expression that has no value here: a tensor or a size is missing, or a shape does not fit."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An array whose axes are labelled by indices."""
+
+    values: Any
+    axes: tuple[Index, ...] = ()
+
+    def over(self, axes: tuple[Index, ...]) -> Any:
+        """The values with the given axes in order, of length 1 where this array does not depend on one."""
+        order = [self.axes.index(a) for a in axes if a in self.axes]
+        moved = np.transpose(self.values, order) if self.axes else np.asarray(self.values)
+        return moved.reshape([moved.shape[[a for a in axes if a in self.axes].index(a)] if a in self.axes else 1 for a in axes])
+
+
+def _union(*arrays: Labelled) -> tuple[Index, ...]:
+    return tuple(dict.fromkeys(a for array in arrays for a in array.axes))
+
+
+class Arithmetic:
+    """The functions that an expression is made of, over arrays."""
+
+    dtype: Any
+    functions: Mapping[type, Callable[..., Any]]
+
+    def number(self, value: sp.Expr) -> Any:
+        """The value of a number such as 1/3 or pi."""
+        raise TypeError
+
+    def array(self, values: Any) -> Any:
+        """The values as this arithmetic keeps them."""
+        raise TypeError
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """Base to the exponent, elementwise."""
+        raise TypeError
+
+    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
+        """The product of the factors over `axes`, summed over `summed`."""
+        every = axes + summed
+        value = np.asarray(factors[0].over(every))
+        for factor in factors[1:]:
+            value = value * factor.over(every)
+        return self.sum(value, tuple(range(len(axes), len(every))))
+
+    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
+        """The sum over the axes at `positions`."""
+        return np.sum(values, axis=positions) if positions else values
+
+    def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+        """The relation, elementwise."""
+        return relation(a, b)
+
+    def inverse(self, matrix: Any) -> Any:
+        """The inverse of a matrix."""
+        raise TypeError
+
+    def determinant(self, matrix: Any) -> Any:
+        """The determinant of a matrix."""
+        raise TypeError
+
+
+def _erf(values: Any) -> Any:
+    return np.vectorize(lambda v: float(mpmath.erf(v)), otypes=[float])(values)
+
+
+class Float(Arithmetic):
+    """numpy float64."""
+
+    dtype = np.float64
+    functions: Mapping[type, Callable[..., Any]] = {
+        sp.exp: np.exp,
+        sp.log: np.log,
+        sp.sin: np.sin,
+        sp.cos: np.cos,
+        sp.tanh: np.tanh,
+        sp.erf: _erf,
+        sp.Abs: np.abs,
+        sp.sign: np.sign,
+        Sigmoid: lambda a: np.where(a >= 0, 1 / (1 + np.exp(-np.abs(a))), np.exp(-np.abs(a)) / (1 + np.exp(-np.abs(a)))),
+        Maximum: np.maximum,
+        Minimum: np.minimum,
+    }
+
+    def number(self, value: sp.Expr) -> Any:
+        """The nearest float."""
+        return np.float64(float(value))
+
+    def array(self, values: Any) -> Any:
+        """A float64 array."""
+        return np.asarray(values, dtype=np.float64)
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """np.power."""
+        return np.power(base, exponent)
+
+    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
+        """One einsum, contracted pairwise, so that no intermediate is larger than it must be."""
+        every = {a: position for position, a in enumerate(axes + summed)}
+        if not summed or len(every) > 24 or len(factors) == 1:  # noqa: PLR2004  # einsum's letters
+            return super().product(factors, axes, summed)
+        present = {a for f in factors for a in f.axes}
+        arguments: list[Any] = []
+        for factor in factors:
+            arguments += [factor.values, [every[a] for a in factor.axes]]
+        out = [every[a] for a in axes if a in present]
+        value = np.asarray(np.einsum(*arguments, out, optimize=len(factors) > 2))  # noqa: PLR2004  # two need no path
+        return value.reshape([value.shape[out.index(every[a])] if a in present else 1 for a in axes])
+
+    def inverse(self, matrix: Any) -> Any:
+        """np.linalg.inv."""
+        return np.linalg.inv(matrix)
+
+    def determinant(self, matrix: Any) -> Any:
+        """np.linalg.det."""
+        return np.linalg.det(matrix)
+
+
+def exact_array(values: Any) -> Any:
+    """The values as exact rationals (a float is the rational it stands for), an object array.
+
+    Infinities and NaN are mpmath's.
+    """
+    array = np.asarray(values)
+    out = np.empty(array.shape, dtype=object)
+    for place in np.ndindex(array.shape):
+        value = array[place]
+        if isinstance(value, (float, np.floating)):
+            out[place] = Fraction(float(value)) if np.isfinite(value) else mpmath.mpf(float(value))
+        elif isinstance(value, sp.Rational):
+            out[place] = Fraction(int(value.p), int(value.q))
+        elif isinstance(value, (Fraction, mpmath.mpf)):
+            out[place] = value
+        else:
+            out[place] = Fraction(int(value))
+    return out
+
+
+def _real(value: Any) -> Any:
+    return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
+
+
+def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
+    apply = np.frompyfunc(function, inputs, 1)
+
+    def call(*arrays: Any) -> Any:
+        return np.asarray(apply(*arrays), dtype=object)
+
+    return call
+
+
+def _transcendental(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    return _elementwise(lambda v: function(_real(v)), 1)
+
+
+def _log(value: Any) -> Any:
+    return mpmath.log(value) if value > 0 else (mpmath.mpf("-inf") if value == 0 else mpmath.nan)
+
+
+def _less(a: Any, b: Any) -> bool:
+    return bool(a < b) if type(a) is type(b) else bool(_real(a) < _real(b))
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(exponent, Fraction) and exponent.denominator == 1:
+        if base == 0 and exponent < 0:
+            return mpmath.inf
+        return base ** int(exponent)
+    base, exponent = _real(base), _real(exponent)
+    return base**exponent if base >= 0 else mpmath.nan
+
+
+class Exact(Arithmetic):
+    """Rational numbers where possible, else mpmath at `digits` significant digits."""
+
+    dtype = object
+    functions: Mapping[type, Callable[..., Any]] = {
+        sp.exp: _elementwise(lambda v: Fraction(1) if v == 0 else mpmath.exp(_real(v)), 1),
+        sp.log: _transcendental(_log),
+        sp.sin: _transcendental(mpmath.sin),
+        sp.cos: _transcendental(mpmath.cos),
+        sp.tanh: _transcendental(mpmath.tanh),
+        sp.erf: _transcendental(mpmath.erf),
+        sp.Abs: _elementwise(abs, 1),
+        sp.sign: _elementwise(lambda v: Fraction(int(v > 0) - int(v < 0)), 1),
+        Sigmoid: _transcendental(lambda v: 1 / (1 + mpmath.exp(-v))),
+        Maximum: _elementwise(lambda a, b: b if _less(a, b) else a, 2),
+        Minimum: _elementwise(lambda a, b: b if _less(b, a) else a, 2),
+    }
+
+    def __init__(self, digits: int = 50) -> None:
+        """Exact arithmetic; call within mpmath.workdps(digits), as Valuation does."""
+        self.digits = digits
+
+    def number(self, value: sp.Expr) -> Any:
+        """A Fraction, or mpmath's value of a constant such as pi."""
+        if isinstance(value, sp.Rational):
+            return Fraction(int(value.p), int(value.q))
+        return mpmath.mpf(sp.N(value, self.digits + 10)._mpf_)
+
+    def array(self, values: Any) -> Any:
+        """An object array of exact rationals."""
+        return exact_array(values)
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """Exact for integer exponents."""
+        return _elementwise(_power, 2)(base, exponent)
+
+    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
+        """Exact; an empty sum is the rational 0."""
+        return np.asarray(np.add.reduce(values, axis=positions, initial=Fraction(0)), dtype=object) if positions else values
+
+    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
+        """Contracted one summed index at a time, so that exact numbers are not multiplied needlessly."""
+        for index in summed:
+            hit = [f for f in factors if index in f.axes]
+            kept = tuple(a for a in _union(*hit) if a != index)
+            value = super().product(hit, kept, (index,))
+            factors = [f for f in factors if index not in f.axes] + [Labelled(value, kept)]
+        return super().product(factors, axes, ())
+
+    def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+        """Exact between rationals."""
+        return np.asarray(np.frompyfunc(lambda p, q: bool(relation(_sign(p, q), 0)), 2, 1)(a, b), dtype=bool)
+
+    def inverse(self, matrix: Any) -> Any:
+        """By Gauss's elimination over the rationals (SymPy)."""
+        inverse = sp.Matrix(matrix.shape[0], matrix.shape[1], [_symbol(v) for v in matrix.ravel()]).inv()
+        return self.array(np.array(inverse.tolist(), dtype=object))
+
+    def determinant(self, matrix: Any) -> Any:
+        """Over the rationals (SymPy)."""
+        value = sp.Matrix(matrix.shape[0], matrix.shape[1], [_symbol(v) for v in matrix.ravel()]).det()
+        return Fraction(int(value.p), int(value.q))
+
+
+def _sign(a: Any, b: Any) -> int:
+    return int(_less(b, a)) - int(_less(a, b))
+
+
+def _symbol(value: Any) -> sp.Rational:
+    value = value if isinstance(value, Fraction) else Fraction(str(value))
+    return sp.Rational(value.numerator, value.denominator)
+
+
+_RELATIONS: dict[type, Callable[[Any, Any], Any]] = {
+    sp.Eq: lambda a, b: a == b,
+    sp.Ne: lambda a, b: a != b,
+    sp.Gt: lambda a, b: a > b,
+    sp.Ge: lambda a, b: a >= b,
+    sp.Lt: lambda a, b: a < b,
+    sp.Le: lambda a, b: a <= b,
+}
+
+
+class Valuation:
+    """Tensors and sizes at which expressions are evaluated; equal subexpressions are evaluated once."""
+
+    def __init__(
+        self, tensors: Mapping[str, Any], sizes: Mapping[sp.Expr, int], arithmetic: Arithmetic | None = None
+    ) -> None:
+        """`tensors` maps names to arrays, `sizes` every Size to a number."""
+        self.arithmetic = arithmetic or Float()
+        self.tensors: dict[str, Any] = {}
+        for name, values in tensors.items():
+            self.assign(name, values)
+        self.sizes = dict(sizes)
+        self.memory: dict[sp.Basic, Labelled] = {}
+
+    def assign(self, name: str, values: Any) -> None:
+        """Give the tensor `name` its values; integer arrays stay integer, as they may be used as indices."""
+        array = np.asarray(values)
+        self.tensors[name] = array if array.dtype.kind in "iu" else self.arithmetic.array(array)
+
+    def size(self, size: sp.Expr) -> int:
+        """The number that a size stands for; EvaluationError where nothing fixes it."""
+        value = size.subs(self.sizes) if not isinstance(size, Size) else self.sizes.get(size, size)
+        if not isinstance(value, int) and not getattr(value, "is_Integer", False):
+            raise EvaluationError(f"nothing fixes the size {size}; give a tensor or a gradient that has this axis")
+        return int(value)
+
+    def value(self, e: sp.Basic, indices: tuple[Index, ...] = ()) -> Any:
+        """The values of e as an array over `indices`, in order."""
+        with np.errstate(all="ignore"), mpmath.workdps(getattr(self.arithmetic, "digits", 15)):
+            labelled = self.labelled(e)
+        missing = [i for i in labelled.axes if i not in indices]
+        if missing:
+            raise EvaluationError(f"{e} depends on {missing[0]}, which is not among the indices {indices}")
+        shape = tuple(self.size(i.size) for i in indices)
+        value = np.broadcast_to(labelled.over(indices), shape).copy()
+        return self.arithmetic.array(value) if value.dtype.kind in "iub" else value
+
+    def labelled(self, e: sp.Basic) -> Labelled:
+        """The value of e, labelled by its free indices."""
+        if e not in self.memory:
+            self.memory[e] = self._labelled(e)
+        return self.memory[e]
+
+    def _labelled(self, e: sp.Basic) -> Labelled:  # noqa: PLR0911  # one return for each kind of node
+        if isinstance(e, Index):
+            return Labelled(self._wide(np.arange(self.size(e.size))), (e,))
+        if isinstance(e, sp.Expr) and (e.is_Number or e.is_NumberSymbol):
+            return Labelled(self.arithmetic.number(e))
+        if isinstance(e, Size):
+            return Labelled(self.arithmetic.array(self.size(e)))
+        if isinstance(e, (sp.Indexed, sp.Symbol)):
+            return self._element(e)
+        if isinstance(e, sp.Mul):
+            return self._product(e.args, ())
+        if isinstance(e, sp.Sum):
+            body = e.function
+            return self._product(body.args if isinstance(body, sp.Mul) else (body,), bound(e))
+        if isinstance(e, MaxOver):
+            return self._maximum(e)
+        if isinstance(e, (Relational, sp.And, sp.Or, sp.Not, sp.logic.boolalg.BooleanAtom)):
+            return self._condition(e)
+        if isinstance(e, (InverseElement, Determinant, LogDeterminant)):
+            return self._matrix(e)
+        if isinstance(e, Where):
+            return self._map(np.where, *map(self.labelled, e.args))
+        if isinstance(e, Indicator):
+            return self._map(lambda c: self._wide(c.astype(int)), self.labelled(e.args[0]))
+        if isinstance(e, sp.KroneckerDelta):
+            return self._map(lambda a, b: self._wide(np.equal(a, b).astype(int)), *map(self._integer, e.args))
+        if isinstance(e, sp.Add):
+            return self._map(lambda *terms: sum(terms[1:], terms[0]), *map(self.labelled, e.args))
+        if isinstance(e, sp.exp):
+            return self._map(self.arithmetic.functions[sp.exp], self.labelled(e.args[0]))
+        if isinstance(e, sp.Pow):
+            return self._map(self.arithmetic.power, *map(self.labelled, e.args))
+        function = self.arithmetic.functions.get(type(e))
+        if function is None:
+            raise EvaluationError(f"no value is known for {type(e).__name__} in {e}")
+        return self._map(function, *map(self.labelled, e.args))
+
+    def _wide(self, values: Any) -> Any:
+        return self.arithmetic.array(values)
+
+    def _map(self, function: Callable[..., Any], *arrays: Labelled) -> Labelled:
+        axes = _union(*arrays)
+        return Labelled(function(*(a.over(axes) for a in arrays)), axes)
+
+    def _integer(self, e: sp.Expr) -> Labelled:
+        """An index expression, as integers."""
+        if isinstance(e, Index):
+            return Labelled(np.arange(self.size(e.size)), (e,))
+        if e.is_Integer:
+            return Labelled(np.asarray(int(e)))
+        if isinstance(e, Size):
+            return Labelled(np.asarray(self.size(e)))
+        if isinstance(e, sp.Add):
+            return self._map(lambda *terms: sum(terms[1:], terms[0]), *map(self._integer, e.args))
+        if isinstance(e, sp.Mul):
+            return self._map(lambda *factors: np.prod(np.broadcast_arrays(*factors), axis=0), *map(self._integer, e.args))
+        value = self._element(e)
+        return Labelled(np.vectorize(int, otypes=[int])(value.values) if value.values.size else value.values.astype(int), value.axes)
+
+    def _element(self, e: sp.Basic) -> Labelled:
+        name = tensor_name(e)
+        if name not in self.tensors:
+            raise EvaluationError(f"tensor {name!r} has no value; given: {', '.join(sorted(self.tensors)) or 'none'}")
+        values = self.tensors[name]
+        indices = tuple(getattr(e, "indices", ()))
+        if values.ndim != len(indices):
+            raise EvaluationError(f"tensor {name!r}: expected {len(indices)} axes, got shape {values.shape}")
+        if values.dtype.kind in "iu":
+            wide = self._wide(values)
+        else:
+            wide = values
+        bare = all(isinstance(i, Index) and self.size(i.size) == n for i, n in zip(indices, values.shape, strict=True))
+        if bare and len(set(indices)) == len(indices):
+            return Labelled(wide, indices)
+        positions = [self._integer(i) for i in indices]
+        axes = _union(*positions)
+        places = np.broadcast_arrays(*(p.over(axes) for p in positions))
+        inside = np.ones(places[0].shape, dtype=bool)
+        for place, n in zip(places, values.shape, strict=True):
+            inside &= (place >= 0) & (place < n)
+        if not inside.any():
+            return Labelled(self._wide(np.zeros(inside.shape, dtype=int)), axes)
+        picked = wide[tuple(np.where(inside, place, 0) for place in places)]
+        return Labelled(np.where(inside, picked, self._wide(np.zeros((), dtype=int))), axes)
+
+    def _product(self, factors: tuple[sp.Basic, ...], summed: tuple[Index, ...]) -> Labelled:
+        masks = [self.labelled(f.args[0]) for f in factors if isinstance(f, Indicator)]
+        rest = [self.labelled(f) for f in factors if not isinstance(f, Indicator)]
+        if masks:
+            every = _union(*rest, *masks)
+            product = self.arithmetic.product(rest, _union(*rest), ()) if rest else self._wide(1)
+            value = Labelled(product, _union(*rest))
+            for mask in masks:
+                zero = self._wide(np.zeros((), dtype=int))
+                value = self._map(lambda m, v, zero=zero: np.where(m, v, zero), mask, value)
+            rest = [Labelled(value.over(every), every)]
+        rest += [Labelled(self._wide(np.ones(self.size(i.size), dtype=int)), (i,)) for i in summed if i not in _union(*rest)]
+        axes = tuple(a for a in _union(*rest) if a not in summed)
+        return Labelled(self.arithmetic.product(rest, axes, summed), axes)
+
+    def _maximum(self, e: MaxOver) -> Labelled:
+        body, indices = self.labelled(e.args[0]), bound(e)
+        axes = tuple(a for a in _union(body) if a not in indices)
+        over = body.over(axes + tuple(i for i in indices if i in body.axes))
+        for _ in [i for i in indices if i in body.axes]:
+            over = self._largest(over)
+        return Labelled(over, axes)
+
+    def _largest(self, values: Any) -> Any:
+        if not values.shape[-1]:
+            raise EvaluationError("the maximum over an empty axis does not exist")
+        result = values[..., 0]
+        for position in range(1, values.shape[-1]):
+            result = self.arithmetic.functions[Maximum](result, values[..., position])
+        return result
+
+    def _condition(self, e: sp.Basic) -> Labelled:
+        if isinstance(e, Relational):
+            relation = _RELATIONS[type(e)]
+            return self._map(lambda a, b: self.arithmetic.compare(relation, a, b), *map(self.labelled, e.args))
+        if isinstance(e, sp.logic.boolalg.BooleanAtom):
+            return Labelled(np.asarray(bool(e)))
+        combine = {sp.And: np.logical_and, sp.Or: np.logical_or, sp.Not: np.logical_not}[type(e)]
+        parts = [self.labelled(a) for a in e.args]
+        result = parts[0] if len(parts) > 1 else self._map(combine, parts[0])
+        for part in parts[1:]:
+            result = self._map(combine, result, part)
+        return result
+
+    def _matrix(self, e: sp.Expr) -> Labelled:
+        matrix = self.tensors.get(tensor_name(e.args[0]))
+        if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004  # a matrix
+            raise EvaluationError(f"{e} needs a square tensor {e.args[0]}, got shape {getattr(matrix, 'shape', None)}")
+        matrix = self._wide(matrix)
+        if isinstance(e, InverseElement):
+            inverse = Valuation({"inverse": self.arithmetic.inverse(matrix)}, self.sizes, self.arithmetic)
+            return inverse.labelled(sp.Indexed(sp.IndexedBase("inverse", real=True), *e.args[1:]))
+        determinant = self.arithmetic.array(self.arithmetic.determinant(matrix))
+        if isinstance(e, Determinant):
+            return Labelled(determinant)
+        functions = self.arithmetic.functions
+        return Labelled(functions[sp.log](functions[sp.Abs](determinant)))
+

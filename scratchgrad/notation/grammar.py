@@ -1,0 +1,414 @@
+"""The text grammar: `u[i] = Sum(W[i,j]*x[j], j) + b[i]` becomes a Definition.
+
+`;` separates assignments, the last left side is the output.  `T[i,j]` is an element, whose index may be affine
+(`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index.
+`delta(i,j)`, `exp log sqrt sin cos tanh sigmoid erf abs sign`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j]
+Det(A) LogDet(A)`, `**` is power, `pi` is pi.  A tensor used as an index is integer-valued.  A name without brackets is
+a scalar input, the value of an index in scope, or the size of an axis (`n_i`, or as declared).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import sympy as sp
+
+from scratchgrad.notation.binding import element, max_over, sum_over
+from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.indices import Index, Size, fresh
+from scratchgrad.notation.nodes import (
+    Determinant,
+    InverseElement,
+    LogDeterminant,
+    Maximum,
+    Minimum,
+    Sigmoid,
+    Where,
+)
+from scratchgrad.notation.ranges import Ranges
+from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
+
+__all__ = ["AssignmentOrder", "FreeIndexMissing", "RankMismatch", "UnknownName", "parse"]
+
+
+class UnknownName(NotationError):
+    """A function, tensor or index that nothing declares."""
+
+
+class FreeIndexMissing(NotationError):
+    """An index is free on the right but missing on the left."""
+
+
+class RankMismatch(NotationError):
+    """A tensor is used with different numbers of indices, or a function with a wrong number of arguments."""
+
+
+class AssignmentOrder(NotationError):
+    """A tensor is assigned twice, or used before it is assigned."""
+
+
+_FUNCTIONS: dict[str, tuple[int, Callable[..., sp.Expr]]] = {
+    "exp": (1, sp.exp),
+    "log": (1, sp.log),
+    "sqrt": (1, sp.sqrt),
+    "sin": (1, sp.sin),
+    "cos": (1, sp.cos),
+    "tanh": (1, sp.tanh),
+    "sigmoid": (1, Sigmoid),
+    "erf": (1, sp.erf),
+    "abs": (1, sp.Abs),
+    "sign": (1, sp.sign),
+    "max": (2, Maximum),
+    "min": (2, Minimum),
+    "where": (3, Where),
+    "delta": (2, sp.KroneckerDelta),
+}
+_BINDERS: dict[str, Callable[..., sp.Expr]] = {"Sum": sum_over, "Max": max_over}
+_MATRIX = {"Inv": 1, "Det": 1, "LogDet": 1}
+_COMPARE = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
+_LOGIC = {"and": sp.And, "or": sp.Or, "not": sp.Not}
+_ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "**": lambda a, b: a**b,
+}
+_SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
+_DECLARED = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[([^\[\]]*)\])?\s*,?")
+
+
+def parse(
+    text: str,
+    *,
+    tensors: str = "",
+    ranges: Mapping[str, str | int] | None = None,
+    outputs: Sequence[str] | None = None,
+    name: str = "",
+    complete: bool = False,
+) -> Definition:
+    """The definition that the text writes.
+
+    `tensors` ("x[nB,nN] w[nN]") names the sizes of axes, `ranges` ({"r": "nK"}) the range of an index; an integer is
+    a fixed size.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists every
+    tensor, so that another name is an error.
+
+    Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
+    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder.
+    """
+    return _Elaboration(text, tensors, ranges or {}, complete).definition(outputs, name)
+
+
+def declared_tensors(text: str) -> dict[str, tuple[str, ...]]:
+    """The tensors of a declaration such as "x[nB,nN] w[nN]": name -> names of sizes."""
+    found: dict[str, tuple[str, ...]] = {}
+    place = 0
+    while text[place:].strip():
+        match = _DECLARED.match(text, place)
+        if match is None or match.end() == place:
+            raise UnknownName(pointing_at(text, place, "cannot read this declaration; write tensors as x[nB,nN] w[nN]"))
+        found[match[1]] = tuple(a.strip() for a in (match[2] or "").split(",") if a.strip())
+        place = match.end()
+    return found
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.arguments:
+        yield from _walk(child)
+
+
+class _Elaboration:
+    """One text on its way to a Definition: first who ranges over what, then the expressions."""
+
+    def __init__(self, text: str, tensors: str, ranges: Mapping[str, str | int], complete: bool) -> None:
+        self.text = text
+        self.statements = read(text)
+        self.declared = declared_tensors(tensors)
+        self.complete = complete
+        self.rank: dict[str, int] = {name: len(axes) for name, axes in self.declared.items()}
+        self.sizes: dict[str, sp.Expr] = {}
+        self.integer: set[str] = set()
+        self.letters: dict[str, int] = {}
+        self.ranges = Ranges(text)
+        for tensor, axes in self.declared.items():
+            for position, size in enumerate(axes):
+                self.ranges.declare((tensor, position), self.size(size))
+        for letter, size in ranges.items():
+            self.ranges.declare(letter, self.size(str(size)))
+        self.targets = [self.target(s) for s in self.statements]
+        for statement in self.statements:
+            for side in (statement.left, statement.right):
+                if side is not None:
+                    for node in _walk(side):
+                        self.note(node)
+        self.check_order()
+
+    def error(self, kind: type[NotationError], place: int, message: str) -> NotationError:
+        return kind(pointing_at(self.text, place, message))
+
+    def size(self, name: str) -> sp.Expr:
+        if name.isdigit():
+            return sp.Integer(name)
+        return self.sizes.setdefault(name, Size(name))
+
+    # -- first pass: ranks, letters, classes of equal size
+
+    def target(self, statement: Statement) -> str:
+        return statement.left.value if statement.left is not None else "out"
+
+    def note(self, node: Node) -> None:
+        if node.kind == "element":
+            self.note_rank(node.value, len(node.arguments), node.place)
+            for position, index in enumerate(node.arguments):
+                self.note_index(index, (node.value, position))
+        elif node.kind == "call" and node.value == "delta":
+            for index in node.arguments:
+                self.note_index(index, None)
+        elif node.kind == "call" and node.value in _BINDERS:
+            self.note_binder(node)
+        elif node.kind in ("call", "matrix element") and node.value in _MATRIX:
+            self.note_matrix(node)
+
+    def note_rank(self, name: str, rank: int, place: int) -> None:
+        if self.rank.setdefault(name, rank) != rank:
+            raise self.error(RankMismatch, place, f"{name} has {self.rank[name]} axes, here it has {rank} indices")
+
+    def note_index(self, index: Node, slot: tuple[str, int] | None) -> None:
+        for part in _walk(index):
+            if part.kind == "element":
+                self.integer.add(part.value)
+            elif part.kind == "name" and part.value in self.rank and part.value in self.declared:
+                self.integer.add(part.value)
+            elif part.kind == "name" and part.value not in self.sizes and not self.inside_element(index, part):
+                self.letters.setdefault(part.value, part.place)
+        if slot is not None and index.kind == "name" and index.value in self.letters:
+            self.ranges.meet(index.value, slot, index.place)
+        elif slot is not None:
+            self.ranges.root(slot)
+
+    @staticmethod
+    def inside_element(index: Node, part: Node) -> bool:
+        return any(n.kind == "element" and part is not n and part in tuple(_walk(n)) for n in _walk(index))
+
+    def note_binder(self, node: Node) -> None:
+        if len(node.arguments) < 2:  # noqa: PLR2004  # a body and at least one index
+            raise self.error(RankMismatch, node.place, f"{node.value} needs an expression and at least one index, as in {node.value}(x[i], i)")
+        for index in node.arguments[1:]:
+            if index.kind != "name":
+                raise self.error(UnknownName, index.place, f"{node.value} runs over an index letter, such as {node.value}(x[i], i)")
+            self.letters.setdefault(index.value, index.place)
+
+    def note_matrix(self, node: Node) -> None:
+        matrix = node.arguments[0] if node.arguments else None
+        wanted = 3 if node.kind == "matrix element" else 1
+        if matrix is None or matrix.kind != "name" or len(node.arguments) != wanted or (node.value == "Inv") != (wanted == 3):  # noqa: PLR2004  # a name and two indices
+            raise self.error(RankMismatch, node.place, "write Inv(A)[i,j], Det(A) or LogDet(A) for a square tensor A")
+        self.note_rank(matrix.value, 2, matrix.place)
+        self.ranges.meet((matrix.value, 0), (matrix.value, 1), matrix.place)
+        for position, index in enumerate(node.arguments[1:]):
+            self.note_index(index, (matrix.value, position))
+
+    def check_order(self) -> None:
+        for position, (name, statement) in enumerate(zip(self.targets, self.statements, strict=True)):
+            place = statement.left.place if statement.left is not None else 0
+            if name in self.targets[:position]:
+                raise self.error(AssignmentOrder, place, f"{name} is assigned twice; give each result its own name")
+            for node in _walk(statement.right):
+                if node.kind in ("element", "name") and node.value in self.targets[position:] and node.value not in self.letters:
+                    raise self.error(AssignmentOrder, node.place, f"{node.value} is used before it is assigned")
+
+    # -- second pass: expressions
+
+    def definition(self, outputs: Sequence[str] | None, name: str) -> Definition:
+        assignments = tuple(map(self.assignment, self.statements))
+        wanted = list(outputs or [self.targets[-1]])
+        for output in wanted:
+            if output not in self.targets:
+                raise UnknownName(f"output {output!r} is never assigned; the left sides are {', '.join(self.targets)}")
+        by_name = {a.target.name: a.target for a in assignments}
+        inputs = [self.tensor(n) for n in self.input_names()]
+        if self.complete:
+            order = list(self.declared)
+            inputs.sort(key=lambda t: order.index(t.name))
+        return Definition(assignments, tuple(inputs), tuple(by_name[o] for o in wanted), name=name)
+
+    def input_names(self) -> Iterable[str]:
+        found: dict[str, None] = {n: None for n in self.declared if self.complete and n not in self.targets}
+        for statement in self.statements:
+            for node in _walk(statement.right):
+                matrix = node.kind in ("call", "matrix element") and node.value in _MATRIX
+                name = node.arguments[0].value if matrix else node.value
+                if node.kind == "element" or matrix or (node.kind == "name" and self.is_scalar(name)):
+                    if name not in self.targets:
+                        found[name] = None
+        return found
+
+    def is_scalar(self, name: str) -> bool:
+        declared = self.declared.get(name) == ()
+        size = _SIZE_OF.fullmatch(name)
+        return declared or not (
+            name in self.letters or name in self.sizes or name == "pi" or name in self.rank or (size and size[1] in self.letters)
+        )
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor with the letters that the text uses first, one for each axis."""
+        taken: set[str] = set()
+        chosen: list[Index] = []
+        letters = self.first_letters(name)
+        for position in range(self.rank.get(name, 0)):
+            size = self.ranges.size_of((name, position))
+            letter = letters[position]
+            index = fresh(Index(letter or "i", size), taken if letter else taken | set(self.letters))
+            taken.add(index.name)
+            chosen.append(index)
+        return Tensor(name, tuple(chosen), name in self.integer)
+
+    def first_letters(self, name: str) -> list[str | None]:
+        letters: list[str | None] = [None] * self.rank.get(name, 0)
+        for statement in self.statements:
+            for side in (statement.left, statement.right):
+                for node in _walk(side) if side is not None else ():
+                    if node.kind == "element" and node.value == name:
+                        for position, index in enumerate(node.arguments):
+                            if letters[position] is None and index.kind == "name" and index.value in self.letters:
+                                letters[position] = index.value
+        return letters
+
+    def assignment(self, statement: Statement) -> Assignment:
+        if statement.left is None:
+            free = self.free_letters(statement.right)
+            target = Tensor("out", tuple(self.index(letter, self.letters[letter]) for letter in free))
+        else:
+            target = self.left(statement.left)
+        scope = {i.name: i for i in target.indices}
+        right = self.expression(statement.right, scope)
+        if not isinstance(right, sp.Expr):
+            raise self.error(NotationError, statement.right.place, "a condition is no value; write where(condition, a, b)")
+        return Assignment(target, right)
+
+    def left(self, node: Node) -> Tensor:
+        seen: list[str] = []
+        for index in node.arguments:
+            if index.kind != "name" or index.value not in self.letters or index.value in seen:
+                raise self.error(
+                    FreeIndexMissing, index.place, f"the left side takes distinct bare indices, such as {node.value}[i,j]"
+                )
+            seen.append(index.value)
+        if node.kind == "name":
+            self.note_rank(node.value, 0, node.place)
+        if self.complete and node.value in self.declared and len(seen) != len(self.declared[node.value]):
+            raise self.error(RankMismatch, node.place, f"{node.value} has {len(self.declared[node.value])} axes")
+        return Tensor(node.value, tuple(self.index(letter, node.place) for letter in seen))
+
+    def free_letters(self, node: Node) -> list[str]:
+        found: dict[str, None] = {}
+
+        def walk(part: Node, caught: frozenset[str]) -> None:
+            if part.kind == "name" and part.value in self.letters and part.value not in caught:
+                found[part.value] = None
+            if part.kind == "call" and part.value in _BINDERS:
+                walk(part.arguments[0], caught | {a.value for a in part.arguments[1:]})
+                return
+            for child in part.arguments:
+                walk(child, caught)
+
+        walk(node, frozenset())
+        return list(found)
+
+    def index(self, letter: str, place: int) -> Index:
+        if not self.ranges.known(letter):
+            raise self.error(
+                UnknownName,
+                place,
+                f"index {letter!r} ranges over no axis: nothing is indexed by it bare; "
+                f'name its range: ranges={{"{letter}": "n"}} (command line: --range {letter}=n)',
+            )
+        return Index(letter, self.ranges.size_of(letter))
+
+    def expression(self, node: Node, scope: Mapping[str, Index]) -> sp.Basic:
+        match node.kind:
+            case "number":
+                return sp.Rational(node.value)
+            case "name":
+                return self.name(node, scope)
+            case "element":
+                return self.element(node, scope)
+            case "sign":
+                value = self.expression(node.arguments[0], scope)
+                return -value if node.value == "-" else value
+            case "operation":
+                return _ARITHMETIC[node.value](*(self.expression(a, scope) for a in node.arguments))
+            case "comparison":
+                return _COMPARE[node.value](*(self.expression(a, scope) for a in node.arguments))
+            case "logic":
+                return _LOGIC[node.value](*(self.expression(a, scope) for a in node.arguments))
+            case "matrix element":
+                indices = [self.expression(a, scope) for a in node.arguments[1:]]
+                return InverseElement(sp.Symbol(node.arguments[0].value, real=True), *indices)
+            case _:
+                return self.call(node, scope)
+
+    def name(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        name = node.value
+        if name in scope:
+            return scope[name]
+        if self.declared.get(name) == () or name in self.targets:
+            return element(name, (), integer=name in self.integer)
+        if name in self.sizes:
+            return self.sizes[name]
+        if name == "pi":
+            return sp.pi
+        if name in self.letters:
+            raise self.error(
+                FreeIndexMissing,
+                node.place,
+                f"index {name!r} is free on the right but missing on the left; "
+                f"sum over it, Sum(..., {name}), or give the left side the index",
+            )
+        size = _SIZE_OF.fullmatch(name)
+        if size and self.ranges.known(size[1]):
+            return self.ranges.size_of(size[1])
+        if name in self.rank and self.rank[name] > 0:
+            raise self.error(RankMismatch, node.place, f"{name} has {self.rank[name]} axes, here it has no index")
+        self.check_declared(node)
+        return element(name, (), integer=name in self.integer)
+
+    def check_declared(self, node: Node) -> None:
+        if self.complete and node.value not in self.declared and node.value not in self.targets:
+            raise self.unknown(node, "tensor", list(self.declared))
+
+    def unknown(self, node: Node, what: str, known: list[str]) -> NotationError:
+        near = difflib.get_close_matches(node.value, known, 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+        return self.error(UnknownName, node.place, f"unknown {what} {node.value!r}{hint}")
+
+    def element(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        self.check_declared(node)
+        indices = [self.expression(a, scope) for a in node.arguments]
+        return element(node.value, indices, integer=node.value in self.integer)
+
+    def call(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        if node.value in _BINDERS:
+            inner = dict(scope)
+            bound: list[Index] = []
+            taken = {i.name for i in scope.values()}
+            for argument in node.arguments[1:]:
+                index = fresh(self.index(argument.value, argument.place), taken)
+                taken.add(index.name)
+                inner[argument.value] = index
+                bound.append(index)
+            return _BINDERS[node.value](self.expression(node.arguments[0], inner), *bound)
+        if node.value in _MATRIX:
+            matrix = sp.Symbol(node.arguments[0].value, real=True)
+            return Determinant(matrix) if node.value == "Det" else LogDeterminant(matrix)
+        if node.value not in _FUNCTIONS:
+            raise self.unknown(node, "function", [*_FUNCTIONS, *_BINDERS, *_MATRIX])
+        arity, function = _FUNCTIONS[node.value]
+        if len(node.arguments) != arity:
+            raise self.error(
+                RankMismatch, node.place, f"{node.value} takes {arity} argument{'s' * (arity > 1)}, found {len(node.arguments)}"
+            )
+        return function(*(self.expression(a, scope) for a in node.arguments))

@@ -1,0 +1,114 @@
+"""Notation: what a room's definition is written in.
+
+    x, W, b, u = s.tensors
+    return s.eq(u[s.i], s.sum(W[s.i, s.j] * x[s.j], s.j) + b[s.i])
+
+Everything that comes out is a SymPy object.  `s.i` is the index with that letter of the layer's signature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from scratchgrad.notation.binding import free_indices, max_over, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.nodes import Maximum, Minimum, Sigmoid, Where
+from scratchgrad.notation.syntax import NotationError
+from scratchgrad.signature import Axes, Signature
+
+__all__ = ["DefinitionMismatch", "Notation", "define"]
+
+
+class DefinitionMismatch(NotationError):
+    """A definition that does not fit the signature of its layer."""
+
+
+class Notation:
+    """The tensors and indices of a signature, and the functions to combine them."""
+
+    exp, log, sqrt, sin, cos, tanh = map(staticmethod, (sp.exp, sp.log, sp.sqrt, sp.sin, sp.cos, sp.tanh))
+    erf, abs, sign, pi = staticmethod(sp.erf), staticmethod(sp.Abs), staticmethod(sp.sign), sp.pi
+    sigmoid, max, min, where = map(staticmethod, (Sigmoid, Maximum, Minimum, Where))
+    delta = staticmethod(sp.KroneckerDelta)
+    sum, amax = staticmethod(sum_over), staticmethod(max_over)
+
+    def __init__(self, signature: Signature) -> None:
+        """The notation of one layer."""
+        letters = dict.fromkeys(a for t in (*signature.inputs, *signature.outputs) for a in t.axes)
+        self.indices = {letter: Index(letter, Size(f"n_{letter}")) for letter in letters}
+        self.declared = {t.name: self._tensor(t) for t in (*signature.inputs, *signature.outputs)}
+
+    def _tensor(self, axes: Axes) -> Tensor:
+        return Tensor(axes.name, tuple(self.indices[a] for a in axes.axes), axes.integer)
+
+    @property
+    def tensors(self) -> tuple[Any, ...]:
+        """The layer's tensors, inputs then outputs; a scalar is the symbol itself."""
+        return tuple(t if t.indices else t.element for t in self.declared.values())
+
+    def __getattr__(self, letter: str) -> Index:
+        """The index with that letter."""
+        try:
+            return self.__dict__["indices"][letter]
+        except KeyError:
+            known = ", ".join(self.__dict__.get("indices", ()))
+            raise AttributeError(f"the notation has no {letter!r}; its indices are {known}") from None
+
+    def index(self, letter: str, like: str) -> Index:
+        """A further index over the same axis as `like`."""
+        return self.indices[like].renamed(letter)
+
+    def intermediate(self, name: str, *indices: Index) -> Any:
+        """A tensor that the definition computes on the way."""
+        tensor = Tensor(name, indices)
+        return tensor if indices else tensor.element
+
+    def eq(self, left: sp.Expr, right: Any) -> Assignment:
+        """The assignment left = right."""
+        indices = tuple(getattr(left, "indices", ()))
+        name = tensor_name(left)
+        right = sp.sympify(right)
+        if len(set(indices)) != len(indices) or not all(isinstance(i, Index) for i in indices):
+            raise DefinitionMismatch(f"{name}: the left side takes distinct bare indices, got {indices}")
+        missing = [i.name for i in free_indices(right) if i not in indices]
+        if missing:
+            raise DefinitionMismatch(
+                f"{name}: index {missing[0]!r} is free on the right but missing on the left; sum over it with s.sum"
+            )
+        return Assignment(Tensor(name, indices), right)
+
+
+def define(name: str, signature: Signature, function: Any, shared: tuple[str, ...] = ()) -> Definition:
+    """The definition that a room's function writes in the notation of its signature; it may also return text.
+
+    Raises DefinitionMismatch where an output is never assigned or a tensor is used that the signature lacks.
+    """
+    notation = Notation(signature)
+    written = function(notation)
+    outputs = [t.name for t in signature.outputs]
+    if isinstance(written, str):
+        tensors = " ".join(
+            t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "")
+            for t in (*signature.inputs, *signature.outputs)
+        )
+        assignments = parse(written, tensors=tensors, outputs=outputs, complete=True).assignments
+    else:
+        assignments = tuple(written) if isinstance(written, (tuple, list)) else (written,)
+    targets = {a.target.name: a.target for a in assignments}
+    for output in outputs:
+        if output not in targets:
+            raise DefinitionMismatch(f"{name}: output {output!r} of the signature is never assigned")
+        if targets[output].sizes != notation.declared[output].sizes:
+            raise DefinitionMismatch(f"{name}: {output} is defined over other axes than the signature's {signature}")
+    known = {**notation.declared, **targets}
+    for assignment in assignments:
+        for used in tensors_in(assignment.right):
+            tensor = known.get(tensor_name(used))
+            if tensor is None or len(tensor.indices) != len(getattr(used, "indices", ())):
+                raise DefinitionMismatch(f"{name}: {used} does not fit the signature {signature}")
+    inputs = tuple(notation.declared[t.name] for t in signature.inputs)
+    return Definition(assignments, inputs, tuple(targets[o] for o in outputs), name=name, shared=shared)

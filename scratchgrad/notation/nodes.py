@@ -1,0 +1,107 @@
+"""The nodes that a definition may use beyond SymPy's own.
+
+SymPy's Heaviside(0) is 1/2, its Max reorders and its Piecewise simplifies behind our back; these nodes do nothing of
+the kind.  None evaluates itself, and a kink's convention belongs to the rule that differentiates the node.
+
+    Indicator(c)          1 where the condition c holds, else 0; a product with it is 0 where c fails, whatever the rest is
+    Where(c, a, b)        a where c holds, else b
+    Maximum(a, b), Minimum(a, b)
+    MaxOver(e, i, ..)     the largest e over the whole range of the bound indices
+    Sigmoid(a)            1 / (1 + exp(-a))
+    InverseElement(A, i, j), Determinant(A), LogDeterminant(A)      of a square tensor named A
+    Partial(a, b)         the opaque partial derivative of a with respect to b, for printing
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+__all__ = [
+    "Determinant",
+    "Indicator",
+    "InverseElement",
+    "LogDeterminant",
+    "MaxOver",
+    "Maximum",
+    "Minimum",
+    "Partial",
+    "Sigmoid",
+    "Where",
+]
+
+
+class _Node(sp.Expr):
+    """An expression that SymPy keeps as it is, real-valued."""
+
+    __slots__ = ()
+    is_commutative = True
+    is_extended_real = True
+
+    def __new__(cls, *args: Any) -> Any:
+        return sp.Expr.__new__(cls, *map(sp.sympify, args))
+
+
+class Indicator(_Node):
+    """1 where the condition holds, else 0."""
+
+    def __new__(cls, condition: Any) -> Any:
+        """The node, or 1 or 0 where the condition is already decided."""
+        condition = sp.sympify(condition)
+        if condition in (sp.true, sp.false):
+            return sp.Integer(condition is sp.true)
+        return sp.Expr.__new__(cls, condition)
+
+    def _eval_power(self, exponent: sp.Expr) -> sp.Expr | None:
+        return self if exponent.is_positive else None
+
+
+class Where(_Node):
+    """The second argument where the first, a condition, holds, else the third."""
+
+    def __new__(cls, condition: Any, then: Any, otherwise: Any) -> Any:
+        """The node, or the branch that a decided condition leaves."""
+        condition, then, otherwise = map(sp.sympify, (condition, then, otherwise))
+        if condition in (sp.true, sp.false):
+            return then if condition is sp.true else otherwise
+        if then == otherwise:
+            return then
+        if then == 1 and otherwise == 0:
+            return Indicator(condition)
+        return sp.Expr.__new__(cls, condition, then, otherwise)
+
+
+class Maximum(_Node):
+    """The larger of two values."""
+
+
+class Minimum(_Node):
+    """The smaller of two values."""
+
+
+class MaxOver(_Node):
+    """The largest value of the first argument over the whole range of the bound indices that follow."""
+
+
+class Sigmoid(_Node):
+    """1 / (1 + exp(-a))."""
+
+
+class InverseElement(_Node):
+    """Element (i, j) of the inverse of the square tensor named by the first argument."""
+
+
+class Determinant(_Node):
+    """The determinant of the square tensor named by the argument."""
+
+
+class LogDeterminant(_Node):
+    """The logarithm of the absolute value of the determinant of the named square tensor."""
+
+
+class Partial(_Node):
+    """The partial derivative of the first argument with respect to the second, written but not evaluated.
+
+    SymPy's own Derivative(J, W[i, j]).doit() is 0, hence this opaque node.
+    """
