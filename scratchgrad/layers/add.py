@@ -23,7 +23,7 @@ add = Layer("add", "a b -> s")
 
 @add.define
 def definition(s: Any) -> Any:
-    """s = a + b."""
+    """The sum s = a + b."""
     a, b, total = s.tensors
     return s.eq(total, a + b)
 
@@ -34,7 +34,7 @@ class Kernel:
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> tuple[Tensor, None]:
-        """s = a + b."""
+        """The sum s = a + b."""
         return a + b, None
 
     @staticmethod

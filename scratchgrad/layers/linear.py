@@ -34,7 +34,7 @@ class Kernel:
 
     @staticmethod
     def forward(x: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """u = b + x Wᵀ in one call (addmm)."""
+        """The weighted sums u = x Wᵀ + b, in one call (addmm)."""
         return b.addmm(x, W.mT), (x, W)
 
     @staticmethod

@@ -34,7 +34,7 @@ class Kernel:
 
     @staticmethod
     def forward(u: Tensor) -> tuple[Tensor, Tensor]:
-        """h = u where u > 0, else 0; NaN stays NaN."""
+        """The positive part h of u; NaN stays NaN."""
         return u.relu(), u
 
     @staticmethod

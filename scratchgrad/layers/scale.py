@@ -23,7 +23,7 @@ scale = Layer("scale", "x c -> s", shared="c")
 
 @scale.define
 def definition(s: Any) -> Any:
-    """s = c x."""
+    """The product s = c x."""
     x, c, product = s.tensors
     return s.eq(product, c * x)
 
@@ -34,7 +34,7 @@ class Kernel:
 
     @staticmethod
     def forward(x: Tensor, c: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """s = c x."""
+        """The product s = c x."""
         return c * x, (x, c)
 
     @staticmethod

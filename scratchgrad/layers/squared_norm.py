@@ -25,7 +25,7 @@ squared_norm = Layer("squared_norm", "W[i,j] lambda -> s", shared="W lambda")
 
 @squared_norm.define
 def definition(s: Any) -> Any:
-    """s = lambda sum_ij W_ij^2."""
+    """The regularizer s = lambda sum_ij W_ij^2."""
     W, lambda_, norm = s.tensors
     return s.eq(norm, lambda_ * s.sum(W[s.i, s.j] ** 2, s.i, s.j))
 
@@ -36,7 +36,7 @@ class Kernel:
 
     @staticmethod
     def forward(W: Tensor, lambda_: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """s = lambda times the sum of the squares."""
+        """The regularizer s: lambda times the sum of the squares."""
         return lambda_ * W.square().sum(), (W, lambda_)
 
     @staticmethod

@@ -1,0 +1,198 @@
+"""The certificate: the record that a layer's kernel computes what its definition says, and for which source.
+
+In   a layer's name, signature, definition source and kernel source; the verdict's evidence
+Out  a JSON file, valid while none of them changes, nor torch's version, nor the battery of checks
+
+The certify wing writes certificates, the registry reads them.  Plain Python: neither torch nor SymPy is imported,
+so that training starts without either wing of mathematics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import linecache
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from scratchgrad import atomic
+from scratchgrad.layer import Layer
+
+__all__ = [
+    "BATTERY",
+    "Certificate",
+    "CertificateUnreadable",
+    "built_in_path",
+    "cache_path",
+    "digest",
+    "objection",
+    "read",
+    "torch_version",
+    "write",
+]
+
+BATTERY = 1
+"""The version of the battery of checks: raising it makes every older certificate stale."""
+
+
+class CertificateUnreadable(ValueError):
+    """A certificate's file that is not one."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The verdict 'accepted' about one layer; no other verdict is ever recorded.
+
+    `made_with` holds versions (of torch, sympy, python, scratchgrad), `evidence` what the battery measured.
+    """
+
+    layer: str
+    signature: str
+    digest: str
+    battery: int = BATTERY
+    made_with: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def objection(certificate: Certificate, layer: Layer) -> str | None:
+    """Why this certificate does not vouch for this layer as it stands now; None where it does."""
+    if certificate.layer != layer.name:
+        return f"its certificate was made for layer {certificate.layer!r}"
+    if certificate.battery != BATTERY:
+        return f"its certificate is of battery {certificate.battery}, the checks are now battery {BATTERY}"
+    made, running = certificate.made_with.get("torch", "unknown").partition("+")[0], torch_version()
+    if made != running:
+        return f"its certificate was made with torch {made}, this is torch {running}"
+    if certificate.digest != digest(layer):
+        return "its definition or its kernel has changed since it was certified"
+    return None
+
+
+def torch_version() -> str:
+    """The public version of the torch that this process runs, without the build's suffix (+cpu, +cu126)."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return str(torch.__version__).partition("+")[0]
+    try:
+        return importlib.metadata.version("torch").partition("+")[0]
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+def digest(layer: Layer) -> str:
+    """A sha256 that changes with the layer's name, signature, shared inputs, definition or kernel.
+
+    A function counts with the whole file that it stands in, so that the helpers and constants beside it count;
+    without source (a function typed into a prompt) its bytecode and constants count.  Values that a function
+    closes over, and defaults, count as well.  Code imported from further files does not.
+    """
+    parts = [layer.name, str(layer.signature), " ".join(layer.shared)]
+    parts.extend(f"definition {line}" for line in _described(layer.definition_function))
+    if layer.kernel_class is not None:
+        parts.append(f"kernel {layer.kernel_class.__qualname__}")
+        for name, function in _methods(layer.kernel_class):
+            parts.extend(f"{name} {line}" for line in _described(function))
+    return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
+
+
+def built_in_path(name: str) -> Path:
+    """Where the certificate of a layer that ships with scratchgrad lies."""
+    return Path(__file__).parent / "certificates" / f"{quote(name, safe='')}.json"
+
+
+def cache_path(name: str) -> Path:
+    """Where the certificate of a user's own layer lies: in the user's cache."""
+    from platformdirs import user_cache_dir  # imported here, because a built-in layer never needs it
+
+    return Path(user_cache_dir("scratchgrad", appauthor=False)) / "certificates" / f"{quote(name, safe='')}.json"
+
+
+def read(path: Path) -> Certificate:
+    """The certificate in the file.
+
+    Raises FileNotFoundError where there is none, CertificateUnreadable where the file holds something else.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        record = json.loads(text)
+        known = {f.name: record[f.name] for f in fields(Certificate)}
+        certificate = Certificate(**known)
+    except (ValueError, TypeError, KeyError) as error:
+        raise CertificateUnreadable(f"{path}: not a certificate ({type(error).__name__}: {error})") from error
+    if not isinstance(certificate.made_with, dict) or not isinstance(certificate.evidence, dict):
+        raise CertificateUnreadable(f"{path}: not a certificate ('made_with' and 'evidence' must be objects)")
+    return certificate
+
+
+def write(certificate: Certificate, path: Path) -> None:
+    """The file at `path` holds the certificate, readable and with sorted keys, so that a diff shows what changed."""
+    atomic.write_text(path, json.dumps(asdict(certificate), indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _methods(cls: type[Any]) -> Iterator[tuple[str, Any]]:
+    """The functions and constants of a kernel class and its bases, without what Python itself puts there."""
+    for base in reversed(cls.__mro__[:-1]):
+        for name, member in sorted(vars(base).items()):
+            if not name.startswith("__"):
+                function = member.__func__ if isinstance(member, staticmethod | classmethod) else member
+                yield f"{base.__qualname__}.{name}", function
+
+
+def _described(function: Callable[..., Any] | Any) -> Iterator[str]:
+    """What identifies a function: its name and place, its file's text (or its bytecode), what it closes over."""
+    seen: set[int] = set()
+    pending = [function]
+    while pending:
+        found = pending.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        code = getattr(found, "__code__", None)
+        if not isinstance(code, types.CodeType):
+            yield _constant(found)
+            continue
+        text = _file_text(code.co_filename)
+        place = _bytecode(code) if text is None else f"{code.co_firstlineno} {hashlib.sha256(text).hexdigest()}"
+        yield f"{found.__qualname__} {place}"
+        pending.extend(found.__defaults__ or ())
+        pending.extend((found.__kwdefaults__ or {}).values())
+        pending.extend(cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell))
+        if hasattr(found, "__wrapped__"):
+            pending.append(found.__wrapped__)
+
+
+def _constant(value: Any) -> str:
+    """A value's text; an array's or a tensor's bytes, because its text leaves entries out."""
+    if callable(getattr(value, "tobytes", None)):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if callable(getattr(value, "numpy", None)):
+        return _constant(value.detach().cpu().numpy())
+    return repr(value)
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  # the access itself is the question
+    except ValueError:
+        return False
+    return True
+
+
+def _file_text(filename: str) -> bytes | None:
+    """The source file's text with uniform newlines, or what linecache keeps of a notebook's cell; None without."""
+    path = Path(filename)
+    if path.is_file():
+        return path.read_bytes().replace(b"\r\n", b"\n")
+    lines = linecache.getlines(filename)
+    return "".join(lines).encode("utf-8") if lines else None
+
+
+def _bytecode(code: types.CodeType) -> str:
+    constants = [_bytecode(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"

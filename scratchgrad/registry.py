@@ -1,0 +1,140 @@
+"""The registry: finds the rooms, and hands out certified kernels only.
+
+In   a layer's name, or a Layer that a user wrote
+Out  the Layer; its kernel, if a certificate vouches for exactly this definition, this kernel and this torch
+
+A room is a file in scratchgrad/layers whose Layer has the file's name: there is no list to edit.  Only the room
+that is asked for is imported.  There is no switch that hands out an uncertified kernel.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from scratchgrad import certificate as certificates
+from scratchgrad import layers
+from scratchgrad.certificate import Certificate, CertificateUnreadable
+from scratchgrad.layer import Kernel, Layer
+
+__all__ = [
+    "DuplicateLayer",
+    "NotCertified",
+    "RoomWithoutLayer",
+    "UnknownLayer",
+    "accept",
+    "is_built_in",
+    "kernel",
+    "layer",
+    "names",
+    "register",
+]
+
+_registered: dict[str, Layer] = {}
+_accepted: dict[str, Certificate] = {}
+
+
+class UnknownLayer(LookupError):
+    """A name that no room and no registered layer has."""
+
+
+class DuplicateLayer(ValueError):
+    """A user's layer with the name of a room."""
+
+
+class RoomWithoutLayer(LookupError):
+    """A file in scratchgrad/layers that declares no Layer of its own name."""
+
+
+class NotCertified(RuntimeError):
+    """A kernel that no valid certificate vouches for."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all layers: the rooms in alphabetical order, then the registered ones in their order."""
+    return (*_rooms(), *_registered)
+
+
+def is_built_in(name: str) -> bool:
+    """Whether the layer of this name is a room of the package."""
+    return name in _rooms()
+
+
+def layer(name: str) -> Layer:
+    """The layer of this name; its room is imported now, if it was not yet.
+
+    Raises UnknownLayer, which proposes the names that are close.
+    """
+    if name in _registered:
+        return _registered[name]
+    if name not in _rooms():
+        close = difflib.get_close_matches(name, names(), n=3)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known are {', '.join(names())}"
+        raise UnknownLayer(f"no layer is named {name!r}; {hint}")
+    found = getattr(importlib.import_module(f"{layers.__name__}.{name}"), name, None)
+    if not isinstance(found, Layer) or found.name != name:
+        raise RoomWithoutLayer(
+            f"scratchgrad/layers/{name}.py: expected {name} = Layer({name!r}, ...), "
+            f"found {found!r}; a room declares the layer that it is named after"
+        )
+    return found
+
+
+def register(new: Layer) -> Layer:
+    """The layer, from now on found by its name; a later one of the same name takes its place.
+
+    Raises DuplicateLayer where a room has that name.
+    """
+    if is_built_in(new.name):
+        raise DuplicateLayer(f"layer {new.name!r} is built in; give your layer another name")
+    _registered[new.name] = new
+    return new
+
+
+def accept(certificate: Certificate) -> None:
+    """The certificate counts in this process, beside those on disk; it is checked each time a kernel is asked for."""
+    _accepted[certificate.layer] = certificate
+
+
+def kernel(wanted: Layer | str) -> type[Kernel]:
+    """The layer's kernel, which a certificate made for exactly this source and this torch vouches for.
+
+    Raises NotCertified, which says what is wrong with the certificate and which command makes a new one.
+    """
+    found = layer(wanted) if isinstance(wanted, str) else wanted
+    if found.kernel_class is None:
+        raise NotCertified(f"layer {found.name!r} has no kernel; write one under @{found.name}.kernel and certify it")
+    objections = []
+    for offered in _certificates(found.name):
+        objection = certificates.objection(offered, found) if isinstance(offered, Certificate) else offered
+        if objection is None:
+            return found.kernel_class
+        objections.append(objection)
+    reason = objections[0] if objections else None
+    remedy = f"scratchgrad certify {found.name}" if _is_room(found) else "sg.certify(layer)"
+    if reason is None:
+        raise NotCertified(f"layer {found.name!r} has no certificate. Run: {remedy}")
+    raise NotCertified(f"layer {found.name!r} is not certified: {reason}. Run: {remedy}")
+
+
+def _certificates(name: str) -> Iterator[Certificate | str]:
+    """The certificates that may vouch for the name, or a sentence about one that cannot be read."""
+    if name in _accepted:
+        yield _accepted[name]
+    for path in (certificates.built_in_path(name), certificates.cache_path(name)):
+        try:
+            yield certificates.read(path)
+        except FileNotFoundError:
+            continue
+        except (CertificateUnreadable, OSError, UnicodeDecodeError) as error:
+            yield f"its certificate cannot be read ({error})"
+
+
+def _is_room(found: Layer) -> bool:
+    return is_built_in(found.name) and layer(found.name) is found
+
+
+def _rooms() -> tuple[str, ...]:
+    return tuple(sorted(room.name for room in pkgutil.iter_modules(layers.__path__) if not room.name.startswith("_")))
