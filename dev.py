@@ -8,7 +8,7 @@ A second run finds .venv as it left it and installs nothing.
 torch comes from the first of these that has the pinned version:
   1. the wheels that pip's configuration names (find-links), without any network;
   2. on Linux, PyTorch's CPU index, because PyPI's wheel brings gigabytes of CUDA libraries along
-     (SCRATCHGRAD_CUDA=1 skips this step, for those who want them);
+     (SCRATCHGRAD_CUDA=1 goes straight to 3, for those who want them; with a .venv made before, remove it first);
   3. the index that pip is configured with.
 """
 
@@ -107,7 +107,7 @@ def install_torch() -> None:
         [str(PYTHON), "-c", "from importlib.metadata import version; print(version('torch'))"],
         capture_output=True, text=True, check=False,
     ).stdout.strip()  # fmt: skip
-    if have.partition("+")[0] == version and not (cuda and have.endswith("+cpu")):
+    if have.partition("+")[0] == version:
         return
     attempts = torch_attempts(version, linux=sys.platform == "linux", cuda=cuda)
     for source, arguments in attempts:
@@ -115,6 +115,7 @@ def install_torch() -> None:
         say(f"set-up: torch {version} from {source}")
         if pip("-c", str(CONSTRAINTS), *arguments, quiet=not last):
             return
+        say(f"set-up: torch {version} is not there")
     raise SetupFailed(
         f"set-up: torch {version} could not be installed on Python {sys.version.split()[0]} ({sys.platform}); "
         f"pip's reason stands above. Check the network, or put a wheel of it where pip looks (PIP_FIND_LINKS)."
@@ -190,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=("demo", "test"))
     command = parser.parse_args(arguments).command
     if sys.version_info < (3, 11):  # noqa: UP036  # this file is what an older Python would run first
-        say(f"scratchgrad needs Python 3.11 or newer, this is {sys.version.split()[0]}; try python3.11 dev.py {command}")
+        say(f"scratchgrad needs Python 3.11 or newer, this is {sys.version.split()[0]}: try python3.11 dev.py")
         return 2
     try:
         return demo() if command == "demo" else test()
