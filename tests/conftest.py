@@ -3,6 +3,9 @@
 import os
 import random
 import sys
+from collections.abc import Callable
+from difflib import unified_diff
+from pathlib import Path
 
 # Small products want one thread, and pytest-xdist brings the parallelism; read when torch and matplotlib are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,3 +29,27 @@ def seeds() -> None:
     np.random.seed(SEED)
     if "torch" in sys.modules:  # a test of the mathematics shall not pay for torch
         sys.modules["torch"].manual_seed(SEED)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write golden files anew instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """golden(path, text): the file holds this text; else a diff, and the command that writes it anew."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--update"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if before != text:
+            name = path.relative_to(request.config.rootpath)
+            diff = list(unified_diff(before.splitlines(), text.splitlines(), f"{name}", "generated now", lineterm="", n=1))
+            more = [f"... and {len(diff) - 60} lines more"] if len(diff) > 60 else []
+            command = f"python -m pytest {request.node.nodeid.partition('[')[0]} --update"
+            pytest.fail("\n".join([*diff[:60], *more, f"If the change is meant: {command}"]), pytrace=False)
+
+    return check

@@ -46,7 +46,7 @@ def test_the_order_does_not_depend_on_random_numbers_drawn_elsewhere():
 
 
 def test_the_order_of_an_epoch_is_the_one_that_checkpoints_were_written_with():
-    # A recording: if a version of numpy changes its generators, a resumed run is no longer the unbroken one, bit for bit.
+    # A recording: if a version of numpy changes its generators, a resumed run is no longer the unbroken one.
     assert numbered(10, 10, seed=7).order(3).tolist() == [3, 5, 4, 7, 8, 0, 9, 2, 1, 6]
 
 

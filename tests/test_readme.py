@@ -1,0 +1,52 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scratchgrad import registry
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+BEGIN, END = "<!-- layers: written by pytest tests/test_readme.py --update -->\n", "<!-- /layers -->"
+
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", re.DOTALL)
+
+
+def layers_table():
+    """The registry's rooms: equations from the header, shapes from the signature."""
+    rows = ["| Layer | Forward equations | Shapes of one sample |", "|---|---|---|"]
+    for name in filter(registry.is_built_in, registry.names()):
+        layer = registry.layer(name)
+        header = sys.modules[f"scratchgrad.layers.{name}"].__doc__ or ""
+        equations = re.findall(r"^ {4}(\S.*)$", header.partition("\nShapes")[0], re.MULTILINE)
+        shown = "<br>".join(f"`{equation.replace('|', chr(92) + '|')}`" for equation in equations)
+        rows.append(f"| [`{name}`](scratchgrad/layers/{name}.py) | {shown} | `{layer.signature}` |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_table_of_layers_is_that_of_the_registry(golden):
+    text = README.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, f"README.md lacks the marks {BEGIN!r} and {END!r}"
+    golden(README, before + begin + layers_table() + end + after)
+
+
+def test_the_python_examples_run_in_their_order_and_print_what_stands_below_them(tmp_path):
+    examples = list(PYTHON.finditer(README.read_text(encoding="utf-8")))
+    assert examples
+    mark = "\n=== example ==="
+    code = f"\nprint({mark!r})\n".join(example["code"] for example in examples)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for example, printed in zip(examples, done.stdout.split(f"{mark}\n"), strict=True):
+        if example["output"] is not None:
+            assert printed.rstrip() == example["output"].rstrip()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_the_links_of_a_page_to_files_of_the_repository_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
