@@ -20,7 +20,9 @@ __all__ = [
     "index_names",
     "is_tensor",
     "max_over",
+    "operands",
     "rebuild",
+    "rename_bound",
     "replace_tensors",
     "substitute",
     "sum_over",
@@ -144,6 +146,24 @@ def substitute(e: sp.Basic, by: Mapping[Index, sp.Expr]) -> sp.Basic:
         body = substitute(body, {**{i: by[i] for i in hit}, **renamed})
         return sum_over(body, *kept) if isinstance(e, sp.Sum) else max_over(body, *kept)
     return rebuild(e, lambda child: substitute(child, by))
+
+
+def rename_bound(e: sp.Basic, taken: Iterable[str]) -> sp.Basic:
+    """E with every bound index whose name is among `taken` renamed; the meaning is the same."""
+    used = set(taken) | index_names(e)
+
+    def walk(node: sp.Basic) -> sp.Basic:
+        node = rebuild(node, walk) if node.args else node
+        for index in bound(node):
+            if index.name in taken:
+                new = fresh(index, used)
+                used.add(new.name)
+                body = substitute(node.args[0], {index: new})
+                others = tuple(new if i == index else i for i in bound(node))
+                node = sum_over(body, *others) if isinstance(node, sp.Sum) else max_over(body, *others)
+        return node
+
+    return walk(e)
 
 
 def replace_tensors(e: sp.Basic, by: Callable[[sp.Expr], sp.Expr | None]) -> sp.Basic:

@@ -1,0 +1,173 @@
+"""One form for equal expressions, and the tidy form that a sheet prints.
+
+    canonical(e)    sums split over terms, constants in front, nested sums joined, bound indices renamed in a fixed
+                    way: alpha-equivalent terms become identical, so that they merge or cancel
+    tidy(e, taken)  the canonical form with readable letters, and common factors collected for every upstream gradient
+
+Never `simplify`: it hides the step, and it can hang.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import permutations, product
+
+import sympy as sp
+
+from scratchgrad.calculus.sifting import pull_out
+from scratchgrad.notation.binding import bound, free_indices, index_names, rebuild, substitute, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.nodes import MaxOver
+from scratchgrad.notation.text import to_text
+
+__all__ = ["canonical", "equal", "reletter", "terms", "tidy"]
+
+_PERMUTED = 5  # up to this many indices of one size are matched by trying every order
+
+
+def equal(a: sp.Expr, b: sp.Expr) -> bool:
+    """Whether the canonical forms agree, that is: equal up to names of bound indices, order, and distributivity."""
+    return canonical(a) == canonical(b)
+
+
+def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
+    """The terms of e once every product and every sum is distributed over additions."""
+    if isinstance(e, sp.Add):
+        return tuple(t for part in e.args for t in terms(part))
+    if isinstance(e, sp.Mul):
+        parts = [terms(f) for f in e.args]
+        if all(len(p) == 1 for p in parts):
+            return (sp.Mul(*(p[0] for p in parts)),)
+        return tuple(t for chosen in product(*parts) for t in terms(sp.Mul(*chosen)))
+    if isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4 and isinstance(e.base, sp.Add):  # noqa: PLR2004  # small powers only
+        return tuple(t for chosen in product(terms(e.base), repeat=int(e.exp)) for t in terms(sp.Mul(*chosen)))
+    if isinstance(e, sp.Sum):
+        return tuple(pull_out(sum_over(t, *bound(e))) for t in terms(e.function))
+    return (e,)
+
+
+def canonical(e: sp.Expr) -> sp.Expr:
+    """The canonical form; equal results mean equal expressions."""
+    return sp.Add(*(_term(t) for t in terms(_inside(e))))
+
+
+def _inside(e: sp.Basic) -> sp.Expr:
+    """E with the arguments of functions and denominators in canonical form."""
+    if isinstance(e, (sp.Add, sp.Mul, sp.Sum)):
+        return sp.sympify(rebuild(e, _inside))
+    if isinstance(e, sp.Pow) and e.exp.is_Integer and e.exp > 0:
+        return sp.sympify(rebuild(e, _inside))
+    if isinstance(e, MaxOver):
+        return _named(MaxOver(canonical(e.args[0]), *bound(e)))
+    if e.args and not isinstance(e, sp.Indexed):
+        return sp.sympify(rebuild(e, lambda child: canonical(child) if isinstance(child, sp.Expr) else _inside(child)))
+    return sp.sympify(e)
+
+
+def _term(e: sp.Expr) -> sp.Expr:
+    """One term, its sums joined (Sum a * Sum b stays a product) and named canonically."""
+    return sp.Mul(*(_named(_joined(f)) for f in sp.Mul.make_args(e)))
+
+
+def _joined(e: sp.Expr) -> sp.Expr:
+    """Sum_i a(i) Sum_j b(i, j) as one sum over i and j."""
+    if not isinstance(e, sp.Sum):
+        return e
+    indices = list(bound(e))
+    factors: list[sp.Expr] = []
+    taken = index_names(e)
+    for factor in sp.Mul.make_args(e.function):
+        inner = factor
+        if isinstance(inner, sp.Sum):
+            inner = _joined(inner)
+        if isinstance(inner, sp.Sum):
+            by: dict[Index, sp.Expr] = {}
+            for index in bound(inner):
+                new = fresh(index, taken) if index in indices or index in by else index
+                taken.add(new.name)
+                by[index] = new
+            factors.append(sp.sympify(substitute(inner.function, by)))
+            indices += [by[i] for i in bound(inner)]  # type: ignore[misc]  # fresh gives indices
+        else:
+            factors.append(inner)
+    return sum_over(sp.Mul(*factors), *indices)
+
+
+def _named(e: sp.Expr) -> sp.Expr:
+    """A sum or maximum with its bound indices in canonical names: of all orders, the least written one."""
+    if not isinstance(e, (sp.Sum, MaxOver)):
+        return e
+    indices = bound(e)
+    classes: dict[sp.Expr, list[Index]] = {}
+    for index in indices:
+        classes.setdefault(index.size, []).append(index)
+    depth = 1 + max((int(n[1:].split("_")[0]) for n in index_names(e) if n.startswith("#")), default=0)
+    names = {size: [Index(f"#{depth}_{size}_{k}", size) for k in range(len(group))] for size, group in classes.items()}
+    orders = [
+        list(permutations(names[size])) if len(group) <= _PERMUTED else [tuple(names[size])] for size, group in classes.items()
+    ]
+    best: tuple[str, sp.Expr] | None = None
+    for chosen in product(*orders):
+        by: dict[Index, sp.Expr] = {}
+        for group, order in zip(classes.values(), chosen, strict=True):
+            by.update(dict(zip(group, order, strict=True)))
+        body = sp.sympify(substitute(e.args[0], by))
+        key = to_text(body)
+        if best is None or key < best[0]:
+            best = (key, body)
+    assert best is not None  # there is always one order
+    ordered = sorted((n for group in names.values() for n in group), key=lambda n: n.name)
+    return sum_over(best[1], *ordered) if isinstance(e, sp.Sum) else MaxOver(best[1], *ordered)
+
+
+def reletter(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
+    """E with readable letters for its bound indices: the letter of the axis, or the next free one."""
+
+    def walk(node: sp.Basic, used: frozenset[str]) -> sp.Basic:
+        own = bound(node)
+        if own:
+            names = used | {i.name for i in free_indices(node)}
+            by: dict[Index, sp.Expr] = {}
+            kept: list[Index] = []
+            for index in own:
+                name = str(index.size).removeprefix("n_") if str(index.size).startswith("n_") else index.name.strip("#")
+                letter = name if name[:1].isalpha() and len(name) == 1 else "i"
+                new = fresh(Index(letter, index.size), names)
+                names |= {new.name}
+                by[index] = new
+                kept.append(new)
+            body = walk(substitute(node.args[0], by), frozenset(names))
+            return sum_over(sp.sympify(body), *kept) if isinstance(node, sp.Sum) else MaxOver(body, *kept)
+        return rebuild(node, lambda child: walk(child, used)) if node.args else node
+
+    return sp.sympify(walk(e, frozenset(taken)))
+
+
+def tidy(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
+    """The form that a sheet prints: like terms merged, common factors collected for every upstream gradient."""
+    groups: dict[str, list[sp.Expr]] = {}
+    for term in sp.Add.make_args(canonical(e)):
+        upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
+        groups.setdefault(upstream[0] if upstream else "", []).append(term)
+    return sp.Add(*(reletter(collect(group), taken) for group in groups.values()))
+
+
+def collect(group: list[sp.Expr]) -> sp.Expr:
+    """The sum of the terms with the factors that all share in front."""
+    if len(group) == 1:
+        return group[0]
+    powers = [dict(f.as_base_exp() for f in sp.Mul.make_args(t)) for t in group]
+    common = {
+        base: min((p[base] for p in powers), key=lambda x: x)
+        for base in powers[0]
+        if not base.is_Number and all(base in p and p[base].is_Integer and p[base] * powers[0][base] > 0 for p in powers)
+    }
+    positive = [b**x if x > 0 else b ** max(p[b] for p in powers) for b, x in common.items()]
+    shared = sp.Mul(*positive)
+    numbers = {abs(t.as_coeff_Mul()[0]) for t in group}
+    if len(numbers) == 1:
+        shared *= next(iter(numbers))
+    if all(t.could_extract_minus_sign() for t in group):
+        shared = -shared
+    return shared * sp.Add(*(t / shared for t in group))
+

@@ -1,0 +1,119 @@
+"""One chosen element, written out for a small size: what a student does before extrapolating.
+
+For W in u_i = sum_j W_ij x_j + b_i with two outputs and three inputs, choose W_12: only u_1 contains it, so the scalar
+chain rule is enough.  For x_1 both outputs contain it, so the multivariate chain rule sums over them.  Everything
+here is computed on the written-out equations, apart from the general derivation, which must agree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import sympy as sp
+
+from scratchgrad.calculus import rules
+from scratchgrad.calculus.differentiate import differentiate
+from scratchgrad.calculus.steps import Rule
+from scratchgrad.notation.binding import bound, element, rebuild, substitute
+from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.nodes import MaxOver, Maximum
+
+__all__ = ["ChosenElement", "Contribution", "choose", "small_sizes", "write_out"]
+
+_MOST_WRITTEN = 12
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One output element that contains the chosen one: its gradient, and its partial."""
+
+    output: sp.Expr
+    upstream: sp.Expr
+    partial: sp.Expr
+
+
+@dataclass(frozen=True)
+class ChosenElement:
+    """The chosen element, the equations written out, the outputs that it touches, and its gradient."""
+
+    element: sp.Expr
+    sizes: Mapping[sp.Expr, int]
+    equations: tuple[tuple[sp.Expr, sp.Expr], ...]
+    touched: tuple[Contribution, ...]
+
+    @property
+    def rule(self) -> Rule:
+        """The scalar chain rule where one output contains the element, else the multivariate one."""
+        return rules.CHAIN if len(self.touched) == 1 else rules.MULTIVARIATE_CHAIN
+
+    @property
+    def gradient(self) -> sp.Expr:
+        """The gradient of J with respect to the chosen element, by the chain rule over the touched outputs."""
+        return sp.Add(*(c.upstream * c.partial for c in self.touched))
+
+
+def small_sizes(definition: Definition) -> dict[sp.Expr, int]:
+    """A small size for every axis, distinct where there are several: 2, 3, 4, ...; 3 where there is only one."""
+    sizes = dict.fromkeys(s for t in definition.tensors.values() for s in reversed(t.sizes))
+    targets = [s for a in definition.assignments for s in a.target.sizes if s in sizes]
+    order = list(dict.fromkeys([*targets, *sizes]))
+    first = 3 if len(order) == 1 else 2
+    return {size: first + position for position, size in enumerate(s for s in order if not s.is_Integer)}
+
+
+def write_out(e: sp.Basic, sizes: Mapping[sp.Expr, int]) -> sp.Expr:
+    """E with every sum and maximum written out at the given sizes, and sizes replaced by numbers."""
+    own = bound(e)
+    if own:
+        ranges = [range(int(i.size.subs(sizes))) for i in own]
+        terms = [write_out(substitute(e.args[0], dict(zip(own, map(sp.Integer, at), strict=True))), sizes) for at in product(*ranges)]
+        if isinstance(e, MaxOver):
+            result = terms[0]
+            for term in terms[1:]:
+                result = Maximum(result, term)
+            return result
+        return sp.Add(*terms)
+    if e in sizes:
+        return sp.Integer(sizes[e])  # type: ignore[index]  # just found there
+    return sp.sympify(rebuild(e, lambda child: write_out(child, sizes)) if e.args else e)
+
+
+def choose(
+    definition: Definition, tensor: Tensor, consumers: tuple[Assignment, ...], adjoint: Callable[[Tensor], Tensor]
+) -> ChosenElement | None:
+    """The chosen element of a tensor, or None where nothing is to be chosen (a scalar) or too much to write out.
+
+    A matrix's chosen element is (1, 2), a vector's is 1: small, and a transposition would show.
+    """
+    if definition.batch is not None or not tensor.indices:
+        return None
+    sizes = small_sizes(definition)
+    if any(not s.is_Integer and s not in sizes for t in definition.tensors.values() for s in t.sizes):
+        return None
+    at = tuple(sp.Integer(min(position, int(i.size.subs(sizes)) - 1)) for position, i in enumerate(tensor.indices))
+    written = sum(_count(a.target, sizes) for a in consumers)
+    if written > _MOST_WRITTEN or any(isinstance(n, MaxOver) for a in consumers for n in sp.preorder_traversal(a.right)):
+        return None
+    chosen = element(tensor.name, at)
+    equations: list[tuple[sp.Expr, sp.Expr]] = []
+    touched: list[Contribution] = []
+    for consumer in consumers:
+        for place in product(*(range(int(i.size.subs(sizes))) for i in consumer.target.indices)):
+            where = tuple(map(sp.Integer, place))
+            output = element(consumer.target.name, where)
+            right = write_out(consumer.at(where), sizes)
+            equations.append((output, right))
+            if any(t == chosen for t in right.atoms(sp.Indexed)):
+                partial = differentiate(right, tensor, at)
+                touched.append(Contribution(output, element(adjoint(consumer.target).name, where), partial))
+    return ChosenElement(chosen, sizes, tuple(equations), tuple(touched)) if touched else None
+
+
+def _count(tensor: Tensor, sizes: Mapping[sp.Expr, int]) -> int:
+    count = 1
+    for index in tensor.indices:
+        count *= int(index.size.subs(sizes))
+    return count
+

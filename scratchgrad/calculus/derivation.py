@@ -1,0 +1,276 @@
+"""From a definition to the gradient of J with respect to each of its tensors, step by step.
+
+    chain rule          grad_W[i,j] = Sum_k grad_u[k] * du[k]/dW[i,j]
+    local partial       du[k]/dW[i,j] = delta(k,i) * x[j]           (its own steps: insert, differentiate, sift, name)
+    sifting             grad_W[i,j] = grad_u[i] * x[j]
+
+The assignments are run backwards, one gradient for each intermediate, summed over its consumers (reverse accumulation).
+An output that is also used inside the layer has the total gradient bar_o: what arrives from outside, plus what
+comes back from inside.  The result is the value of the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy as sp
+
+from scratchgrad.calculus import rules
+from scratchgrad.calculus.canonical import tidy
+from scratchgrad.calculus.chosen import ChosenElement, choose
+from scratchgrad.calculus.differentiate import depends_on, differentiate
+from scratchgrad.calculus.naming import name_values
+from scratchgrad.calculus.sifting import pull_out, sift
+from scratchgrad.calculus.steps import Rule, Step
+from scratchgrad.notation.binding import (
+    free_indices,
+    index_names,
+    rebuild,
+    rename_bound,
+    replace_tensors,
+    substitute,
+    sum_over,
+    tensor_name,
+    tensors_in,
+)
+from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.nodes import Partial
+
+__all__ = ["Derivation", "ElementForm", "UnknownTensor"]
+
+
+class UnknownTensor(KeyError):
+    """A gradient was asked for with respect to something that is no tensor of the definition."""
+
+    def __str__(self) -> str:
+        """The message itself, not its repr."""
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class ElementForm:
+    """The gradient of J with respect to one tensor, in element form, with the steps that led there."""
+
+    tensor: Tensor
+    target: sp.Expr
+    steps: tuple[Step, ...]
+    chosen: ChosenElement | None
+
+    @property
+    def element(self) -> sp.Expr:
+        """The value of the last step: dJ/dT at the tensor's own indices."""
+        return sp.sympify(self.steps[-1].after) if self.steps else sp.Integer(0)
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The free indices of the element form, one for each axis of the tensor."""
+        return self.tensor.indices
+
+
+class Derivation:
+    """All gradients of a definition, each derived when it is first asked for."""
+
+    def __init__(self, definition: Definition) -> None:
+        """The derivation of `definition`."""
+        self.definition = definition
+        self._forms: dict[str, ElementForm] = {}
+
+    @cached_property
+    def differentiable(self) -> tuple[str, ...]:
+        """The inputs that are real-valued, in order."""
+        return tuple(t.name for t in self.definition.inputs if not t.integer)
+
+    def __getitem__(self, name: str) -> ElementForm:
+        """The gradient of J with respect to the input or intermediate `name`; UnknownTensor for anything else."""
+        tensor = self.definition.tensors.get(name)
+        if tensor is None or tensor.integer:
+            known = ", ".join(self.differentiable)
+            raise UnknownTensor(f"no gradient with respect to {name!r}; the differentiable inputs are {known}")
+        if name not in self._forms:
+            self._forms[name] = self._derive(tensor)
+        return self._forms[name]
+
+    def adjoint(self, target: Tensor) -> Tensor:
+        """The tensor that stands for the whole gradient of J with respect to an assigned tensor."""
+        given = target in self.definition.outputs
+        inside = any(depends_on(a.right, target.name) for a in self.definition.assignments)
+        return Tensor(f"{'bar' if given and inside else 'grad'}_{target.name}", target.indices)
+
+    def _consumers(self, name: str) -> tuple[Assignment, ...]:
+        return tuple(a for a in self.definition.assignments if depends_on(a.right, name))
+
+    def _derive(self, tensor: Tensor) -> ElementForm:
+        recorder = _Recorder(_at(tensor.gradient) if self.definition.assignment(tensor.name) is None else _at(self.adjoint(tensor)))
+        consumers = self._consumers(tensor.name)
+        chosen = choose(self.definition, tensor, consumers, self.adjoint) if consumers else None
+        terms: list[sp.Expr] = [_at(tensor.gradient)] if tensor in self.definition.outputs else []
+        partials: dict[sp.Expr, Step] = {}
+        for consumer in consumers:
+            term, partial, step = self._chain(tensor, consumer)
+            terms.append(term)
+            partials[partial] = step
+        self._chain_step(recorder, tensor, consumers, sp.Add(*terms))
+        if partials:
+            recorder.apply(
+                rules.DIFFERENTIATE,
+                lambda e: _insert(e, {p: sp.sympify(s.after) for p, s in partials.items()}),
+                "Insert the local partial" + ("s" if len(partials) > 1 else "") + ".",
+                tuple(partials.values()),
+            )
+        self._finish(recorder, tensor)
+        return ElementForm(tensor, recorder.start, tuple(recorder.steps), chosen)
+
+    def _chain_step(self, recorder: _Recorder, tensor: Tensor, consumers: tuple[Assignment, ...], after: sp.Expr) -> None:
+        summed = any(isinstance(t, sp.Sum) for t in sp.Add.make_args(after)) or len(consumers) > 1
+        names = " and ".join(f"${a.target.name}$" for a in consumers)
+        if tensor in self.definition.outputs:
+            words = f"What arrives from outside, plus what comes back through {names}." if consumers else "Given."
+            recorder.apply(rules.ADJOINT, lambda _: after, words)
+        elif not consumers:
+            recorder.apply(rules.MULTIVARIATE_CHAIN, lambda _: sp.Integer(0), "Nothing depends on it.")
+        elif summed:
+            recorder.apply(rules.MULTIVARIATE_CHAIN, lambda _: after, f"Every element of {names} may depend on it.")
+        else:
+            recorder.apply(rules.CHAIN, lambda _: after, f"It acts on $J$ through {names} alone.")
+
+    def _chain(self, tensor: Tensor, consumer: Assignment) -> tuple[sp.Expr, sp.Expr, Step]:
+        """One consumer's term of the chain rule, its opaque partial, and the derivation of that partial."""
+        taken = {i.name for i in tensor.indices}
+        by: dict[Index, sp.Expr] = {}
+        for index in consumer.target.indices:
+            new = fresh(index, taken)
+            taken.add(new.name)
+            by[index] = new
+        at = tuple(by[i] for i in consumer.target.indices)
+        output = _place(consumer.target, at)
+        partial = Partial(output, tensor.element)
+        adjoint = _place(self.adjoint(consumer.target), at)
+        term = sum_over(adjoint * partial, *(i for i in at if isinstance(i, Index)))
+        return term, partial, self._local(tensor, consumer, at, partial)
+
+    def _local(self, tensor: Tensor, consumer: Assignment, at: tuple[sp.Expr, ...], partial: sp.Expr) -> Step:
+        """The local partial of a consumer's element with respect to the tensor's own element."""
+        letters = {i.name for i in tensor.indices}
+        inner = _Recorder(partial)
+        right = rename_bound(consumer.at(at), letters)
+        inner.apply(rules.FORWARD, lambda _: Partial(right, tensor.element), "Insert the forward equation.")
+        inner.apply(
+            rules.DIFFERENTIATE,
+            lambda _: differentiate(sp.sympify(right), tensor, tensor.indices),
+            "Differentiate term by term; an element differs from another unless all indices agree.",
+        )
+        _sift_all(inner)
+        _name(inner, self.definition)
+        inner.change(rules.COLLECT, lambda e: tidy(e, letters | {i.name for p in at for i in free_indices(p)}), "Collect.")
+        return Step(rules.DIFFERENTIATE, partial, inner.value, f"The local partial of ${consumer.target.name}$.", tuple(inner.steps))
+
+    def _finish(self, recorder: _Recorder, tensor: Tensor) -> None:
+        taken = {i.name for i in tensor.indices}
+        _sift_all(recorder)
+        _name(recorder, self.definition)
+        self._substitute_adjoints(recorder, tensor)
+        recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Merge like terms and collect common factors.")
+        _name(recorder, self.definition)
+
+    def _substitute_adjoints(self, recorder: _Recorder, tensor: Tensor) -> None:
+        """Insert the gradients of intermediates, last assignment first."""
+        outputs = {o.gradient.name for o in self.definition.outputs}
+        for assignment in reversed(self.definition.assignments):
+            adjoint = self.adjoint(assignment.target)
+            if adjoint.name in outputs or adjoint.name == tensor.gradient.name or not depends_on(recorder.value, adjoint.name):
+                continue
+            form = self[assignment.target.name]
+            recorder.apply(
+                rules.ADJOINT,
+                lambda e, adjoint=adjoint, form=form: _insert_tensor(e, adjoint, form),  # type: ignore[misc]  # bound at once
+                f"Insert the whole gradient with respect to ${assignment.target.name}$.",
+                form.steps,
+            )
+            taken = {i.name for i in tensor.indices}
+            recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Multiply out, cancel and collect.")
+
+
+def _at(tensor: Tensor) -> sp.Expr:
+    return tensor.element
+
+
+def _place(tensor: Tensor, at: tuple[sp.Expr, ...]) -> sp.Expr:
+    return tensor[at] if at else tensor.element
+
+
+class _Recorder:
+    """Applies rules to an expression and keeps each application as a step."""
+
+    def __init__(self, start: sp.Expr) -> None:
+        self.start = start
+        self.value = start
+        self.steps: list[Step] = []
+
+    def apply(self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str, children: tuple[Step, ...] = ()) -> None:
+        """Record `rewrite` as a step."""
+        after = sp.sympify(rewrite(self.value))
+        self.steps.append(Step(rule, self.value, after, words, children))
+        self.value = after
+
+    def change(self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str) -> bool:
+        """Record `rewrite` as a step if it changes anything."""
+        after = sp.sympify(rewrite(self.value))
+        if after == self.value:
+            return False
+        self.steps.append(Step(rule, self.value, after, words))
+        self.value = after
+        return True
+
+
+def _sift_all(recorder: _Recorder) -> None:
+    while True:
+        after, survivors = sift(recorder.value)
+        if not survivors:
+            break
+        kept = ", ".join(f"${_latex_index(i)} = {_latex_index(p)}$" for i, p in dict.fromkeys(survivors))
+        recorder.apply(rules.SIFT, lambda _, after=after: after, f"Only {kept} survives.")  # type: ignore[misc]  # bound at once
+
+
+def _latex_index(e: sp.Expr) -> str:
+    return str(e).replace("*", " ")
+
+
+def _name(recorder: _Recorder, definition: Definition) -> None:
+    after = name_values(recorder.value, definition.assignments)
+    if after != recorder.value:
+        named = [
+            f"${a.target.name}$"
+            for a in definition.assignments
+            if sum(tensor_name(t) == a.target.name for t in tensors_in(after))
+            > sum(tensor_name(t) == a.target.name for t in tensors_in(recorder.value))
+        ]
+        recorder.apply(rules.NAME, lambda _: _pull_all(after), f"Forward has computed {' and '.join(named)}.")
+
+
+def _pull_all(e: sp.Basic) -> sp.Expr:
+    new = rebuild(e, _pull_all) if e.args and not isinstance(e, sp.Indexed) else e
+    return pull_out(new) if isinstance(new, sp.Sum) else sp.sympify(new)
+
+
+def _insert(e: sp.Basic, by: dict[sp.Expr, sp.Expr]) -> sp.Expr:
+    """E with opaque partials replaced by their values (same indices, so nothing can be caught)."""
+    if isinstance(e, Partial):
+        return by.get(e, e)
+    return sp.sympify(rebuild(e, lambda child: _insert(child, by)) if e.args and not isinstance(e, sp.Indexed) else e)
+
+
+def _insert_tensor(e: sp.Expr, tensor: Tensor, form: ElementForm) -> sp.Expr:
+    """E with every element of the tensor replaced by its element form at those indices."""
+    taken = index_names(e)
+    element = rename_bound(form.element, taken)
+
+    def by(found: sp.Expr) -> sp.Expr | None:
+        if tensor_name(found) != tensor.name:
+            return None
+        at = tuple(getattr(found, "indices", ()))
+        return sp.sympify(substitute(element, dict(zip(form.indices, at, strict=True))))
+
+    return sp.sympify(replace_tensors(e, by))

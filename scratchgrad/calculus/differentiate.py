@@ -1,0 +1,168 @@
+"""The local partial of an expression with respect to one element of a tensor.
+
+In   e, and the element T[i, j] whose letters i, j are free and distinct from every bound index of e
+Out  de/dT[i, j], with a Kronecker delta for every index position: dT[a, b]/dT[i, j] = delta(a, i) delta(b, j)
+
+One rule per node.  A kink has a declared convention, torch's: relu, abs and sign 0 at 0; a tie of max(a, b) counts half
+each; max(a, c) with a constant c counts 0 at the tie (as relu does); ties of Max over an index share evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+
+from scratchgrad.notation.binding import bound, free_indices, index_names, rename_bound, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.nodes import (
+    Determinant,
+    Indicator,
+    InverseElement,
+    LogDeterminant,
+    Maximum,
+    MaxOver,
+    Minimum,
+    Sigmoid,
+    Where,
+)
+
+__all__ = ["DerivationStuck", "depends_on", "differentiate", "kinks"]
+
+
+class DerivationStuck(ArithmeticError):
+    """No rule differentiates a node."""
+
+
+def depends_on(e: sp.Basic, name: str) -> bool:
+    """Whether the tensor `name` occurs in e."""
+    return any(tensor_name(t) == name for t in tensors_in(e))
+
+
+def differentiate(e: sp.Expr, tensor: Tensor, at: Sequence[sp.Expr]) -> sp.Expr:
+    """De/dT[at].  Raises DerivationStuck where a node has no rule, naming it."""
+    e = sp.sympify(rename_bound(e, {i.name for position in at for i in free_indices(position)}))
+    return _Partial(tensor.name, tuple(at))(e)
+
+
+_OUTER: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.exp: sp.exp,
+    sp.log: lambda f: 1 / f,
+    sp.sin: sp.cos,
+    sp.cos: lambda f: -sp.sin(f),
+    sp.tanh: lambda f: 1 - sp.tanh(f) ** 2,
+    sp.erf: lambda f: 2 / sp.sqrt(sp.pi) * sp.exp(-(f**2)),
+    sp.Abs: sp.sign,
+    sp.sign: lambda _: sp.Integer(0),
+    Sigmoid: lambda f: Sigmoid(f) * (1 - Sigmoid(f)),
+}
+
+
+class _Partial:
+    """The partial with respect to one element, as a walk over the expression."""
+
+    def __init__(self, name: str, at: tuple[sp.Expr, ...]) -> None:
+        self.name = name
+        self.at = at
+
+    def __call__(self, e: sp.Expr) -> sp.Expr:
+        if not depends_on(e, self.name):
+            return sp.Integer(0)
+        if isinstance(e, (sp.Indexed, sp.Symbol)):
+            return self.element(e)
+        if type(e) in _OUTER:
+            return _OUTER[type(e)](e.args[0]) * self(e.args[0])
+        for kind, rule in self.rules.items():
+            if isinstance(e, kind):
+                return rule(self, e)
+        raise DerivationStuck(f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; add one to calculus/differentiate.py")
+
+    def element(self, e: sp.Expr) -> sp.Expr:
+        if tensor_name(e) != self.name:
+            return sp.Integer(0)
+        return sp.Mul(*(sp.KroneckerDelta(a, i) for a, i in zip(getattr(e, "indices", ()), self.at, strict=True)))
+
+    def add(self, e: sp.Expr) -> sp.Expr:
+        return sp.Add(*map(self, e.args))
+
+    def mul(self, e: sp.Expr) -> sp.Expr:
+        terms = []
+        for position, factor in enumerate(e.args):
+            inner = self(factor)
+            if inner != 0:
+                terms.append(sp.Mul(*e.args[:position], *e.args[position + 1 :], inner))
+        return sp.Add(*terms)
+
+    def pow(self, e: sp.Expr) -> sp.Expr:
+        base, exponent = e.args
+        result = exponent * base ** (exponent - 1) * self(base)
+        if depends_on(exponent, self.name):
+            result += e * sp.log(base) * self(exponent)
+        return result
+
+    def sum(self, e: sp.Expr) -> sp.Expr:
+        return sum_over(self(e.args[0]), *bound(e))
+
+    def where(self, e: sp.Expr) -> sp.Expr:
+        condition, then, otherwise = e.args
+        return Indicator(condition) * self(then) + Indicator(sp.Not(condition)) * self(otherwise)
+
+    def maximum(self, e: sp.Expr) -> sp.Expr:
+        relation = sp.Gt if isinstance(e, Maximum) else sp.Lt
+        a, b = e.args
+        tie = Indicator(sp.Eq(a, b)) / 2 if _has_tensor(a) and _has_tensor(b) else sp.Integer(0)
+        return (Indicator(relation(a, b)) + tie) * self(a) + (Indicator(relation(b, a)) + tie) * self(b)
+
+    def max_over(self, e: sp.Expr) -> sp.Expr:
+        body, indices = e.args[0], bound(e)
+        taken = index_names(e) | {i.name for position in self.at for i in free_indices(position)}
+        count = rename_bound(sum_over(Indicator(sp.Eq(body, e)), *indices), taken)
+        outer = rename_bound(e, taken)
+        return sum_over(Indicator(sp.Eq(body, outer)) / count * self(body), *indices)
+
+    def inverse(self, e: sp.Expr) -> sp.Expr:
+        matrix, i, j = e.args
+        return -InverseElement(matrix, i, self.at[0]) * InverseElement(matrix, self.at[1], j)
+
+    def determinant(self, e: sp.Expr) -> sp.Expr:
+        return e * InverseElement(e.args[0], self.at[1], self.at[0])
+
+    def log_determinant(self, e: sp.Expr) -> sp.Expr:
+        return InverseElement(e.args[0], self.at[1], self.at[0])
+
+    rules = {  # noqa: RUF012  # a table, never changed
+        sp.Add: add,
+        sp.Mul: mul,
+        sp.Pow: pow,
+        sp.Sum: sum,
+        Where: where,
+        Maximum: maximum,
+        Minimum: maximum,
+        MaxOver: max_over,
+        Indicator: lambda self, e: sp.Integer(0),
+        sp.KroneckerDelta: lambda self, e: sp.Integer(0),
+        InverseElement: inverse,
+        Determinant: determinant,
+        LogDeterminant: log_determinant,
+    }
+
+
+def _has_tensor(e: sp.Basic) -> bool:
+    return next(tensors_in(e), None) is not None
+
+
+def kinks(e: sp.Basic) -> list[tuple[sp.Basic, str]]:
+    """The kinks of e, each with the convention that `differentiate` follows there (words, $...$ for mathematics)."""
+    found: dict[sp.Basic, str] = {}
+    for node in sp.preorder_traversal(e):
+        if isinstance(node, (Maximum, Minimum)):
+            both = all(map(_has_tensor, node.args))
+            found[node] = "at a tie each argument counts one half" if both else "where both arguments are equal the derivative is $0$"
+        elif isinstance(node, MaxOver):
+            found[node] = "elements that tie for the maximum share the derivative evenly"
+        elif isinstance(node, (sp.Abs, sp.sign)):
+            found[node] = "the derivative at $0$ is $0$"
+        elif isinstance(node, Where):
+            found[node] = "on the boundary the derivative is that of the branch that forward takes"
+    return list(found.items())
+

@@ -1,0 +1,122 @@
+"""Give values that forward computed their names back.
+
+    In   exp(v_i) / Sum_k exp(v_k)   where the definition says o_i = exp(v_i) / Sum_k exp(v_k)
+    Out  o_i
+
+A product matches if it contains all factors of a right side at some indices; exp(a + b) counts as exp(a) exp(b).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sympy as sp
+
+from scratchgrad.calculus.canonical import canonical
+from scratchgrad.notation.binding import bound, free_indices, rebuild, substitute, sum_over
+from scratchgrad.notation.definition import Assignment
+from scratchgrad.notation.indices import Index
+
+__all__ = ["name_values"]
+
+Factors = dict[sp.Expr, sp.Expr]
+
+
+def name_values(e: sp.Expr, assignments: Sequence[Assignment]) -> sp.Expr:
+    """E with the right sides of the assignments replaced by their left sides, as often as they occur."""
+    for assignment in reversed(assignments):
+        if _worth_a_name(assignment.right):
+            pattern = _factors(assignment.right)
+            e = sp.sympify(_walk(e, assignment, pattern))
+    return e
+
+
+def _worth_a_name(right: sp.Expr) -> bool:
+    """Whether the right side is a product or function that holds more than tensors and numbers."""
+    return not isinstance(right, sp.Add) and any(
+        not isinstance(f, sp.Indexed) and bool(f.args) and (not isinstance(f, sp.Pow) or f.exp.is_negative or bool(f.base.args))
+        for f in sp.Mul.make_args(right)
+    )
+
+
+def _walk(e: sp.Basic, assignment: Assignment, pattern: Factors) -> sp.Basic:
+    if isinstance(e, (sp.Mul, sp.Pow, sp.exp)) or type(e) is type(assignment.right):
+        named = _replace(sp.sympify(e), assignment, pattern)
+        if named is not None:
+            return _walk(named, assignment, pattern)
+    if isinstance(e, sp.Sum):
+        return sum_over(sp.sympify(_walk(e.function, assignment, pattern)), *bound(e))
+    if not e.args or isinstance(e, sp.Indexed):
+        return e
+    return rebuild(e, lambda child: _walk(child, assignment, pattern))
+
+
+def _factors(e: sp.Expr) -> Factors:
+    """The bases of a product with their exponents; exp(a + b) as two factors."""
+    found: Factors = {}
+    for factor in sp.Mul.make_args(e):
+        base, exponent = factor.as_base_exp()
+        if base == sp.E:
+            for part in sp.Add.make_args(exponent):
+                count, rest = part.as_coeff_Mul()
+                if not count.is_Integer:
+                    count, rest = sp.Integer(1), part
+                found[sp.exp(rest)] = found.get(sp.exp(rest), sp.Integer(0)) + count
+        else:
+            found[base] = found.get(base, sp.Integer(0)) + exponent
+    return found
+
+
+def _replace(e: sp.Expr, assignment: Assignment, pattern: Factors) -> sp.Expr | None:
+    present = _factors(e)
+    for by in _matches(list(pattern.items()), present, assignment.target.indices, {}):
+        left = dict(present)
+        for base, exponent in pattern.items():
+            here = next(b for b in left if _same(b, sp.sympify(substitute(base, by))))
+            left[here] -= exponent
+        result = assignment.target[tuple(by[i] for i in assignment.target.indices)] if assignment.target.indices else assignment.left
+        return result * sp.Mul(*(b**x for b, x in left.items()))
+    return None
+
+
+def _matches(
+    wanted: list[tuple[sp.Expr, sp.Expr]], present: Factors, indices: Sequence[Index], by: dict[Index, sp.Expr]
+) -> Iterator[dict[Index, sp.Expr]]:
+    """Every way to choose the indices so that all wanted factors are present."""
+    if not wanted:
+        if all(i in by for i in indices):
+            yield by
+        return
+    (base, exponent), rest = wanted[0], wanted[1:]
+    for other, power in present.items():
+        if not power.is_number or not exponent.is_number or power * exponent <= 0 or abs(power) < abs(exponent):
+            continue
+        extended = _unify(base, other, indices, by)
+        if extended is not None:
+            yield from _matches(rest, present, indices, extended)
+
+
+def _unify(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[Index, sp.Expr]) -> dict[Index, sp.Expr] | None:
+    """The indices at which the pattern is e, given those chosen already; None where there are none."""
+    if isinstance(pattern, Index) and pattern in indices:
+        if not isinstance(e, sp.Expr) or (isinstance(e, Index) and e.size != pattern.size):
+            return None
+        if pattern in by:
+            return by if by[pattern] == e else None
+        return {**by, pattern: e}
+    if not set(free_indices(pattern)) & set(indices):
+        return by if _same(pattern, e) else None
+    if type(pattern) is not type(e) or len(pattern.args) != len(e.args) or bound(pattern):
+        return by if bound(pattern) and set(free_indices(pattern)) <= set(by) and _same(substitute(pattern, by), e) else None
+    for one, other in zip(pattern.args, e.args, strict=True):
+        result = _unify(one, other, indices, by)
+        if result is None:
+            return None
+        by = result
+    return by
+
+
+def _same(a: sp.Basic, b: sp.Basic) -> bool:
+    if a == b:
+        return True
+    return isinstance(a, sp.Expr) and isinstance(b, sp.Expr) and type(a) is type(b) and bool(bound(a)) and canonical(a) == canonical(b)

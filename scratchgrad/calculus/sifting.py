@@ -1,0 +1,143 @@
+"""Collapse Kronecker deltas inside sums.
+
+    In   sum_k delta(k, j) f(k), with k ranging over axis I
+    Out  f(j)
+
+Where j was declared on the same axis it is in range and nothing else is needed.  Where the delta picks an affine place
+(`delta(m, 2*i + k)`), the place may lie outside: an element of a tensor there is 0, which guards the result; without
+such an element an Indicator does.  A place is solved for an index only where its coefficient is 1 or -1, so that
+divisibility is never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sympy as sp
+
+from scratchgrad.notation.binding import bound, free_indices, rebuild, rename_bound, substitute, sum_over
+from scratchgrad.notation.indices import Index
+from scratchgrad.notation.nodes import Indicator, MaxOver
+
+__all__ = ["pull_out", "sift", "terms_with_deltas"]
+
+
+def sift(e: sp.Expr) -> tuple[sp.Expr, list[tuple[Index, sp.Expr]]]:
+    """E with one level of deltas collapsed (innermost sums first), and what replaced which index."""
+    survivors: list[tuple[Index, sp.Expr]] = []
+
+    def walk(node: sp.Basic) -> tuple[sp.Basic, bool]:
+        """The node, and whether something collapsed inside it."""
+        if isinstance(node, MaxOver) or not node.args or isinstance(node, sp.Indexed):
+            return node, False
+        done: list[bool] = []
+
+        def child(inner: sp.Basic) -> sp.Basic:
+            new, changed = walk(inner)
+            done.append(changed)
+            return new
+
+        new = rebuild(node, child)
+        if any(done):
+            return (pull_out(new) if isinstance(new, sp.Sum) else new), True
+        if isinstance(node, sp.Sum):
+            collapsed = _collapse(node, survivors)
+            if collapsed is not None:
+                return collapsed, True
+        return node, False
+
+    result, _ = walk(e)
+    return sp.sympify(result), survivors
+
+
+def terms_with_deltas(body: sp.Expr) -> tuple[sp.Expr, ...]:
+    """The terms of a body, products distributed over those sums of terms that contain deltas."""
+    if isinstance(body, sp.Add):
+        return tuple(t for part in body.args for t in terms_with_deltas(part))
+    if isinstance(body, sp.Mul):
+        for factor in body.args:
+            if isinstance(factor, sp.Add) and any(d.atoms(Index) for d in factor.atoms(sp.KroneckerDelta)):
+                rest = sp.Mul(*(f for f in body.args if f is not factor))
+                return tuple(t for part in factor.args for t in terms_with_deltas(rest * part))
+    return (body,)
+
+
+def _collapse(e: sp.Sum, survivors: list[tuple[Index, sp.Expr]]) -> sp.Expr | None:
+    """The sum without the deltas that its own indices collapse; None where there are none."""
+    if not e.function.has(sp.KroneckerDelta):
+        return None
+    terms = terms_with_deltas(e.function)
+    collapsed, changed = [], False
+    for term in terms:
+        indices, hit = list(bound(e)), True
+        while hit:
+            term, hit = _collapse_one(term, indices, survivors)  # noqa: PLW2901  # one term, delta after delta
+            changed |= hit
+        collapsed.append(pull_out(sum_over(term, *indices)))
+    return sp.Add(*collapsed) if changed else None
+
+
+def _collapse_one(term: sp.Expr, indices: list[Index], survivors: list[tuple[Index, sp.Expr]]) -> tuple[sp.Expr, bool]:
+    factors = sp.Mul.make_args(term)
+    for delta in factors:
+        if not isinstance(delta, sp.KroneckerDelta):
+            continue
+        for index in indices:
+            place = _solve(delta, index)
+            if place is None:
+                continue
+            rest = sp.Mul(*(f for f in factors if f is not delta))
+            kept = rename_bound(rest, {i.name for i in free_indices(place)})
+            new = sp.sympify(substitute(kept, {index: place}))
+            if not _in_range(index, place) and not _guarded(rest, index):
+                new *= Indicator(sp.And(sp.Ge(place, 0), sp.Le(place, index.size - 1)))
+            indices.remove(index)
+            if (index, place) not in survivors:
+                survivors.append((index, place))
+            return new, True
+    return term, False
+
+
+def _solve(delta: sp.Expr, index: Index) -> sp.Expr | None:
+    """The place p such that the delta is delta(index, p), None where the index has no coefficient 1 or -1."""
+    difference = sp.expand(delta.args[0] - delta.args[1])
+    if index not in free_indices(difference) or any(index in free_indices(i) for t in difference.atoms(sp.Indexed) for i in t.indices):
+        return None
+    coefficient = difference.coeff(index)
+    if coefficient not in (1, -1):
+        return None
+    return sp.expand(index - difference * coefficient)
+
+
+def _in_range(index: Index, place: sp.Expr) -> bool:
+    return isinstance(place, Index) and place.size == index.size
+
+
+def _guarded(term: sp.Expr, index: Index) -> bool:
+    """Whether a factor is an element that is 0 where the index is out of its range."""
+    for factor in sp.Mul.make_args(term):
+        base = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_positive else factor
+        if isinstance(base, sp.Indexed) and index in base.indices:
+            return True
+    return False
+
+
+def pull_out(e: sp.Expr) -> sp.Expr:
+    """A sum with its constant factors in front; an index that nothing depends on counts its axis."""
+    if not isinstance(e, sp.Sum):
+        return e
+    indices = bound(e)
+    outside: list[sp.Expr] = []
+    inside: list[sp.Expr] = []
+    for factor in sp.Mul.make_args(e.function):
+        hit = set(free_indices(factor)) & set(indices)
+        (inside if hit else outside).append(factor)
+    used = _used(inside, indices)
+    outside += [i.size for i in indices if i not in used]
+    return sp.Mul(*outside) * sum_over(sp.Mul(*inside), *used)
+
+
+def _used(factors: Iterable[sp.Basic], indices: Sequence[Index]) -> tuple[Index, ...]:
+    free = {i for f in factors for i in free_indices(f)}
+    return tuple(i for i in indices if i in free)
+
