@@ -46,8 +46,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
             return
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if before != text:
-            name = path.relative_to(request.config.rootpath)
-            diff = list(unified_diff(before.splitlines(), text.splitlines(), f"{name}", "generated now", lineterm="", n=1))
+            name = str(path.relative_to(request.config.rootpath))
+            diff = list(unified_diff(before.splitlines(), text.splitlines(), name, "generated now", lineterm="", n=1))
             more = [f"... and {len(diff) - 60} lines more"] if len(diff) > 60 else []
             command = f"python -m pytest {request.node.nodeid.partition('[')[0]} --update"
             pytest.fail("\n".join([*diff[:60], *more, f"If the change is meant: {command}"]), pytrace=False)
