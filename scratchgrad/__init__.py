@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from scratchgrad.layer import Layer as Layer
     from scratchgrad.signature import ShapeMismatch as ShapeMismatch
     from scratchgrad.signature import Signature as Signature
+    from scratchgrad.tape import Network as Network
+    from scratchgrad.tape import Sequential as Sequential
     from scratchgrad.train.data import Batches as Batches
     from scratchgrad.train.data import Dataset as Dataset
     from scratchgrad.train.data import load_data as load_data
@@ -26,6 +28,8 @@ _HOMES = {
     "Layer": "scratchgrad.layer",
     "ShapeMismatch": "scratchgrad.signature",
     "Signature": "scratchgrad.signature",
+    "Network": "scratchgrad.tape",
+    "Sequential": "scratchgrad.tape",
     "Batches": "scratchgrad.train.data",
     "Dataset": "scratchgrad.train.data",
     "load_data": "scratchgrad.train.data",

@@ -1,7 +1,10 @@
+import ast
 import importlib
+import importlib.metadata
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +21,10 @@ def test_importing_scratchgrad_loads_neither_torch_nor_sympy_nor_numpy():
     assert not loaded_by("import scratchgrad") & {"torch", "sympy", "numpy", "matplotlib", "typer", "rich", "jinja2"}
 
 
-def test_training_data_loads_no_sympy_from_us():
+@pytest.mark.parametrize("name", ["load_data", "Network", "Sequential"])
+def test_the_runtime_loads_no_sympy_from_us(name):
     # torch itself may import SymPy one day; what counts is what we add to it
-    assert not (loaded_by("import scratchgrad; scratchgrad.load_data") - loaded_by("import torch")) & {"sympy"}
+    assert not (loaded_by(f"import scratchgrad; scratchgrad.{name}") - loaded_by("import torch")) & {"sympy", "typer"}
 
 
 @pytest.mark.parametrize("name", sorted(scratchgrad._HOMES))
@@ -33,6 +37,12 @@ def test_no_public_name_is_also_a_module_that_would_take_its_place():
     assert not modules & set(scratchgrad._HOMES)
 
 
+def test_type_checkers_see_the_same_names_in_the_same_modules():
+    tree = ast.parse(Path(scratchgrad.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    assert {alias.name: node.module for node in block.body for alias in node.names} == scratchgrad._HOMES
+
+
 def test_dir_lists_the_public_names_before_they_are_fetched():
     assert set(scratchgrad._HOMES) <= set(dir(scratchgrad))
 
@@ -43,7 +53,7 @@ def test_an_unknown_name_is_an_attribute_error_that_lists_the_known_ones():
 
 
 def test_the_version_is_that_of_the_installed_distribution():
-    metadata = pytest.importorskip("importlib.metadata")
+    metadata = importlib.metadata
     try:
         installed = metadata.version("scratchgrad")
     except metadata.PackageNotFoundError:
