@@ -9,6 +9,7 @@ A product matches if it contains all factors of a right side at some indices; ex
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 
 import sympy as sp
 
@@ -16,6 +17,7 @@ from scratchgrad.calculus.canonical import canonical
 from scratchgrad.notation.binding import bound, free_indices, rebuild, substitute, sum_over
 from scratchgrad.notation.definition import Assignment
 from scratchgrad.notation.indices import Index
+from scratchgrad.notation.nodes import MaxOver
 
 __all__ = ["name_values"]
 
@@ -69,13 +71,16 @@ def _factors(e: sp.Expr) -> Factors:
 
 def _replace(e: sp.Expr, assignment: Assignment, pattern: Factors) -> sp.Expr | None:
     present = _factors(e)
-    for by in _matches(list(pattern.items()), present, assignment.target.indices, {}):
-        left = dict(present)
-        for base, exponent in pattern.items():
-            here = next(b for b in left if _same(b, sp.sympify(substitute(base, by))))
-            left[here] -= exponent
-        result = assignment.target[tuple(by[i] for i in assignment.target.indices)] if assignment.target.indices else assignment.left
-        return result * sp.Mul(*(b**x for b, x in left.items()))
+    target = assignment.target
+    for sign in (1, -1):
+        wanted = sorted(((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(item[0].atoms(sp.Sum, MaxOver)))
+        for by in _matches(wanted, present, target.indices, {}):
+            left = dict(present)
+            for base, exponent in wanted:
+                here = next(b for b in left if _same(b, sp.sympify(substitute(base, by))))
+                left[here] -= exponent
+            name = target[tuple(by[i] for i in target.indices)] if target.indices else target.element
+            return name**sign * sp.Mul(*(b**x for b, x in left.items()))
     return None
 
 
@@ -106,14 +111,29 @@ def _unify(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[In
         return {**by, pattern: e}
     if not set(free_indices(pattern)) & set(indices):
         return by if _same(pattern, e) else None
-    if type(pattern) is not type(e) or len(pattern.args) != len(e.args) or bound(pattern):
-        return by if bound(pattern) and set(free_indices(pattern)) <= set(by) and _same(substitute(pattern, by), e) else None
+    if type(pattern) is not type(e) or len(pattern.args) != len(e.args):
+        return None
+    if bound(pattern):
+        return _unify_bound(pattern, e, indices, by)
     for one, other in zip(pattern.args, e.args, strict=True):
         result = _unify(one, other, indices, by)
         if result is None:
             return None
         by = result
     return by
+
+
+def _unify_bound(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[Index, sp.Expr]) -> dict[Index, sp.Expr] | None:
+    """Unify two sums or maxima: their bound indices in some order, then their bodies."""
+    own, others = bound(pattern), bound(e)
+    for order in permutations(others):
+        if [i.size for i in order] != [i.size for i in own]:
+            continue
+        body = substitute(pattern.args[0], dict(zip(own, order, strict=True)))
+        result = _unify(body, e.args[0], indices, by)
+        if result is not None and not any(set(free_indices(v)) & set(others) for k, v in result.items() if k not in by):
+            return result
+    return None
 
 
 def _same(a: sp.Basic, b: sp.Basic) -> bool:

@@ -1,1 +1,1 @@
-
+"""Element form to vector form to batched form."""

@@ -1,0 +1,268 @@
+"""`derive`: from an equation to its gradients, with the steps.
+
+    d = sg.derive("u[i] = Sum(W[i,j]*x[j], j) + b[i]")
+    print(d["W"].vector)                # grad_u @ x.T
+    d["W"].evaluate({"u": g}, {"x": x, "W": W, "b": b})
+    d.save("linear.tex")
+
+Needs SymPy and numpy, not torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from scratchgrad.calculus.chosen import ChosenElement
+from scratchgrad.calculus.derivation import Derivation, UnknownTensor
+from scratchgrad.calculus.steps import Step
+from scratchgrad.forms.forms import Forms
+from scratchgrad.forms.matrix import COLUMNS, ROWS, Node
+from scratchgrad.layer import Layer
+from scratchgrad.notation.definition import Definition, Tensor
+from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
+from scratchgrad.notation.from_sympy import from_sympy
+from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.indices import Index
+from scratchgrad.notation.language import define
+from scratchgrad.notation.text import to_text
+from scratchgrad.signature import ShapeMismatch
+
+__all__ = ["Gradient", "Gradients", "MatrixForm", "UnknownTensor", "definition_of", "derive"]
+
+
+@dataclass(frozen=True)
+class MatrixForm:
+    """A gradient as products of matrices and vectors; `str` reads like code.
+
+    style "columns": one sample, vectors are columns (`grad_u @ x.T`); "rows": a batch, samples are rows as in torch.
+    """
+
+    node: Node
+    style: str = COLUMNS
+
+    def __str__(self) -> str:
+        """The form as code."""
+        return self.node.written(self.style)
+
+    def latex(self) -> str:
+        """The form as LaTeX."""
+        from scratchgrad.sheets.printer import matrix_latex
+
+        return matrix_latex(self.node)
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The gradient of J with respect to one tensor, in its forms, with the steps that led there."""
+
+    parent: Gradients
+    name: str
+
+    @property
+    def element(self) -> sp.Expr:
+        """The element form (SymPy): the value of the derivation's last step, free in `indices`."""
+        return self.parent.derivation[self.name].element
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The free indices of the element form, one for each axis of the tensor."""
+        return self.parent.derivation[self.name].indices
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, each with rule, before, after, words and sub-steps."""
+        return self.parent.derivation[self.name].steps
+
+    @property
+    def chosen(self) -> ChosenElement | None:
+        """One chosen element worked out for a small size, None for a scalar."""
+        return self.parent.derivation[self.name].chosen
+
+    @cached_property
+    def vector(self) -> MatrixForm | None:
+        """The matrix form for one sample, None where there is none."""
+        node = self.parent.forms.vector(self.name)
+        return None if node is None else MatrixForm(node)
+
+    @cached_property
+    def batched(self) -> MatrixForm | None:
+        """The matrix form for a batch, None where there is none."""
+        node = self.parent.forms.batched(self.name)
+        over_batch = self.parent.forms.over_batch.definition.batch is not None
+        return None if node is None else MatrixForm(node, ROWS if over_batch else COLUMNS)
+
+    @property
+    def batched_element(self) -> sp.Expr:
+        """The element form over a batch."""
+        return self.parent.forms.over_batch[self.name].element
+
+    def latex(self) -> str:
+        """The derivation of this gradient as LaTeX, without preamble."""
+        from scratchgrad.sheets.layer_sheet import gradient_latex
+
+        return gradient_latex(self)
+
+    def evaluate(self, grad_outputs: Mapping[str, Any] | None = None, tensors: Mapping[str, Any] | None = None) -> Any:
+        """The element form evaluated: numpy float64, in the tensor's shape.
+
+        `grad_outputs` maps the name of an output to the gradient of J with respect to it; one that is left out is zero.
+        It may be omitted where the only output is a scalar, which then counts as J.  Arrays may be numpy's or torch's.
+
+        Raises EvaluationError where a tensor is missing, ShapeMismatch where sizes disagree.
+        """
+        if tensors is None:
+            grad_outputs, tensors = None, grad_outputs or {}
+        return self.parent.valuation(tensors, grad_outputs).value(self.element, self.indices)
+
+    def exact(self, grad_outputs: Mapping[str, Any] | None, tensors: Mapping[str, Any], digits: int = 50) -> Any:
+        """As `evaluate`, in exact rational or `digits`-digit arithmetic: an object array."""
+        return self.parent.valuation(tensors, grad_outputs, Exact(digits)).value(self.element, self.indices)
+
+
+class Gradients(Mapping[str, Gradient]):
+    """All gradients of a definition: `d["W"]` is the gradient of J with respect to W."""
+
+    def __init__(self, definition: Definition) -> None:
+        """The gradients of `definition`, derived when they are asked for."""
+        self.definition = definition
+        self.derivation = Derivation(definition)
+        self.forms = Forms(self.derivation)
+
+    def __getitem__(self, name: str) -> Gradient:
+        """The gradient with respect to the tensor `name`; UnknownTensor (a KeyError) for anything else."""
+        _ = self.derivation[name]
+        return Gradient(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """The differentiable inputs, in order."""
+        return iter(self.derivation.differentiable)
+
+    def __len__(self) -> int:
+        """How many differentiable inputs there are."""
+        return len(self.derivation.differentiable)
+
+    def __repr__(self) -> str:
+        """The definition and, for every input, its element form."""
+        lines = [str(self.definition)]
+        lines += [f"  grad_{name} = {to_text(self[name].element)}" for name in self]
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """The whole derivation as LaTeX, without preamble."""
+        return "\n\n".join(self[name].latex() for name in self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the derivation sheet to `path`: .tex, .html or .pdf by its suffix."""
+        from scratchgrad.sheets.layer_sheet import layer_sheet
+        from scratchgrad.sheets.writing import save_sheet
+
+        return save_sheet(layer_sheet(self), Path(path))
+
+    def forward(self, tensors: Mapping[str, Any], arithmetic: Arithmetic | None = None) -> dict[str, Any]:
+        """The values of all assigned tensors, by name."""
+        at = self.valuation(tensors, {}, arithmetic)
+        return {a.target.name: at.tensors[a.target.name] for a in self.definition.assignments}
+
+    def valuation(
+        self, tensors: Mapping[str, Any], grad_outputs: Mapping[str, Any] | None, arithmetic: Arithmetic | None = None
+    ) -> Valuation:
+        """The tensors, all values that forward computes from them, and the gradients of the outputs."""
+        outputs = {o.name: o for o in self.definition.outputs}
+        if grad_outputs is None:
+            only = next(iter(outputs.values()))
+            if len(outputs) > 1 or only.indices:
+                wanted = ", ".join(f'"{name}": ...' for name in outputs)
+                raise EvaluationError(f"the gradient of J with respect to the outputs is needed: grad_outputs={{{wanted}}}")
+            grad_outputs = {only.name: np.ones(())}
+        for name in grad_outputs:
+            if name not in outputs:
+                raise EvaluationError(f"{name!r} is no output; the outputs are {', '.join(outputs)}")
+        sizes: dict[sp.Expr, int] = {}
+        seen: dict[sp.Expr, str] = {}
+        values: dict[str, Any] = {}
+        for tensor in self.definition.inputs:
+            if tensor.name not in tensors:
+                raise EvaluationError(f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}")
+            values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen)
+        gradients = {n: _measured(outputs[n].gradient, g, sizes, seen) for n, g in grad_outputs.items()}
+        at = Valuation({**values, **gradients}, sizes, arithmetic or Float())
+        for assignment in self.definition.assignments:
+            at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
+        for name, output in outputs.items():
+            if name not in gradients:
+                at.assign(output.gradient.name, at.arithmetic.array(np.zeros([at.size(s) for s in output.sizes])))
+        return at
+
+
+def derive(
+    source: str | Layer | Definition | sp.Basic | list[sp.Basic],
+    *,
+    tensors: str = "",
+    ranges: Mapping[str, str | int] | None = None,
+    outputs: str | list[str] | None = None,
+    shared: str | None = None,
+) -> Gradients:
+    """The gradients of J with respect to every input of a layer, a definition, a text or SymPy equations.
+
+    `source` is a text in the grammar ("u[i] = Sum(W[i,j]*x[j], j) + b[i]"), the name of a layer ("linear"), a Layer, a
+    Definition, or sympy.Eq (several in a list).  `tensors` and `ranges` name sizes where a text leaves them open, `outputs`
+    the outputs ("o L"; default: the last left side), `shared` the inputs that carry no samples in the batched form
+    (default for a text: scalars, and names that begin with a capital letter or b).
+
+    Raises NotationError (its subclasses point at the place in a text) or registry.UnknownLayer.
+    """
+    return Gradients(definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared))
+
+
+def definition_of(
+    source: str | Layer | Definition | sp.Basic | list[sp.Basic],
+    *,
+    tensors: str = "",
+    ranges: Mapping[str, str | int] | None = None,
+    outputs: str | list[str] | None = None,
+    shared: str | None = None,
+) -> Definition:
+    """The definition that `source` stands for; the arguments are those of `derive`."""
+    if isinstance(source, Definition):
+        return source if shared is None else replace(source, shared=tuple(shared.split()))
+    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+        from scratchgrad import registry
+
+        source = registry.layer(source.strip())
+    if isinstance(source, Layer):
+        return define(source.name, source.signature, source.definition_function, source.shared)
+    wanted = outputs.split() if isinstance(outputs, str) else outputs
+    if isinstance(source, str):
+        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted)
+    else:
+        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted)
+    names = shared.split() if shared is not None else [t.name for t in definition.inputs if _looks_shared(t)]
+    return replace(definition, shared=tuple(names))
+
+
+def _looks_shared(tensor: Tensor) -> bool:
+    return not tensor.indices or tensor.name[0].isupper() or tensor.name.startswith("b")
+
+
+def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict[sp.Expr, str]) -> Any:
+    """The values as an array whose shape fits the tensor; its sizes are noted."""
+    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    if array.ndim != len(tensor.indices):
+        raise ShapeMismatch(f"{to_text(tensor.element)} has {len(tensor.indices)} axes, got shape {array.shape}")
+    if tensor.integer and array.dtype.kind == "f":
+        array = array.astype(np.int64)
+    for index, length in zip(tensor.indices, array.shape, strict=True):
+        known = sizes.setdefault(index.size, length) if not index.size.is_Integer else int(index.size)
+        if known != length:
+            where = seen.get(index.size, "the definition")
+            raise ShapeMismatch(f"index {index.name!r} is {known} in {where} but {length} in {to_text(tensor.element)}; is {tensor.name} transposed?")
+        seen.setdefault(index.size, to_text(tensor.element))
+    return array

@@ -1,0 +1,369 @@
+"""Matrix forms: an expression as products of matrices and vectors, with every vector a column.
+
+A node's shape is a pair of indices, (row, column); None stands for a length of 1, so a column is (i, None), a row
+(None, i), a scalar (None, None).  `value` evaluates a node on such two-axis arrays, which is how a form is checked
+before anyone sees it.  A form is written in one of two styles: "columns" reads like numpy on columns (`grad_u @ x.T`),
+"rows" like torch, where samples are rows and a vector has one axis (`grad_L[:, None] * o`, `grad_u.sum(0)`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from scratchgrad.notation.evaluation import Valuation
+from scratchgrad.notation.indices import Index
+
+__all__ = [
+    "Apply",
+    "COLUMNS",
+    "ROWS",
+    "Broadcast",
+    "Compare",
+    "DiagonalOf",
+    "Hadamard",
+    "Identity",
+    "Leaf",
+    "MatMul",
+    "Node",
+    "Number",
+    "Ones",
+    "Plus",
+    "Power",
+    "Scale",
+    "Shape",
+    "Transpose",
+    "transposed",
+]
+
+Shape = tuple[Index | None, Index | None]
+COLUMNS, ROWS = "columns", "rows"
+_PLUS, _TIMES, _POWER, _ATOM = range(4)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A matrix, column, row or scalar."""
+
+    shape: Shape
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The indices that the node depends on."""
+        return tuple(i for i in self.shape if i is not None)
+
+    def value(self, at: Valuation) -> Any:
+        """The node's value, always with two axes."""
+        raise TypeError(type(self).__name__)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The node as code on columns, and how tightly it binds."""
+        raise TypeError(type(self).__name__)
+
+    def wrapped(self, at_least: int, style: str = COLUMNS) -> str:
+        """The node's code, in brackets where it binds less tightly than wanted."""
+        text, level = self.text(style)
+        return text if level >= at_least else f"({text})"
+
+    def written(self, style: str = COLUMNS) -> str:
+        """The node as code: products @, elementwise *, transposition .T."""
+        return self.text(style)[0]
+
+    def __str__(self) -> str:
+        """The node as code on columns."""
+        return self.written()
+
+
+@dataclass(frozen=True)
+class Leaf(Node):
+    """A tensor with at most two axes, a vector as a column."""
+
+    name: str
+
+    def value(self, at: Valuation) -> Any:
+        """The tensor itself."""
+        values = at.tensors[self.name]
+        return values.reshape(values.shape + (1,) * (2 - values.ndim))
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """Its name."""
+        return self.name, _ATOM
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    """A number or a size."""
+
+    number: sp.Expr
+
+    def value(self, at: Valuation) -> Any:
+        """The number."""
+        return at.value(self.number).reshape(1, 1)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The number."""
+        return str(self.number), _ATOM if self.number.is_Atom and not self.number.is_negative and self.number.is_Integer is not False else _TIMES
+
+
+@dataclass(frozen=True)
+class Ones(Node):
+    """A column of ones."""
+
+    def value(self, at: Valuation) -> Any:
+        """Ones."""
+        return np.ones([1 if i is None else at.size(i.size) for i in self.shape])
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The name 1 of the vector, written ones."""
+        return "ones", _ATOM
+
+
+@dataclass(frozen=True)
+class Identity(Node):
+    """The identity matrix."""
+
+    def value(self, at: Valuation) -> Any:
+        """Ones on the diagonal."""
+        return np.eye(*(at.size(i.size) for i in self.indices))
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The name of the identity."""
+        return "eye", _ATOM
+
+
+@dataclass(frozen=True)
+class Transpose(Node):
+    """Rows and columns exchanged."""
+
+    of: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The transpose."""
+        return self.of.value(at).T
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The operand with .T behind it; a row is the vector itself where vectors have one axis."""
+        if style == ROWS and self.shape[0] is None:
+            return self.of.text(style)
+        return f"{self.of.wrapped(_ATOM, style)}.T", _ATOM
+
+
+@dataclass(frozen=True)
+class DiagonalOf(Node):
+    """The diagonal of a square matrix, a column."""
+
+    of: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The diagonal."""
+        return np.diagonal(self.of.value(at)).reshape(-1, 1)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """A call of diag."""
+        return f"diag({self.of.written(style)})", _ATOM
+
+
+@dataclass(frozen=True)
+class MatMul(Node):
+    """A matrix product; a dot product is row @ column, an outer product column @ row."""
+
+    left: Node
+    right: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The product."""
+        return self.left.value(at) @ self.right.value(at)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """Sums over ones as sums, everything else with @."""
+        if isinstance(self.right, Ones):
+            return self._sum(self.left, style), _ATOM
+        left = self.left.wrapped(_ATOM if not isinstance(self.left, MatMul) else _TIMES, style)
+        return f"{left} @ {self.right.wrapped(_POWER, style)}", _TIMES
+
+    @staticmethod
+    def _sum(inner: Node, style: str) -> str:
+        if inner.shape[0] is None:
+            column = transposed(inner)
+            if isinstance(column, MatMul) and isinstance(column.right, Ones):
+                column = min(column.left, transposed(column.left), key=_transpositions)
+            return f"{column.wrapped(_ATOM, style)}.sum()"
+        flipped = transposed(inner)
+        if _transpositions(flipped) < _transpositions(inner):
+            return f"{flipped.wrapped(_ATOM, style)}.sum(0)"
+        return f"{inner.wrapped(_ATOM, style)}.sum(1)"
+
+
+@dataclass(frozen=True)
+class Hadamard(Node):
+    """The elementwise product; a column scales the rows of a matrix, a row its columns (diag(v) M, M diag(v))."""
+
+    factors: tuple[Node, ...]
+
+    def value(self, at: Valuation) -> Any:
+        """The product, broadcast."""
+        result = self.factors[0].value(at)
+        for factor in self.factors[1:]:
+            result = result * factor.value(at)
+        return result
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """Factors with * between them."""
+        return " * ".join(_beside(f, self.shape, style) for f in self.factors), _TIMES
+
+
+@dataclass(frozen=True)
+class Scale(Node):
+    """A scalar times a node."""
+
+    by: Node
+    of: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The product."""
+        return self.by.value(at) * self.of.value(at)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """Scalar * node; -node for -1."""
+        if self.by == Number((None, None), sp.Integer(-1)):
+            return f"-{self.of.wrapped(_TIMES, style)}", _TIMES
+        flat = isinstance(self.of, (Hadamard, Scale))
+        return f"{self.by.wrapped(_TIMES, style)} * {self.of.wrapped(_TIMES if flat else _POWER, style)}", _TIMES
+
+
+@dataclass(frozen=True)
+class Broadcast(Node):
+    """A scalar, column or row repeated to a larger shape; the code leaves that to broadcasting."""
+
+    of: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The repeated values."""
+        return np.broadcast_to(self.of.value(at), [1 if i is None else at.size(i.size) for i in self.shape])
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The operand, a vector of samples as a column."""
+        text, level = self.of.text(style)
+        beside = _beside(self.of, self.shape, style)
+        return (text, level) if beside in (text, f"({text})") else (beside, _ATOM)
+
+
+@dataclass(frozen=True)
+class Plus(Node):
+    """A sum of nodes of one shape."""
+
+    terms: tuple[Node, ...]
+
+    def value(self, at: Valuation) -> Any:
+        """The sum."""
+        return sum(t.value(at) for t in self.terms)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """Terms with + and - between them."""
+        text = self.terms[0].wrapped(_PLUS, style)
+        for term in self.terms[1:]:
+            written = term.wrapped(_TIMES, style)
+            text += f" - {written[1:]}" if written.startswith("-") else f" + {written}"
+        return text, _PLUS
+
+
+@dataclass(frozen=True)
+class Power(Node):
+    """Every element to a power."""
+
+    of: Node
+    exponent: sp.Expr
+
+    def value(self, at: Valuation) -> Any:
+        """The power."""
+        return np.power(self.of.value(at), float(self.exponent))
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """sqrt, a fraction or **."""
+        if self.exponent == sp.Rational(1, 2):
+            return f"sqrt({self.of.written(style)})", _ATOM
+        if self.exponent == -1:
+            return f"1 / {self.of.wrapped(_POWER, style)}", _TIMES
+        if self.exponent == sp.Rational(-1, 2):
+            return f"1 / sqrt({self.of.written(style)})", _TIMES
+        number = str(self.exponent) if self.exponent.is_Integer and self.exponent > 0 else f"({self.exponent})"
+        return f"{self.of.wrapped(_ATOM, style)}**{number}", _POWER
+
+
+@dataclass(frozen=True)
+class Apply(Node):
+    """A function of every element."""
+
+    function: str
+    evaluate: Callable[..., Any]
+    arguments: tuple[Node, ...]
+
+    def value(self, at: Valuation) -> Any:
+        """The function's values."""
+        return self.evaluate(*(a.value(at) for a in self.arguments))
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """A call."""
+        return f"{self.function}({', '.join(a.written(style) for a in self.arguments)})", _ATOM
+
+
+@dataclass(frozen=True)
+class Compare(Node):
+    """1 where a comparison holds, else 0."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The indicator."""
+        compare: Mapping[str, Any] = {
+            ">": np.greater,
+            ">=": np.greater_equal,
+            "<": np.less,
+            "<=": np.less_equal,
+            "==": np.equal,
+            "!=": np.not_equal,
+        }
+        return compare[self.operator](self.left.value(at), self.right.value(at)).astype(float)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """The comparison."""
+        return f"{self.left.wrapped(_PLUS, style)} {self.operator} {self.right.wrapped(_PLUS, style)}", _PLUS - 1
+
+
+def _beside(node: Node, shape: Shape, style: str) -> str:
+    """A factor or term of a node of the given shape: among matrices a column of samples is v[:, None]."""
+    if style == ROWS and None not in shape and node.shape[1] is None and node.shape[0] is not None:
+        return f"{node.wrapped(_ATOM, style)}[:, None]"
+    return node.wrapped(_POWER, style)
+
+
+def _transpositions(node: Node) -> int:
+    """How often the node's code writes .T."""
+    return node.written().count(".T")
+
+
+def transposed(node: Node) -> Node:
+    """The transpose, pushed inwards: (A B)' = B' A', A'' = A; a scalar is its own."""
+    row, column = node.shape
+    shape = (column, row)
+    if row is None and column is None:
+        return node
+    if isinstance(node, Transpose):
+        return node.of
+    if isinstance(node, MatMul):
+        return MatMul(shape, transposed(node.right), transposed(node.left))
+    if isinstance(node, Hadamard):
+        return Hadamard(shape, tuple(map(transposed, node.factors)))
+    if isinstance(node, Scale):
+        return Scale(shape, node.by, transposed(node.of))
+    if isinstance(node, Plus):
+        return Plus(shape, tuple(map(transposed, node.terms)))
+    if isinstance(node, Broadcast):
+        return Broadcast(shape, transposed(node.of))
+    return Transpose(shape, node)

@@ -1,0 +1,304 @@
+"""Element form to matrix form, by reducing the graph of shared indices.
+
+A product under a sum is a graph: factors are nodes with at most two indices, a shared index is a wire.  Until nothing
+changes, the first rule that matches is applied:
+
+    same index set                          Hadamard product
+    a summed index used once                product with the ones vector
+    a summed index shared by exactly two    dot, matrix-vector or matrix-matrix product (a vector first)
+    a vector on an index of a matrix        diag(v) M or M diag(v)
+
+Two vectors left are an outer product.  A nested sum, a function or a bracket is one node, reduced on its own.  Where no
+rule applies the answer is None, honestly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from scratchgrad.forms.matrix import (
+    Apply,
+    Broadcast,
+    Compare,
+    DiagonalOf,
+    Hadamard,
+    Identity,
+    Leaf,
+    MatMul,
+    Node,
+    Number,
+    Ones,
+    Plus,
+    Power,
+    Scale,
+    Shape,
+    transposed,
+)
+from scratchgrad.notation.binding import bound, free_indices, tensor_name
+from scratchgrad.notation.evaluation import Float
+from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.nodes import Indicator, Maximum, Minimum, Sigmoid
+
+__all__ = ["matrix_form"]
+
+_SCALAR: Shape = (None, None)
+_NAMES: dict[type, str] = {
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tanh: "tanh",
+    sp.erf: "erf",
+    sp.Abs: "abs",
+    sp.sign: "sign",
+    Sigmoid: "sigmoid",
+    Maximum: "maximum",
+    Minimum: "minimum",
+}
+
+
+class _Stuck(Exception):  # noqa: N818  # not an error: no matrix form exists
+    """No rule applies."""
+
+
+def matrix_form(e: sp.Expr, indices: tuple[Index, ...]) -> Node | None:
+    """The matrix form of e over the given row (and column) index, None where there is none."""
+    if len(indices) > 2:  # noqa: PLR2004  # a matrix has two axes
+        return None
+    shape: Shape = (*indices, None, None)[:2]  # type: ignore[assignment]  # always two
+    try:
+        return _fitted(_node(e), shape)
+    except _Stuck:
+        return None
+
+
+def _fitted(node: Node, shape: Shape) -> Node:
+    """The node in the wanted shape: transposed or repeated."""
+    if node.shape == shape:
+        return node
+    if not set(node.indices) <= {i for i in shape if i is not None}:
+        raise _Stuck
+    if set(node.indices) == {i for i in shape if i is not None}:
+        return transposed(node)
+    if isinstance(node, Scale) and not isinstance(node.by, Plus):
+        return Scale(shape, node.by, _fitted(node.of, shape))
+    if len(node.indices) == 1 and shape[0] is not None and shape[1] is not None:
+        column = node if node.shape[1] is None else transposed(node)
+        return Broadcast(shape, column if column.shape[0] == shape[0] else transposed(column))
+    return Broadcast(shape, node)
+
+
+def _node(e: sp.Basic) -> Node:
+    """The matrix form of e over its own free indices, a vector as a column."""
+    free = free_indices(e)
+    if len(free) > 2:  # noqa: PLR2004  # a matrix has two axes
+        raise _Stuck
+    if not free and (e.is_number or (isinstance(e, sp.Expr) and not e.atoms(sp.Indexed) and e.free_symbols <= e.atoms(Size))):
+        return Number(_SCALAR, sp.sympify(e))
+    if isinstance(e, sp.Indexed) or type(e) is sp.Symbol:
+        return _leaf(sp.sympify(e))
+    if isinstance(e, sp.Add):
+        return _sum(e, free)
+    if isinstance(e, (sp.Mul, sp.Sum)):
+        return _term(sp.sympify(e), free)
+    if isinstance(e, sp.Pow) and not isinstance(e, sp.exp) and e.exp.is_number:
+        inner = _node(e.base)
+        return Power(inner.shape, inner, e.exp)
+    if isinstance(e, Indicator) and isinstance(e.args[0], Relational):
+        return _compare(e.args[0])
+    if isinstance(e, sp.KroneckerDelta) and len(free) == 2 and all(isinstance(a, Index) for a in e.args):  # noqa: PLR2004
+        return Identity((free[0], free[1]))
+    return _function(e)
+
+
+def _leaf(e: sp.Expr) -> Node:
+    indices = tuple(getattr(e, "indices", ()))
+    if not all(isinstance(i, Index) for i in indices) or len(indices) > 2:  # noqa: PLR2004  # a matrix has two axes
+        raise _Stuck
+    name = tensor_name(e)
+    if len(indices) == 2 and indices[0] == indices[1]:  # noqa: PLR2004  # a diagonal
+        return DiagonalOf((indices[0], None), Leaf(indices, name))
+    shape: Shape = (*indices, None, None)[:2]  # type: ignore[assignment]  # always two
+    return Leaf(shape, name)
+
+
+def _shape(nodes: list[Node]) -> Shape:
+    free = tuple(dict.fromkeys(i for n in nodes for i in n.indices))
+    if len(free) > 2:  # noqa: PLR2004  # a matrix has two axes
+        raise _Stuck
+    for node in nodes:
+        if len(node.indices) == 2:  # noqa: PLR2004  # a matrix decides the orientation
+            return node.shape
+    return (*free, None, None)[:2]  # type: ignore[return-value]  # always two
+
+
+def _sum(e: sp.Expr, free: tuple[Index, ...]) -> Node:
+    nodes = sorted((_node(t) for t in sp.Add.make_args(e)), key=_teaching_order)
+    shape = _shape(nodes)
+    return Plus(shape, tuple(_fitted(n, shape) for n in nodes))
+
+
+def _function(e: sp.Basic) -> Node:
+    if type(e) not in _NAMES:
+        raise _Stuck
+    arguments = [_node(a) for a in e.args]
+    shape = _shape(arguments)
+    evaluate: Callable[..., Any] = Float.functions[type(e)]
+    return Apply(shape, _NAMES[type(e)], evaluate, tuple(_fitted(a, shape) if a.indices else a for a in arguments))
+
+
+def _compare(relation: Relational) -> Node:
+    left, right = _node(relation.lhs), _node(relation.rhs)
+    shape = _shape([left, right])
+    sides = [_fitted(s, shape) if s.indices else s for s in (left, right)]
+    return Compare(shape, relation.rel_op, *sides)
+
+
+def _term(e: sp.Expr, free: tuple[Index, ...]) -> Node:
+    """A product, possibly under a sum."""
+    number, rest = e.as_coeff_Mul()
+    factors: list[sp.Basic] = []
+    summed: tuple[Index, ...] = ()
+    if isinstance(rest, sp.Sum):
+        inner, body = rest.function.as_coeff_Mul()
+        number *= inner
+        summed = bound(rest)
+        factors = list(sp.Mul.make_args(body))
+    else:
+        factors = list(sp.Mul.make_args(rest))
+    nodes = [_node(f) for f in factors]
+    result = _reduce(nodes, summed, free)
+    if number == 1:
+        return result
+    return _scaled(Number(_SCALAR, number), result)
+
+
+def _scaled(by: Node, node: Node) -> Node:
+    if isinstance(node, Number) and node.number == 1:
+        return by
+    if isinstance(by, Number) and isinstance(node, Scale) and isinstance(node.by, Number):
+        return Scale(node.shape, Number(_SCALAR, by.number * node.by.number), node.of)
+    return Scale(node.shape, by, node)
+
+
+def _teaching_order(node: Node) -> tuple[bool, bool, bool]:
+    """Positive terms first, then those that carry an upstream gradient, then leaves before brackets."""
+    text = str(node)
+    return (text.startswith("-"), "grad_" not in text, isinstance(node, (Plus, Broadcast)))
+
+
+def _factor_order(node: Node) -> tuple[int, str]:
+    if isinstance(node, Plus):
+        return 3, ""
+    if isinstance(node, Leaf):
+        return (0 if node.name.startswith(("grad_", "bar_")) else 1), node.name
+    return 2, ""
+
+
+def _reduce(nodes: list[Node], summed: tuple[Index, ...], free: tuple[Index, ...]) -> Node:
+    scalars = [n for n in nodes if not n.indices]
+    graph = [n for n in nodes if n.indices]
+    wires = set(summed)
+    for wire in summed:
+        if not any(wire in n.indices for n in graph):
+            scalars.append(Number(_SCALAR, wire.size))
+    while True:
+        step = _hadamard(graph) or _ones(graph, wires, free) or _contract(graph, wires, free) or _scale_rows(graph)
+        if step is None:
+            break
+        graph = step
+        scalars += [n for n in graph if not n.indices]
+        graph = [n for n in graph if n.indices]
+    result = _assembled(graph, free)
+    for scalar in sorted(scalars, key=_factor_order, reverse=True):
+        result = scalar if result is None else _scaled(scalar, result)
+    return result if result is not None else Number(_SCALAR, sp.Integer(1))
+
+
+def _assembled(graph: list[Node], free: tuple[Index, ...]) -> Node | None:
+    if not graph:
+        return None
+    if len(graph) == 1:
+        return graph[0]
+    vectors = all(len(n.indices) == 1 for n in graph)
+    if len(graph) == 2 and vectors and len(free) == 2:  # noqa: PLR2004  # an outer product
+        left, right = sorted(graph, key=lambda n: free.index(n.indices[0]))
+        return MatMul((left.indices[0], right.indices[0]), left, transposed(right))
+    raise _Stuck
+
+
+def _hadamard(graph: list[Node]) -> list[Node] | None:
+    for a, b in combinations(graph, 2):
+        if set(a.indices) == set(b.indices):
+            first, second = sorted((a, b), key=_factor_order)
+            second = second if first.shape == second.shape else transposed(second)
+            parts = [p for n in (first, second) for p in (n.factors if isinstance(n, Hadamard) else (n,))]
+            merged = Hadamard(first.shape, tuple(sorted(parts, key=_factor_order)))
+            return [n for n in graph if n is not a and n is not b] + [merged]
+    return None
+
+
+def _ones(graph: list[Node], wires: set[Index], free: tuple[Index, ...]) -> list[Node] | None:
+    for node in graph:
+        for index in node.indices:
+            if index in wires and index not in free and sum(index in n.indices for n in graph) == 1:
+                oriented = node if node.shape[1] == index else transposed(node)
+                result = _dot(node) or MatMul((oriented.shape[0], None), oriented, Ones((index, None)))
+                return [n for n in graph if n is not node] + [result]
+    return None
+
+
+def _dot(node: Node) -> Node | None:
+    """Sum of an elementwise product of two columns: their dot product."""
+    if isinstance(node, Hadamard) and node.shape[1] is None and len(node.factors) > 1:
+        last = node.factors[1:]
+        right = last[0] if len(last) == 1 else Hadamard(node.shape, last)
+        return MatMul(_SCALAR, transposed(node.factors[0]), right)
+    return None
+
+
+def _contract(graph: list[Node], wires: set[Index], free: tuple[Index, ...]) -> list[Node] | None:
+    found: list[tuple[int, Index, Node, Node]] = []
+    for index in sorted(wires, key=lambda i: i.name):
+        sharing = [n for n in graph if index in n.indices]
+        if index not in free and len(sharing) == 2:  # noqa: PLR2004  # exactly two
+            found.append((min(len(n.indices) for n in sharing), index, *sharing))
+    if not found:
+        return None
+    _, index, a, b = min(found, key=lambda f: f[0])
+    return [n for n in graph if n is not a and n is not b] + [_product(a, b, index, free)]
+
+
+def _product(a: Node, b: Node, index: Index, free: tuple[Index, ...]) -> Node:
+    """The contraction of a and b over the index, in the orientation that needs fewer transpositions at the end."""
+    if len(a.indices) == 1 and len(b.indices) == 1:
+        first, second = sorted((a, b), key=_factor_order)
+        return MatMul(_SCALAR, transposed(first), second)
+    if len(a.indices) == 1 or len(b.indices) == 1:
+        matrix, vector = (b, a) if len(a.indices) == 1 else (a, b)
+        matrix = matrix if matrix.shape[1] == index else transposed(matrix)
+        return MatMul((matrix.shape[0], None), matrix, vector)
+    outer = [next(i for i in n.indices if i != index) for n in (a, b)]
+    order = [free.index(i) if i in free else len(free) for i in outer]
+    left, right = (a, b) if order[0] <= order[1] else (b, a)
+    left = left if left.shape[1] == index else transposed(left)
+    right = right if right.shape[0] == index else transposed(right)
+    return MatMul((left.shape[0], right.shape[1]), left, right)
+
+
+def _scale_rows(graph: list[Node]) -> list[Node] | None:
+    for vector in graph:
+        if len(vector.indices) != 1:
+            continue
+        for matrix in graph:
+            if len(matrix.indices) == 2 and vector.indices[0] in matrix.indices:  # noqa: PLR2004  # a matrix
+                oriented = vector if matrix.shape[0] == vector.indices[0] else transposed(vector)
+                merged = Hadamard(matrix.shape, (oriented, matrix))
+                return [n for n in graph if n is not vector and n is not matrix] + [merged]
+    return None
+
