@@ -192,12 +192,13 @@ class Gradients(Mapping[str, Gradient]):
             if tensor.name not in tensors:
                 raise EvaluationError(f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}")
             values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen)
-        gradients = {n: _measured(outputs[n].gradient, g, sizes, seen) for n, g in grad_outputs.items()}
-        at = Valuation({**values, **gradients}, sizes, arithmetic or Float())
+        gradients = {outputs[n].gradient: g for n, g in grad_outputs.items()}
+        values |= {tensor.name: _measured(tensor, g, sizes, seen) for tensor, g in gradients.items()}
+        at = Valuation(values, sizes, arithmetic or Float())
         for assignment in self.definition.assignments:
             at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
-        for name, output in outputs.items():
-            if name not in gradients:
+        for output in outputs.values():
+            if output.gradient not in gradients:
                 at.assign(output.gradient.name, at.arithmetic.array(np.zeros([at.size(s) for s in output.sizes])))
         return at
 
@@ -263,6 +264,8 @@ def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict
         known = sizes.setdefault(index.size, length) if not index.size.is_Integer else int(index.size)
         if known != length:
             where = seen.get(index.size, "the definition")
-            raise ShapeMismatch(f"index {index.name!r} is {known} in {where} but {length} in {to_text(tensor.element)}; is {tensor.name} transposed?")
+            matrix = next((t for t in (to_text(tensor.element), where) if "," in t), "")
+            hint = f"; is {matrix.partition('[')[0]} transposed?" if matrix else ""
+            raise ShapeMismatch(f"index {index.name!r} is {known} in {where} but {length} in {to_text(tensor.element)}{hint}")
         seen.setdefault(index.size, to_text(tensor.element))
     return array
