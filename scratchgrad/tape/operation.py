@@ -1,0 +1,54 @@
+"""An operation: one box of the figure, a layer with the signals that it takes and gives.
+
+In   a layer, and the signals that someone wants to feed it
+Out  the shapes of its outputs, once every letter of its signature has one size
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scratchgrad.layer import Layer
+from scratchgrad.signature import ShapeMismatch
+from scratchgrad.tape.signal import Signal
+
+__all__ = ["Operation", "WrongInputs", "output_shapes"]
+
+
+class WrongInputs(TypeError):
+    """Too few or too many signals for a layer, or real numbers where it wants integers."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`outputs = layer(inputs)`, signals by name; `name` is the layer's, numbered from the second use on."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def output_shapes(layer: Layer, inputs: Sequence[Signal]) -> tuple[tuple[int, ...], ...]:
+    """One sample's shape of every output; ShapeMismatch or WrongInputs, naming the signals, where they do not fit."""
+    wanted = layer.signature.inputs
+    if len(inputs) != len(wanted):
+        raise WrongInputs(
+            f"{layer.name}: expected {len(wanted)} signals for {' '.join(map(str, wanted))}, "
+            f"got {len(inputs)}{': ' if inputs else ''}{', '.join(repr(s.name) for s in inputs)}"
+        )
+    for tensor, signal in zip(wanted, inputs, strict=True):
+        if tensor.integer != signal.integer:
+            kinds = ("integers", "real numbers") if tensor.integer else ("real numbers", "integers")
+            raise WrongInputs(f"{layer.name}: {tensor} takes {kinds[0]}, signal {signal.name!r} has {kinds[1]}")
+    try:
+        sizes = layer.signature.sizes(layer.name, [s.shape for s in inputs])
+    except ShapeMismatch as mismatch:
+        given = ", ".join(f"{t} is {s.name!r} {list(s.shape)}" for t, s in zip(wanted, inputs, strict=True))
+        raise ShapeMismatch(f"{mismatch} (here {given})") from None
+    for tensor in layer.signature.outputs:
+        for letter in tensor.axes:
+            if letter not in sizes:
+                raise ShapeMismatch(f"{layer.name}: no input has the axis {letter!r} of {tensor}: its size is unknown")
+    return tuple(tuple(sizes[letter] for letter in tensor.axes) for tensor in layer.signature.outputs)

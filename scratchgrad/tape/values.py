@@ -1,0 +1,91 @@
+"""What a user gives (numbers, lists, arrays, tensors) becomes a tensor of the network, checked by shape.
+
+    rank axes      one sample: no signal gets a batch axis
+    rank + 1 axes  a batch, one row a sample
+Values are copied and converted to the network's dtype (integers and floats of another precision, too).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from scratchgrad.tape.signal import Signal
+
+__all__ = ["BatchMismatch", "ValueMismatch", "exact_value", "sample_value", "to_tensor"]
+
+
+class ValueMismatch(ValueError):
+    """A value that does not have the shape of its signal, or no numbers at all."""
+
+
+class BatchMismatch(ValueError):
+    """Values of one run that carry different numbers of samples."""
+
+
+def to_tensor(value: Any, dtype: torch.dtype, name: str) -> torch.Tensor:
+    """A copy of the value in this dtype; ValueMismatch, which begins with `name`, where it holds no real numbers."""
+    if isinstance(value, torch.Tensor):
+        if value.is_complex():
+            raise ValueMismatch(f"{name}: expected real numbers, got a tensor of {value.dtype}")
+        return value.detach().to(dtype=dtype, device="cpu", copy=True)
+    if isinstance(value, list | tuple) and any(isinstance(part, torch.Tensor) for part in value):
+        return torch.stack([to_tensor(part, dtype, name) for part in value])
+    try:
+        array = np.array(value)
+    except ValueError as error:
+        raise ValueMismatch(f"{name}: expected an array, got {type(value).__name__}: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise ValueMismatch(f"{name}: expected real numbers, got {type(value).__name__} of {array.dtype}")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return torch.from_numpy(array).to(dtype)
+
+
+def exact_value(value: Any, signal: Signal, dtype: torch.dtype) -> torch.Tensor:
+    """The value of a parameter or a constant, which has exactly the signal's shape."""
+    tensor = to_tensor(value, torch.int64 if signal.integer else dtype, f"{signal.role} {signal.name!r}")
+    if tuple(tensor.shape) != signal.shape:
+        hint = "; give its transpose" if tuple(tensor.shape) == signal.shape[::-1] else ""
+        raise ValueMismatch(
+            f"{signal.role} {signal.name!r}: expected {_shape(signal.shape)}, got {_shape(tensor.shape)}{hint}"
+        )
+    return tensor
+
+
+def sample_value(value: Any, signal: Signal, dtype: torch.dtype) -> tuple[torch.Tensor, int | None]:
+    """The value of an input or a target, and how many samples it carries: None for a single one without batch axis.
+
+    Raises ValueMismatch, which recognises samples in columns and class numbers in the place of one-hot rows.
+    """
+    tensor = to_tensor(value, torch.int64 if signal.integer else dtype, f"{signal.role} {signal.name!r}")
+    shape = tuple(tensor.shape)
+    if shape == signal.shape:
+        return tensor, None
+    if shape[1:] == signal.shape and tensor.ndim == len(signal.shape) + 1:
+        return tensor, shape[0]
+    hint = ""
+    if shape[:-1] == signal.shape and tensor.ndim == len(signal.shape) + 1:
+        columns = "one column a sample" if shape[-1] > 1 else "a column vector"
+        axes = (
+            ".T" if tensor.ndim == 2 else f".permute({', '.join(map(str, (tensor.ndim - 1, *range(tensor.ndim - 1))))})"
+        )
+        hint = f"; this is {columns}, here samples are rows: give {signal.name}{axes}"
+    elif signal.role == "target" and len(signal.shape) == 1 and tensor.ndim == 1 and not _is_floating(value):
+        hint = f"; are these class numbers? Give one-hot rows: torch.nn.functional.one_hot(..., {signal.shape[0]})"
+    raise ValueMismatch(
+        f"{signal.role} {signal.name!r}: expected {_shape(('n', *signal.shape))} for a batch of n samples or "
+        f"{_shape(signal.shape)} for one, got {_shape(shape)}{hint}"
+    )
+
+
+def _is_floating(value: Any) -> bool:
+    return value.is_floating_point() if isinstance(value, torch.Tensor) else np.asarray(value).dtype.kind == "f"
+
+
+def _shape(shape: Any) -> str:
+    return f"[{', '.join(map(str, shape))}]" if len(shape) else "a single number"
