@@ -357,9 +357,7 @@ class Network:
 
     def _check_name(self, name: str) -> None:
         if not isinstance(name, str) or not name.isidentifier():
-            raise InvalidName(
-                f"signal {name!r}: expected a name of letters, digits and '_', not beginning with a digit"
-            )
+            raise InvalidName(f"signal {name!r}: expected letters, digits and '_', not beginning with a digit")
         if name in self._signals:
             raise DuplicateSignal(f"network {self.name!r} has a {self._signals[name].role} named {name!r} already")
 
@@ -367,7 +365,7 @@ class Network:
         if isinstance(signal, Signal):
             if signal.network is not self:
                 raise ForeignSignal(
-                    f"signal {signal.name!r} belongs to network {signal.network.name!r}, not to this one"
+                    f"signal {signal.name!r} belongs to another network, {signal.network.name!r}; use this one's own"
                 )
             return signal
         return self.signal(signal)

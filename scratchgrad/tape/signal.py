@@ -38,9 +38,9 @@ class Signal:
 def default_latex(name: str) -> str:
     r"""How a name is written unless someone says otherwise: lambda is \lambda, W1 is W_1, x_hat is x_{\mathrm{hat}}."""
     stem, digits = re.fullmatch(r"(.*?)_?(\d*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches any text
-    if not stem:
+    if not stem.strip("_"):
         return name.replace("_", r"\_")
-    head, *rest = [_word(part) for part in stem.split("_") if part] or [r"\_"]
+    head, *rest = [_word(part) for part in stem.split("_") if part]
     subscripts = [*rest, digits] if digits else rest
     if not subscripts:
         return head

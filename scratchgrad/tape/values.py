@@ -2,7 +2,8 @@
 
     rank axes      one sample: no signal gets a batch axis
     rank + 1 axes  a batch, one row a sample
-Values are copied and converted to the network's dtype (integers and floats of another precision, too).
+Values are copied, one entry after the other in memory, and converted to the network's dtype (integers and floats of
+another precision, too): a result depends on the numbers, not on how they lay.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ def to_tensor(value: Any, dtype: torch.dtype, name: str) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         if value.is_complex():
             raise ValueMismatch(f"{name}: expected real numbers, got a tensor of {value.dtype}")
-        return value.detach().to(dtype=dtype, device="cpu", copy=True)
+        return value.detach().to(dtype=dtype, device="cpu", copy=True, memory_format=torch.contiguous_format)
     if isinstance(value, list | tuple) and any(isinstance(part, torch.Tensor) for part in value):
         return torch.stack([to_tensor(part, dtype, name) for part in value])
     try:
-        array = np.array(value)
+        array = np.array(value, order="C")
     except ValueError as error:
         raise ValueMismatch(f"{name}: expected an array, got {type(value).__name__}: {error}") from error
     if array.dtype.kind not in "biuf":
@@ -71,9 +72,8 @@ def sample_value(value: Any, signal: Signal, dtype: torch.dtype) -> tuple[torch.
     hint = ""
     if shape[:-1] == signal.shape and tensor.ndim == len(signal.shape) + 1:
         columns = "one column a sample" if shape[-1] > 1 else "a column vector"
-        axes = (
-            ".T" if tensor.ndim == 2 else f".permute({', '.join(map(str, (tensor.ndim - 1, *range(tensor.ndim - 1))))})"
-        )
+        order = ", ".join(map(str, (tensor.ndim - 1, *range(tensor.ndim - 1))))
+        axes = ".T" if tensor.ndim == 2 else f".permute({order})"
         hint = f"; this is {columns}, here samples are rows: give {signal.name}{axes}"
     elif signal.role == "target" and len(signal.shape) == 1 and tensor.ndim == 1 and not _is_floating(value):
         hint = f"; are these class numbers? Give one-hot rows: torch.nn.functional.one_hot(..., {signal.shape[0]})"
