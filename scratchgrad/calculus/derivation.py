@@ -58,6 +58,8 @@ class ElementForm:
     target: sp.Expr
     steps: tuple[Step, ...]
     chosen: ChosenElement | None
+    local: sp.Expr
+    """The same gradient in terms of the whole gradients of the assignments that consume the tensor."""
 
     @property
     def element(self) -> sp.Expr:
@@ -120,8 +122,8 @@ class Derivation:
                 "Insert the local partial" + ("s" if len(partials) > 1 else "") + ".",
                 tuple(partials.values()),
             )
-        self._finish(recorder, tensor)
-        return ElementForm(tensor, recorder.start, tuple(recorder.steps), chosen)
+        local = self._finish(recorder, tensor)
+        return ElementForm(tensor, recorder.start, tuple(recorder.steps), chosen, local)
 
     def _chain_step(self, recorder: _Recorder, tensor: Tensor, consumers: tuple[Assignment, ...], after: sp.Expr) -> None:
         summed = any(isinstance(t, sp.Sum) for t in sp.Add.make_args(after)) or len(consumers) > 1
@@ -167,13 +169,16 @@ class Derivation:
         inner.change(rules.COLLECT, lambda e: tidy(e, letters | {i.name for p in at for i in free_indices(p)}), "Collect.")
         return Step(rules.DIFFERENTIATE, partial, inner.value, f"The local partial of ${consumer.target.name}$.", tuple(inner.steps))
 
-    def _finish(self, recorder: _Recorder, tensor: Tensor) -> None:
+    def _finish(self, recorder: _Recorder, tensor: Tensor) -> sp.Expr:
+        """Sift, name, insert the gradients of intermediates, collect; the value before the insertion is returned."""
         taken = {i.name for i in tensor.indices}
         _sift_all(recorder)
         _name(recorder, self.definition)
+        local = recorder.value
         self._substitute_adjoints(recorder, tensor)
         recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Merge like terms and collect common factors.")
         _name(recorder, self.definition)
+        return local
 
     def _substitute_adjoints(self, recorder: _Recorder, tensor: Tensor) -> None:
         """Insert the gradients of intermediates, last assignment first."""
