@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scratchgrad.gradients import derive as derive
     from scratchgrad.layer import Layer as Layer
     from scratchgrad.signature import ShapeMismatch as ShapeMismatch
     from scratchgrad.signature import Signature as Signature
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 # Public name -> the module that has it.  No name may also be that of a module in this folder: importing the module
 # would put it in the name's place (tests/test_import.py).
 _HOMES = {
+    "derive": "scratchgrad.gradients",
     "Layer": "scratchgrad.layer",
     "ShapeMismatch": "scratchgrad.signature",
     "Signature": "scratchgrad.signature",

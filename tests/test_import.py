@@ -27,6 +27,11 @@ def test_the_runtime_loads_no_sympy_from_us(name):
     assert not (loaded_by(f"import scratchgrad; scratchgrad.{name}") - loaded_by("import torch")) & {"sympy", "typer"}
 
 
+@pytest.mark.parametrize("source", ["u[i] = Sum(W[i,j]*x[j], j)", "linear"])
+def test_deriving_needs_no_torch(source):
+    assert "torch" not in loaded_by(f"import scratchgrad; scratchgrad.derive({source!r})['W'].vector")
+
+
 @pytest.mark.parametrize("name", sorted(scratchgrad._HOMES))
 def test_a_public_name_is_its_modules_own_object(name):
     assert getattr(scratchgrad, name) is getattr(importlib.import_module(scratchgrad._HOMES[name]), name)
