@@ -180,7 +180,9 @@ class Gradients(Mapping[str, Gradient]):
             only = next(iter(outputs.values()))
             if len(outputs) > 1 or only.indices:
                 wanted = ", ".join(f'"{name}": ...' for name in outputs)
-                raise EvaluationError(f"the gradient of J with respect to the outputs is needed: grad_outputs={{{wanted}}}")
+                raise EvaluationError(
+                    f"the gradient of J with respect to the outputs is needed: grad_outputs={{{wanted}}}"
+                )
             grad_outputs = {only.name: np.ones(())}
         for name in grad_outputs:
             if name not in outputs:
@@ -190,7 +192,9 @@ class Gradients(Mapping[str, Gradient]):
         values: dict[str, Any] = {}
         for tensor in self.definition.inputs:
             if tensor.name not in tensors:
-                raise EvaluationError(f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}")
+                raise EvaluationError(
+                    f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}"
+                )
             values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen)
         gradients = {outputs[n].gradient: g for n, g in grad_outputs.items()}
         values |= {tensor.name: _measured(tensor, g, sizes, seen) for tensor, g in gradients.items()}
@@ -214,9 +218,9 @@ def derive(
     """The gradients of J with respect to every input of a layer, a definition, a text or SymPy equations.
 
     `source` is a text in the grammar ("u[i] = Sum(W[i,j]*x[j], j) + b[i]"), the name of a layer ("linear"), a Layer, a
-    Definition, or sympy.Eq (several in a list).  `tensors` and `ranges` name sizes where a text leaves them open, `outputs`
-    the outputs ("o L"; default: the last left side), `shared` the inputs that carry no samples in the batched form
-    (default for a text: scalars, and names that begin with a capital letter or b).
+    Definition, or sympy.Eq (several in a list).  `tensors` and `ranges` name sizes where a text leaves them open,
+    `outputs` the outputs ("o L"; default: the last left side), `shared` the inputs that carry no samples in the batched
+    form (default for a text: scalars, and names that begin with a capital letter or b).
 
     Raises NotationError (its subclasses point at the place in a text) or registry.UnknownLayer.
     """
@@ -266,6 +270,8 @@ def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict
             where = seen.get(index.size, "the definition")
             matrix = next((t for t in (to_text(tensor.element), where) if "," in t), "")
             hint = f"; is {matrix.partition('[')[0]} transposed?" if matrix else ""
-            raise ShapeMismatch(f"index {index.name!r} is {known} in {where} but {length} in {to_text(tensor.element)}{hint}")
+            raise ShapeMismatch(
+                f"index {index.name!r} is {known} in {where} but {length} in {to_text(tensor.element)}{hint}"
+            )
         seen.setdefault(index.size, to_text(tensor.element))
     return array

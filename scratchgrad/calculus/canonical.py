@@ -15,7 +15,16 @@ from itertools import permutations, product
 import sympy as sp
 
 from scratchgrad.calculus.sifting import pull_out
-from scratchgrad.notation.binding import bound, free_indices, index_names, rebuild, substitute, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.binding import (
+    bound,
+    free_indices,
+    index_names,
+    rebuild,
+    substitute,
+    sum_over,
+    tensor_name,
+    tensors_in,
+)
 from scratchgrad.notation.indices import Index, fresh
 from scratchgrad.notation.nodes import MaxOver
 from scratchgrad.notation.text import to_text
@@ -27,7 +36,7 @@ _PERMUTED = 5  # up to this many indices of one size are matched by trying every
 
 def equal(a: sp.Expr, b: sp.Expr) -> bool:
     """Whether the canonical forms agree, that is: equal up to names of bound indices, order, and distributivity."""
-    return canonical(a) == canonical(b)
+    return bool(canonical(a) == canonical(b))
 
 
 def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
@@ -39,7 +48,9 @@ def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
         if all(len(p) == 1 for p in parts):
             return (sp.Mul(*(p[0] for p in parts)),)
         return tuple(t for chosen in product(*parts) for t in terms(sp.Mul(*chosen)))
-    if isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4 and isinstance(e.base, sp.Add):  # noqa: PLR2004  # small powers only
+    if (
+        isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4 and isinstance(e.base, sp.Add)
+    ):  # small powers only
         return tuple(t for chosen in product(terms(e.base), repeat=int(e.exp)) for t in terms(sp.Mul(*chosen)))
     if isinstance(e, sp.Sum):
         return tuple(pull_out(sum_over(t, *bound(e))) for t in terms(e.function))
@@ -87,7 +98,7 @@ def _joined(e: sp.Expr) -> sp.Expr:
                 taken.add(new.name)
                 by[index] = new
             factors.append(sp.sympify(substitute(inner.function, by)))
-            indices += [by[i] for i in bound(inner)]  # type: ignore[misc]  # fresh gives indices
+            indices += [by[i] for i in bound(inner)]
         else:
             factors.append(inner)
     return sum_over(sp.Mul(*factors), *indices)
@@ -104,7 +115,8 @@ def _named(e: sp.Expr) -> sp.Expr:
     depth = 1 + max((int(n[1:].split("_")[0]) for n in index_names(e) if n.startswith("#")), default=0)
     names = {size: [Index(f"#{depth}_{size}_{k}", size) for k in range(len(group))] for size, group in classes.items()}
     orders = [
-        list(permutations(names[size])) if len(group) <= _PERMUTED else [tuple(names[size])] for size, group in classes.items()
+        list(permutations(names[size])) if len(group) <= _PERMUTED else [tuple(names[size])]
+        for size, group in classes.items()
     ]
     best: tuple[str, sp.Expr] | None = None
     for chosen in product(*orders):
@@ -160,7 +172,8 @@ def collect(group: list[sp.Expr]) -> sp.Expr:
     common = {
         base: min((p[base] for p in powers), key=lambda x: x)
         for base in powers[0]
-        if not base.is_Number and all(base in p and p[base].is_Integer and p[base] * powers[0][base] > 0 for p in powers)
+        if not base.is_Number
+        and all(base in p and p[base].is_Integer and p[base] * powers[0][base] > 0 for p in powers)
     }
     positive = [b**x if x > 0 else b ** max(p[b] for p in powers) for b, x in common.items()]
     shared = sp.Mul(*positive)
@@ -170,4 +183,3 @@ def collect(group: list[sp.Expr]) -> sp.Expr:
     if all(t.could_extract_minus_sign() for t in group):
         shared = -shared
     return shared * sp.Add(*(t / shared for t in group))
-

@@ -18,7 +18,7 @@ from scratchgrad.calculus.differentiate import differentiate
 from scratchgrad.calculus.steps import Rule
 from scratchgrad.notation.binding import bound, element, rebuild, substitute
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
-from scratchgrad.notation.nodes import MaxOver, Maximum
+from scratchgrad.notation.nodes import Maximum, MaxOver
 
 __all__ = ["ChosenElement", "Contribution", "choose", "small_sizes", "write_out"]
 
@@ -68,7 +68,10 @@ def write_out(e: sp.Basic, sizes: Mapping[sp.Expr, int]) -> sp.Expr:
     own = bound(e)
     if own:
         ranges = [range(int(i.size.subs(sizes))) for i in own]
-        terms = [write_out(substitute(e.args[0], dict(zip(own, map(sp.Integer, at), strict=True))), sizes) for at in product(*ranges)]
+        terms = [
+            write_out(substitute(e.args[0], dict(zip(own, map(sp.Integer, at), strict=True))), sizes)
+            for at in product(*ranges)
+        ]
         if isinstance(e, MaxOver):
             result = terms[0]
             for term in terms[1:]:
@@ -76,7 +79,7 @@ def write_out(e: sp.Basic, sizes: Mapping[sp.Expr, int]) -> sp.Expr:
             return result
         return sp.Add(*terms)
     if e in sizes:
-        return sp.Integer(sizes[e])  # type: ignore[index]  # just found there
+        return sp.Integer(sizes[e])
     return sp.sympify(rebuild(e, lambda child: write_out(child, sizes)) if e.args else e)
 
 
@@ -94,7 +97,9 @@ def choose(
         return None
     at = tuple(sp.Integer(min(position, int(i.size.subs(sizes)) - 1)) for position, i in enumerate(tensor.indices))
     written = sum(_count(a.target, sizes) for a in consumers)
-    if written > _MOST_WRITTEN or any(isinstance(n, MaxOver) for a in consumers for n in sp.preorder_traversal(a.right)):
+    if written > _MOST_WRITTEN or any(
+        isinstance(n, MaxOver) for a in consumers for n in sp.preorder_traversal(a.right)
+    ):
         return None
     chosen = element(tensor.name, at)
     equations: list[tuple[sp.Expr, sp.Expr]] = []
@@ -116,4 +121,3 @@ def _count(tensor: Tensor, sizes: Mapping[sp.Expr, int]) -> int:
     for index in tensor.indices:
         count *= int(index.size.subs(sizes))
     return count
-

@@ -105,7 +105,9 @@ class Derivation:
         return tuple(a for a in self.definition.assignments if depends_on(a.right, name))
 
     def _derive(self, tensor: Tensor) -> ElementForm:
-        recorder = _Recorder(_at(tensor.gradient) if self.definition.assignment(tensor.name) is None else _at(self.adjoint(tensor)))
+        recorder = _Recorder(
+            _at(tensor.gradient) if self.definition.assignment(tensor.name) is None else _at(self.adjoint(tensor))
+        )
         consumers = self._consumers(tensor.name)
         chosen = choose(self.definition, tensor, consumers, self.adjoint) if consumers else None
         terms: list[sp.Expr] = [_at(tensor.gradient)] if tensor in self.definition.outputs else []
@@ -125,7 +127,9 @@ class Derivation:
         local = self._finish(recorder, tensor)
         return ElementForm(tensor, recorder.start, tuple(recorder.steps), chosen, local)
 
-    def _chain_step(self, recorder: _Recorder, tensor: Tensor, consumers: tuple[Assignment, ...], after: sp.Expr) -> None:
+    def _chain_step(
+        self, recorder: _Recorder, tensor: Tensor, consumers: tuple[Assignment, ...], after: sp.Expr
+    ) -> None:
         summed = any(isinstance(t, sp.Sum) for t in sp.Add.make_args(after)) or len(consumers) > 1
         names = " and ".join(f"${a.target.name}$" for a in consumers)
         if tensor in self.definition.outputs:
@@ -166,8 +170,16 @@ class Derivation:
         )
         _sift_all(inner)
         _name(inner, self.definition)
-        inner.change(rules.COLLECT, lambda e: tidy(e, letters | {i.name for p in at for i in free_indices(p)}), "Collect.")
-        return Step(rules.DIFFERENTIATE, partial, inner.value, f"The local partial of ${consumer.target.name}$.", tuple(inner.steps))
+        inner.change(
+            rules.COLLECT, lambda e: tidy(e, letters | {i.name for p in at for i in free_indices(p)}), "Collect."
+        )
+        return Step(
+            rules.DIFFERENTIATE,
+            partial,
+            inner.value,
+            f"The local partial of ${consumer.target.name}$.",
+            tuple(inner.steps),
+        )
 
     def _finish(self, recorder: _Recorder, tensor: Tensor) -> sp.Expr:
         """Sift, name, insert the gradients of intermediates, collect; the value before the insertion is returned."""
@@ -183,9 +195,14 @@ class Derivation:
     def _substitute_adjoints(self, recorder: _Recorder, tensor: Tensor) -> None:
         """Insert the gradients of intermediates, last assignment first."""
         outputs = {o.gradient.name for o in self.definition.outputs}
+        taken = {i.name for i in tensor.indices}
         for assignment in reversed(self.definition.assignments):
             adjoint = self.adjoint(assignment.target)
-            if adjoint.name in outputs or adjoint.name == tensor.gradient.name or not depends_on(recorder.value, adjoint.name):
+            if (
+                adjoint.name in outputs
+                or adjoint.name == tensor.gradient.name
+                or not depends_on(recorder.value, adjoint.name)
+            ):
                 continue
             form = self[assignment.target.name]
             recorder.apply(
@@ -194,7 +211,6 @@ class Derivation:
                 f"Insert the whole gradient with respect to ${assignment.target.name}$.",
                 form.steps,
             )
-            taken = {i.name for i in tensor.indices}
             recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Multiply out, cancel and collect.")
 
 
@@ -214,7 +230,9 @@ class _Recorder:
         self.value = start
         self.steps: list[Step] = []
 
-    def apply(self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str, children: tuple[Step, ...] = ()) -> None:
+    def apply(
+        self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str, children: tuple[Step, ...] = ()
+    ) -> None:
         """Record `rewrite` as a step."""
         after = sp.sympify(rewrite(self.value))
         self.steps.append(Step(rule, self.value, after, words, children))

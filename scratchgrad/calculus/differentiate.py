@@ -13,7 +13,15 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from scratchgrad.notation.binding import bound, free_indices, index_names, rename_bound, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.binding import (
+    bound,
+    free_indices,
+    index_names,
+    rename_bound,
+    sum_over,
+    tensor_name,
+    tensors_in,
+)
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.nodes import (
     Determinant,
@@ -75,7 +83,9 @@ class _Partial:
         for kind, rule in self.rules.items():
             if isinstance(e, kind):
                 return rule(self, e)
-        raise DerivationStuck(f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; add one to calculus/differentiate.py")
+        raise DerivationStuck(
+            f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; add one to calculus/differentiate.py"
+        )
 
     def element(self, e: sp.Expr) -> sp.Expr:
         if tensor_name(e) != self.name:
@@ -157,7 +167,11 @@ def kinks(e: sp.Basic) -> list[tuple[sp.Basic, str]]:
     for node in sp.preorder_traversal(e):
         if isinstance(node, (Maximum, Minimum)):
             both = all(map(_has_tensor, node.args))
-            found[node] = "at a tie each argument counts one half" if both else "where both arguments are equal the derivative is $0$"
+            found[node] = (
+                "at a tie each argument counts one half"
+                if both
+                else "where both arguments are equal the derivative is $0$"
+            )
         elif isinstance(node, MaxOver):
             found[node] = "elements that tie for the maximum share the derivative evenly"
         elif isinstance(node, (sp.Abs, sp.sign)):
@@ -165,4 +179,3 @@ def kinks(e: sp.Basic) -> list[tuple[sp.Basic, str]]:
         elif isinstance(node, Where):
             found[node] = "on the boundary the derivative is that of the branch that forward takes"
     return list(found.items())
-

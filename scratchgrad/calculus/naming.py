@@ -36,7 +36,9 @@ def name_values(e: sp.Expr, assignments: Sequence[Assignment]) -> sp.Expr:
 def _worth_a_name(right: sp.Expr) -> bool:
     """Whether the right side is a product or function that holds more than tensors and numbers."""
     return not isinstance(right, sp.Add) and any(
-        not isinstance(f, sp.Indexed) and bool(f.args) and (not isinstance(f, sp.Pow) or f.exp.is_negative or bool(f.base.args))
+        not isinstance(f, sp.Indexed)
+        and bool(f.args)
+        and (not isinstance(f, sp.Pow) or f.exp.is_negative or bool(f.base.args))
         for f in sp.Mul.make_args(right)
     )
 
@@ -73,7 +75,9 @@ def _replace(e: sp.Expr, assignment: Assignment, pattern: Factors) -> sp.Expr | 
     present = _factors(e)
     target = assignment.target
     for sign in (1, -1):
-        wanted = sorted(((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(item[0].atoms(sp.Sum, MaxOver)))
+        wanted = sorted(
+            ((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(item[0].atoms(sp.Sum, MaxOver))
+        )
         for by in _matches(wanted, present, target.indices, {}):
             left = dict(present)
             for base, exponent in wanted:
@@ -101,7 +105,9 @@ def _matches(
             yield from _matches(rest, present, indices, extended)
 
 
-def _unify(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[Index, sp.Expr]) -> dict[Index, sp.Expr] | None:
+def _unify(
+    pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[Index, sp.Expr]
+) -> dict[Index, sp.Expr] | None:
     """The indices at which the pattern is e, given those chosen already; None where there are none."""
     if isinstance(pattern, Index) and pattern in indices:
         if not isinstance(e, sp.Expr) or (isinstance(e, Index) and e.size != pattern.size):
@@ -123,7 +129,9 @@ def _unify(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[In
     return by
 
 
-def _unify_bound(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[Index, sp.Expr]) -> dict[Index, sp.Expr] | None:
+def _unify_bound(
+    pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: dict[Index, sp.Expr]
+) -> dict[Index, sp.Expr] | None:
     """Unify two sums or maxima: their bound indices in some order, then their bodies."""
     own, others = bound(pattern), bound(e)
     for order in permutations(others):
@@ -139,4 +147,10 @@ def _unify_bound(pattern: sp.Basic, e: sp.Basic, indices: Sequence[Index], by: d
 def _same(a: sp.Basic, b: sp.Basic) -> bool:
     if a == b:
         return True
-    return isinstance(a, sp.Expr) and isinstance(b, sp.Expr) and type(a) is type(b) and bool(bound(a)) and canonical(a) == canonical(b)
+    return (
+        isinstance(a, sp.Expr)
+        and isinstance(b, sp.Expr)
+        and type(a) is type(b)
+        and bool(bound(a))
+        and canonical(a) == canonical(b)
+    )

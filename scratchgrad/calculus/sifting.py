@@ -101,7 +101,9 @@ def _collapse_one(term: sp.Expr, indices: list[Index], survivors: list[tuple[Ind
 def _solve(delta: sp.Expr, index: Index) -> sp.Expr | None:
     """The place p such that the delta is delta(index, p), None where the index has no coefficient 1 or -1."""
     difference = sp.expand(delta.args[0] - delta.args[1])
-    if index not in free_indices(difference) or any(index in free_indices(i) for t in difference.atoms(sp.Indexed) for i in t.indices):
+    if index not in free_indices(difference) or any(
+        index in free_indices(i) for t in difference.atoms(sp.Indexed) for i in t.indices
+    ):
         return None
     coefficient = difference.coeff(index)
     if coefficient not in (1, -1):
@@ -140,4 +142,3 @@ def pull_out(e: sp.Expr) -> sp.Expr:
 def _used(factors: Iterable[sp.Basic], indices: Sequence[Index]) -> tuple[Index, ...]:
     free = {i for f in factors for i in free_indices(f)}
     return tuple(i for i in indices if i in free)
-

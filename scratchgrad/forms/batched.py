@@ -45,7 +45,8 @@ def batched(definition: Definition) -> Definition:
     return replace(
         definition,
         assignments=tuple(
-            Assignment(widened(a.target), sp.sympify(replace_tensors(a.right, element_at_n))) for a in definition.assignments
+            Assignment(widened(a.target), sp.sympify(replace_tensors(a.right, element_at_n)))
+            for a in definition.assignments
         ),
         inputs=tuple(map(widened, definition.inputs)),
         outputs=tuple(map(widened, definition.outputs)),

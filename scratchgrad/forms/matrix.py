@@ -19,9 +19,9 @@ from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.indices import Index
 
 __all__ = [
-    "Apply",
     "COLUMNS",
     "ROWS",
+    "Apply",
     "Broadcast",
     "Compare",
     "DiagonalOf",
@@ -106,7 +106,12 @@ class Number(Node):
 
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The number."""
-        return str(self.number), _ATOM if self.number.is_Atom and not self.number.is_negative and self.number.is_Integer is not False else _TIMES
+        return (
+            str(self.number),
+            _ATOM
+            if self.number.is_Atom and not self.number.is_negative and self.number.is_Integer is not False
+            else _TIMES,
+        )
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,8 @@ class Identity(Node):
 
     def value(self, at: Valuation) -> Any:
         """Ones on the diagonal."""
-        return np.eye(*(at.size(i.size) for i in self.indices))
+        row, column = self.indices
+        return np.eye(at.size(row.size), at.size(column.size))
 
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The name of the identity."""

@@ -62,13 +62,13 @@ _NAMES: dict[type, str] = {
 }
 
 
-class _Stuck(Exception):  # noqa: N818  # not an error: no matrix form exists
+class _Stuck(Exception):  # not an error: no matrix form exists
     """No rule applies."""
 
 
 def matrix_form(e: sp.Expr, indices: tuple[Index, ...]) -> Node | None:
     """The matrix form of e over the given row (and column) index, None where there is none."""
-    if len(indices) > 2:  # noqa: PLR2004  # a matrix has two axes
+    if len(indices) > 2:  # a matrix has two axes
         return None
     shape: Shape = (*indices, None, None)[:2]  # type: ignore[assignment]  # always two
     try:
@@ -96,9 +96,11 @@ def _fitted(node: Node, shape: Shape) -> Node:
 def _node(e: sp.Basic) -> Node:
     """The matrix form of e over its own free indices, a vector as a column."""
     free = free_indices(e)
-    if len(free) > 2:  # noqa: PLR2004  # a matrix has two axes
+    if len(free) > 2:  # a matrix has two axes
         raise _Stuck
-    if not free and (e.is_number or (isinstance(e, sp.Expr) and not e.atoms(sp.Indexed) and e.free_symbols <= e.atoms(Size))):
+    if not free and (
+        e.is_number or (isinstance(e, sp.Expr) and not e.atoms(sp.Indexed) and e.free_symbols <= e.atoms(Size))
+    ):
         return Number(_SCALAR, sp.sympify(e))
     if isinstance(e, sp.Indexed) or type(e) is sp.Symbol:
         return _leaf(sp.sympify(e))
@@ -111,28 +113,28 @@ def _node(e: sp.Basic) -> Node:
         return Power(inner.shape, inner, e.exp)
     if isinstance(e, Indicator) and isinstance(e.args[0], Relational):
         return _compare(e.args[0])
-    if isinstance(e, sp.KroneckerDelta) and len(free) == 2 and all(isinstance(a, Index) for a in e.args):  # noqa: PLR2004
+    if isinstance(e, sp.KroneckerDelta) and len(free) == 2 and all(isinstance(a, Index) for a in e.args):
         return Identity((free[0], free[1]))
     return _function(e)
 
 
 def _leaf(e: sp.Expr) -> Node:
     indices = tuple(getattr(e, "indices", ()))
-    if not all(isinstance(i, Index) for i in indices) or len(indices) > 2:  # noqa: PLR2004  # a matrix has two axes
+    if not all(isinstance(i, Index) for i in indices) or len(indices) > 2:  # a matrix has two axes
         raise _Stuck
     name = tensor_name(e)
-    if len(indices) == 2 and indices[0] == indices[1]:  # noqa: PLR2004  # a diagonal
-        return DiagonalOf((indices[0], None), Leaf(indices, name))
-    shape: Shape = (*indices, None, None)[:2]  # type: ignore[assignment]  # always two
+    if len(indices) == 2 and indices[0] == indices[1]:  # a diagonal
+        return DiagonalOf((indices[0], None), Leaf((indices[0], indices[1]), name))
+    shape: Shape = (*indices, None, None)[:2]
     return Leaf(shape, name)
 
 
 def _shape(nodes: list[Node]) -> Shape:
     free = tuple(dict.fromkeys(i for n in nodes for i in n.indices))
-    if len(free) > 2:  # noqa: PLR2004  # a matrix has two axes
+    if len(free) > 2:  # a matrix has two axes
         raise _Stuck
     for node in nodes:
-        if len(node.indices) == 2:  # noqa: PLR2004  # a matrix decides the orientation
+        if len(node.indices) == 2:  # a matrix decides the orientation
             return node.shape
     return (*free, None, None)[:2]  # type: ignore[return-value]  # always two
 
@@ -226,7 +228,7 @@ def _assembled(graph: list[Node], free: tuple[Index, ...]) -> Node | None:
     if len(graph) == 1:
         return graph[0]
     vectors = all(len(n.indices) == 1 for n in graph)
-    if len(graph) == 2 and vectors and len(free) == 2:  # noqa: PLR2004  # an outer product
+    if len(graph) == 2 and vectors and len(free) == 2:  # an outer product
         left, right = sorted(graph, key=lambda n: free.index(n.indices[0]))
         return MatMul((left.indices[0], right.indices[0]), left, transposed(right))
     raise _Stuck
@@ -266,8 +268,8 @@ def _contract(graph: list[Node], wires: set[Index], free: tuple[Index, ...]) -> 
     found: list[tuple[int, Index, Node, Node]] = []
     for index in sorted(wires, key=lambda i: i.name):
         sharing = [n for n in graph if index in n.indices]
-        if index not in free and len(sharing) == 2:  # noqa: PLR2004  # exactly two
-            found.append((min(len(n.indices) for n in sharing), index, *sharing))
+        if index not in free and len(sharing) == 2:  # exactly two
+            found.append((min(len(n.indices) for n in sharing), index, sharing[0], sharing[1]))
     if not found:
         return None
     _, index, a, b = min(found, key=lambda f: f[0])
@@ -296,9 +298,8 @@ def _scale_rows(graph: list[Node]) -> list[Node] | None:
         if len(vector.indices) != 1:
             continue
         for matrix in graph:
-            if len(matrix.indices) == 2 and vector.indices[0] in matrix.indices:  # noqa: PLR2004  # a matrix
+            if len(matrix.indices) == 2 and vector.indices[0] in matrix.indices:  # a matrix
                 oriented = vector if matrix.shape[0] == vector.indices[0] else transposed(vector)
                 merged = Hadamard(matrix.shape, (oriented, matrix))
                 return [n for n in graph if n is not vector and n is not matrix] + [merged]
     return None
-

@@ -30,7 +30,7 @@ class Tensor:
 
     def __getitem__(self, indices: sp.Expr | int | Iterable[sp.Expr | int]) -> sp.Expr:
         """The element at `indices`."""
-        return element(self.name, indices if isinstance(indices, tuple) else (indices,), integer=self.integer)  # type: ignore[arg-type]  # a non-tuple is one index
+        return element(self.name, indices if isinstance(indices, tuple) else (indices,), integer=self.integer)
 
     @property
     def element(self) -> sp.Expr:

@@ -52,7 +52,9 @@ class Labelled:
         """The values with the given axes in order, of length 1 where this array does not depend on one."""
         order = [self.axes.index(a) for a in axes if a in self.axes]
         moved = np.transpose(self.values, order) if self.axes else np.asarray(self.values)
-        return moved.reshape([moved.shape[[a for a in axes if a in self.axes].index(a)] if a in self.axes else 1 for a in axes])
+        return moved.reshape(
+            [moved.shape[[a for a in axes if a in self.axes].index(a)] if a in self.axes else 1 for a in axes]
+        )
 
 
 def _union(*arrays: Labelled) -> tuple[Index, ...]:
@@ -119,7 +121,9 @@ class Float(Arithmetic):
         sp.erf: _erf,
         sp.Abs: np.abs,
         sp.sign: np.sign,
-        Sigmoid: lambda a: np.where(a >= 0, 1 / (1 + np.exp(-np.abs(a))), np.exp(-np.abs(a)) / (1 + np.exp(-np.abs(a)))),
+        Sigmoid: lambda a: np.where(
+            a >= 0, 1 / (1 + np.exp(-np.abs(a))), np.exp(-np.abs(a)) / (1 + np.exp(-np.abs(a)))
+        ),
         Maximum: np.maximum,
         Minimum: np.minimum,
     }
@@ -139,14 +143,14 @@ class Float(Arithmetic):
     def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
         """One einsum, contracted pairwise, so that no intermediate is larger than it must be."""
         every = {a: position for position, a in enumerate(axes + summed)}
-        if not summed or len(every) > 24 or len(factors) == 1:  # noqa: PLR2004  # einsum's letters
+        if not summed or len(every) > 24 or len(factors) == 1:  # einsum's letters
             return super().product(factors, axes, summed)
         present = {a for f in factors for a in f.axes}
         arguments: list[Any] = []
         for factor in factors:
             arguments += [factor.values, [every[a] for a in factor.axes]]
         out = [every[a] for a in axes if a in present]
-        value = np.asarray(np.einsum(*arguments, out, optimize=len(factors) > 2))  # noqa: PLR2004  # two need no path
+        value = np.asarray(np.einsum(*arguments, out, optimize=len(factors) > 2))  # two need no path
         return value.reshape([value.shape[out.index(every[a])] if a in present else 1 for a in axes])
 
     def inverse(self, matrix: Any) -> Any:
@@ -165,6 +169,7 @@ def exact_array(values: Any) -> Any:
     """
     array = np.asarray(values)
     out = np.empty(array.shape, dtype=object)
+    value: Any
     for place in np.ndindex(array.shape):
         value = array[place]
         if isinstance(value, (float, np.floating)):
@@ -250,7 +255,11 @@ class Exact(Arithmetic):
 
     def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
         """Exact; an empty sum is the rational 0."""
-        return np.asarray(np.add.reduce(values, axis=positions, initial=Fraction(0)), dtype=object) if positions else values
+        return (
+            np.asarray(np.add.reduce(values, axis=positions, initial=Fraction(0)), dtype=object)
+            if positions
+            else values
+        )
 
     def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
         """Contracted one summed index at a time, so that exact numbers are not multiplied needlessly."""
@@ -338,7 +347,7 @@ class Valuation:
             self.memory[e] = self._labelled(e)
         return self.memory[e]
 
-    def _labelled(self, e: sp.Basic) -> Labelled:  # noqa: PLR0911  # one return for each kind of node
+    def _labelled(self, e: sp.Basic) -> Labelled:  # one return for each kind of node
         if isinstance(e, Index):
             return Labelled(self._wide(np.arange(self.size(e.size))), (e,))
         if isinstance(e, sp.Expr) and (e.is_Number or e.is_NumberSymbol):
@@ -393,9 +402,13 @@ class Valuation:
         if isinstance(e, sp.Add):
             return self._map(lambda *terms: sum(terms[1:], terms[0]), *map(self._integer, e.args))
         if isinstance(e, sp.Mul):
-            return self._map(lambda *factors: np.prod(np.broadcast_arrays(*factors), axis=0), *map(self._integer, e.args))
+            return self._map(
+                lambda *factors: np.prod(np.broadcast_arrays(*factors), axis=0), *map(self._integer, e.args)
+            )
         value = self._element(e)
-        return Labelled(np.vectorize(int, otypes=[int])(value.values) if value.values.size else value.values.astype(int), value.axes)
+        return Labelled(
+            np.vectorize(int, otypes=[int])(value.values) if value.values.size else value.values.astype(int), value.axes
+        )
 
     def _element(self, e: sp.Basic) -> Labelled:
         name = tensor_name(e)
@@ -434,7 +447,9 @@ class Valuation:
                 zero = self._wide(np.zeros((), dtype=int))
                 value = self._map(lambda m, v, zero=zero: np.where(m, v, zero), mask, value)
             rest = [Labelled(value.over(every), every)]
-        rest += [Labelled(self._wide(np.ones(self.size(i.size), dtype=int)), (i,)) for i in summed if i not in _union(*rest)]
+        rest += [
+            Labelled(self._wide(np.ones(self.size(i.size), dtype=int)), (i,)) for i in summed if i not in _union(*rest)
+        ]
         axes = tuple(a for a in _union(*rest) if a not in summed)
         return Labelled(self.arithmetic.product(rest, axes, summed), axes)
 
@@ -469,7 +484,7 @@ class Valuation:
 
     def _matrix(self, e: sp.Expr) -> Labelled:
         matrix = self.tensors.get(tensor_name(e.args[0]))
-        if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # noqa: PLR2004  # a matrix
+        if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # a matrix
             raise EvaluationError(f"{e} needs a square tensor {e.args[0]}, got shape {getattr(matrix, 'shape', None)}")
         matrix = self._wide(matrix)
         if isinstance(e, InverseElement):
@@ -480,4 +495,3 @@ class Valuation:
             return Labelled(determinant)
         functions = self.arithmetic.functions
         return Labelled(functions[sp.log](functions[sp.Abs](determinant)))
-

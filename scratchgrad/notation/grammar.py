@@ -92,8 +92,8 @@ def parse(
     """The definition that the text writes.
 
     `tensors` ("x[nB,nN] w[nN]") names the sizes of axes, `ranges` ({"r": "nK"}) the range of an index; an integer is
-    a fixed size.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists every
-    tensor, so that another name is an error.
+    a fixed size.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists
+    every tensor, so that another name is an error.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
     IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder.
@@ -134,8 +134,8 @@ class _Elaboration:
         self.letters: dict[str, int] = {}
         self.ranges = Ranges(text)
         for tensor, axes in self.declared.items():
-            for position, size in enumerate(axes):
-                self.ranges.declare((tensor, position), self.size(size))
+            for position, axis in enumerate(axes):
+                self.ranges.declare((tensor, position), self.size(axis))
         for letter, size in ranges.items():
             self.ranges.declare(letter, self.size(str(size)))
         self.targets = [self.target(s) for s in self.statements]
@@ -194,17 +194,28 @@ class _Elaboration:
         return any(n.kind == "element" and part is not n and part in tuple(_walk(n)) for n in _walk(index))
 
     def note_binder(self, node: Node) -> None:
-        if len(node.arguments) < 2:  # noqa: PLR2004  # a body and at least one index
-            raise self.error(RankMismatch, node.place, f"{node.value} needs an expression and at least one index, as in {node.value}(x[i], i)")
+        if len(node.arguments) < 2:  # a body and at least one index
+            raise self.error(
+                RankMismatch,
+                node.place,
+                f"{node.value} needs an expression and at least one index, as in {node.value}(x[i], i)",
+            )
         for index in node.arguments[1:]:
             if index.kind != "name":
-                raise self.error(UnknownName, index.place, f"{node.value} runs over an index letter, such as {node.value}(x[i], i)")
+                raise self.error(
+                    UnknownName, index.place, f"{node.value} runs over an index letter, such as {node.value}(x[i], i)"
+                )
             self.letters.setdefault(index.value, index.place)
 
     def note_matrix(self, node: Node) -> None:
         matrix = node.arguments[0] if node.arguments else None
         wanted = 3 if node.kind == "matrix element" else 1
-        if matrix is None or matrix.kind != "name" or len(node.arguments) != wanted or (node.value == "Inv") != (wanted == 3):  # noqa: PLR2004  # a name and two indices
+        if (
+            matrix is None
+            or matrix.kind != "name"
+            or len(node.arguments) != wanted
+            or (node.value == "Inv") != (wanted == 3)
+        ):  # a name and two indices
             raise self.error(RankMismatch, node.place, "write Inv(A)[i,j], Det(A) or LogDet(A) for a square tensor A")
         self.note_rank(matrix.value, 2, matrix.place)
         self.ranges.meet((matrix.value, 0), (matrix.value, 1), matrix.place)
@@ -217,7 +228,11 @@ class _Elaboration:
             if name in self.targets[:position]:
                 raise self.error(AssignmentOrder, place, f"{name} is assigned twice; give each result its own name")
             for node in _walk(statement.right):
-                if node.kind in ("element", "name") and node.value in self.targets[position:] and node.value not in self.letters:
+                if (
+                    node.kind in ("element", "name")
+                    and node.value in self.targets[position:]
+                    and node.value not in self.letters
+                ):
                     raise self.error(AssignmentOrder, node.place, f"{node.value} is used before it is assigned")
 
     # -- second pass: expressions
@@ -250,7 +265,11 @@ class _Elaboration:
         declared = self.declared.get(name) == ()
         size = _SIZE_OF.fullmatch(name)
         return declared or not (
-            name in self.letters or name in self.sizes or name == "pi" or name in self.rank or (size and size[1] in self.letters)
+            name in self.letters
+            or name in self.sizes
+            or name == "pi"
+            or name in self.rank
+            or (size and size[1] in self.letters)
         )
 
     def tensor(self, name: str) -> Tensor:
@@ -286,7 +305,9 @@ class _Elaboration:
         scope = {i.name: i for i in target.indices}
         right = self.expression(statement.right, scope)
         if not isinstance(right, sp.Expr):
-            raise self.error(NotationError, statement.right.place, "a condition is no value; write where(condition, a, b)")
+            raise self.error(
+                NotationError, statement.right.place, "a condition is no value; write where(condition, a, b)"
+            )
         return Assignment(target, right)
 
     def left(self, node: Node) -> Tensor:
@@ -294,7 +315,9 @@ class _Elaboration:
         for index in node.arguments:
             if index.kind != "name" or index.value not in self.letters or index.value in seen:
                 raise self.error(
-                    FreeIndexMissing, index.place, f"the left side takes distinct bare indices, such as {node.value}[i,j]"
+                    FreeIndexMissing,
+                    index.place,
+                    f"the left side takes distinct bare indices, such as {node.value}[i,j]",
                 )
             seen.append(index.value)
         if node.kind == "name":
@@ -409,6 +432,8 @@ class _Elaboration:
         arity, function = _FUNCTIONS[node.value]
         if len(node.arguments) != arity:
             raise self.error(
-                RankMismatch, node.place, f"{node.value} takes {arity} argument{'s' * (arity > 1)}, found {len(node.arguments)}"
+                RankMismatch,
+                node.place,
+                f"{node.value} takes {arity} argument{'s' * (arity > 1)}, found {len(node.arguments)}",
             )
         return function(*(self.expression(a, scope) for a in node.arguments))

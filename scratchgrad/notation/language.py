@@ -53,7 +53,8 @@ class Notation:
     def __getattr__(self, letter: str) -> Index:
         """The index with that letter."""
         try:
-            return self.__dict__["indices"][letter]
+            found: Index = self.__dict__["indices"][letter]
+            return found
         except KeyError:
             known = ", ".join(self.__dict__.get("indices", ()))
             raise AttributeError(f"the notation has no {letter!r}; its indices are {known}") from None

@@ -3,7 +3,8 @@
 SymPy's Heaviside(0) is 1/2, its Max reorders and its Piecewise simplifies behind our back; these nodes do nothing of
 the kind.  None evaluates itself, and a kink's convention belongs to the rule that differentiates the node.
 
-    Indicator(c)          1 where the condition c holds, else 0; a product with it is 0 where c fails, whatever the rest is
+    Indicator(c)          1 where the condition c holds, else 0; a product with it is 0 where c fails, whatever the
+                          rest is
     Where(c, a, b)        a where c holds, else b
     Maximum(a, b), Minimum(a, b)
     MaxOver(e, i, ..)     the largest e over the whole range of the bound indices

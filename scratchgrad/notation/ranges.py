@@ -82,7 +82,7 @@ class Ranges:
             members = [s for s in self.order if self.root(s) == root]
             letters = [s for s in members if isinstance(s, str)]
             axes = [s for s in members if not isinstance(s, str)]
-            self.size[root] = Size(f"n_{letters[0]}" if letters else "n_{}_{}".format(axes[0][0], axes[0][1] + 1))
+            self.size[root] = Size(f"n_{letters[0]}" if letters else f"n_{axes[0][0]}_{axes[0][1] + 1}")
             self.declared_by[root] = slot
         return self.size[root]
 

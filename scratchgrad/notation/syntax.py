@@ -88,7 +88,9 @@ def _tokens(text: str) -> Iterator[_Token]:
         match = _TOKEN.match(text, place)
         if match is None:
             hint = "; a power is written **" if text[place] == "^" else ""
-            raise UnreadableText(pointing_at(text, place, f"character {text[place]!r} is not part of the grammar{hint}"))
+            raise UnreadableText(
+                pointing_at(text, place, f"character {text[place]!r} is not part of the grammar{hint}")
+            )
         if match.lastgroup == "space":
             if "\n" in match[0]:
                 yield _Token("newline", "\n", place)
@@ -109,7 +111,9 @@ def _balance(text: str, tokens: list[_Token]) -> None:
             if _PARTNER[before.text] != token.text:
                 wanted = _PARTNER[before.text]
                 raise UnbalancedText(
-                    pointing_at(text, token.place, f"expected {wanted!r} to close {before.text!r}, found {token.text!r}")
+                    pointing_at(
+                        text, token.place, f"expected {wanted!r} to close {before.text!r}, found {token.text!r}"
+                    )
                 )
     if opened:
         raise UnbalancedText(pointing_at(text, opened[-1].place, f"{opened[-1].text!r} is never closed"))
@@ -165,7 +169,9 @@ class _Reader:
             return Statement(None, first)
         if first.kind not in ("name", "element"):
             raise UnreadableText(
-                pointing_at(self.text, first.place, "the left side must be an element such as u[i], or a scalar such as L")
+                pointing_at(
+                    self.text, first.place, "the left side must be an element such as u[i], or a scalar such as L"
+                )
             )
         right = self.disjunction()
         self.finish()
@@ -240,7 +246,9 @@ class _Reader:
         if self.take("("):
             call = Node("call", token.text, self.list(")", "after an argument"), token.place)
             if self.take("["):
-                return Node("matrix element", token.text, (*call.arguments, *self.list("]", "after an index")), token.place)
+                return Node(
+                    "matrix element", token.text, (*call.arguments, *self.list("]", "after an index")), token.place
+                )
             return call
         return Node("name", token.text, (), token.place)
 

@@ -6,6 +6,7 @@ The inverse of `grammar`.  This is the program's own notation, not typeset mathe
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -28,7 +29,7 @@ __all__ = ["to_text"]
 
 _ADD, _MUL, _UNARY, _POW, _ATOM = range(5)
 
-_FUNCTIONS: dict[type, str] = {
+_FUNCTIONS: dict[type[Any], str] = {
     sp.exp: "exp",
     sp.log: "log",
     sp.sin: "sin",
@@ -57,7 +58,7 @@ def _wrap(e: sp.Basic, at_least: int) -> str:
     return text if level >= at_least else f"({text})"
 
 
-def _write(e: sp.Basic) -> tuple[str, int]:
+def _write(e: Any) -> tuple[str, int]:
     for kind, write in _WRITERS.items():
         if isinstance(e, kind):
             return write(e)
