@@ -147,6 +147,10 @@ class Tape:
             optimizer.update(parameters, {name: self._gradient(name, gradients) for name in parameters}, epoch)
         self.network.touch()
 
+    def check(self) -> None:
+        """Raises NoObjective or UnreachableParameter where backward would."""
+        self._checked_objective()
+
     def value(self, name: str) -> Tensor:
         """The value that the signal had in the last forward run; NotComputed where it has none."""
         value = self._computed_values()[self.slots[name]]

@@ -1,0 +1,188 @@
+"""fit: epochs of mini-batches, each of them forward, backward, step.
+
+In   a Network with an objective, data, an optimiser
+Out  the network's parameters are trained; the history says what was measured
+
+Under torch.inference_mode throughout: gradients come from the certified kernels, nothing records a graph.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from scratchgrad.train.checkpoint import RunState, load_checkpoint, save_checkpoint
+from scratchgrad.train.data import Dataset, batches, load_data
+from scratchgrad.train.data.dataset import samples
+from scratchgrad.train.feed import Feed, NotTrainable, scores_beside_target
+from scratchgrad.train.history import Epoch, History
+from scratchgrad.train.interrupt import PatientInterrupt
+from scratchgrad.train.progress import Bar
+from scratchgrad.train.sgd import SGD
+
+if TYPE_CHECKING:
+    from scratchgrad.tape.network import Network
+    from scratchgrad.tape.signal import Signal
+
+__all__ = ["Diverged", "NotTrainable", "evaluate", "fit"]
+
+_ROWS = 2048
+
+
+class Diverged(ArithmeticError):
+    """An objective that is no finite number any more."""
+
+
+def fit(
+    net: Network,
+    data: Any = "digits",
+    *,
+    epochs: int = 10,
+    batch_size: int = 32,
+    optimizer: SGD | None = None,
+    seed: int = 0,
+    validation: Any = None,
+    accuracy: str | Signal | Literal[False] | None = None,
+    progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool | str | os.PathLike[str] = False,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> History:
+    """The history of training the network for `epochs` epochs, counted from the first, also when a run is resumed.
+
+    `data` is what load_data takes (a name, a path, arrays, a Dataset) or an iterable of batches (X, y).  Class numbers
+    become one-hot rows of the target.  `optimizer` is SGD(lr=0.05, momentum=0.9) unless given; `seed` decides the
+    order of the samples.  `validation` is the data's own test part unless (X, y) is given, or False.  `accuracy`
+    names the signal whose largest entry is the predicted class; without it, it is what the loss compares with the
+    target, and False measures none.
+
+    `checkpoint` is written after every epoch, after every `checkpoint_every` batches if given, and at Ctrl-C.
+    resume=True goes on from it where it exists; resume=path goes on from that file.  A resumed run ends bit for bit
+    where an unbroken one does.
+
+    Raises NotTrainable, NoObjective, UnreachableParameter, Diverged, CheckpointMismatch, and the data's errors.
+    """
+    feed, tape = Feed.of(net), net.tape
+    tape.check()
+    optimizer = SGD(lr=0.05, momentum=0.9) if optimizer is None else optimizer
+    train, test = _parts(data, validation, net.dtype, data_dir)
+    source = batches(train, batch_size, seed, dtype=net.dtype)
+    count = _length(source)
+    scores = _scores(net, accuracy, train)
+    settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
+    done = RunState()
+    start = checkpoint if resume is True else resume or None
+    if resume is True and checkpoint is None:
+        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
+    if start is not None and (resume is not True or Path(start).exists()):
+        done, optimizer.velocities = load_checkpoint(net, start, settings)
+
+    def save() -> None:
+        if checkpoint is not None:
+            save_checkpoint(net, checkpoint, done, optimizer.velocities, settings)
+
+    with (
+        torch.inference_mode(),
+        Bar(epochs, count, (count or 0) * done.epoch + done.batch, shown=progress) as bar,
+        PatientInterrupt() as interrupt,
+    ):
+        while done.epoch < epochs:
+            began, before = time.perf_counter(), done.seconds
+            for X, y in source.epoch(done.epoch, done.batch):
+                position = done.epoch + (done.batch / count if count else 0.0)
+                given = feed(X, y)
+                tape.forward(given, len(X))
+                tape.backward()
+                tape.step(optimizer, position)
+                loss = float(tape.objective())
+                if not math.isfinite(loss):
+                    raise Diverged(
+                        f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
+                        f"a learning rate below {optimizer.rate(position):g} may help"
+                    )
+                done.batch += 1
+                done.samples += len(X)
+                done.loss += loss * (1 if net.reduction == "sum" else len(X))
+                done.correct += 0 if scores is None else _correct(tape.value(scores), given[feed.target.name])
+                done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
+                bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
+                if interrupt.asked:
+                    save()
+                    raise KeyboardInterrupt
+                if checkpoint_every and done.batch % checkpoint_every == 0:
+                    save()
+            record = _record(net, feed, scores, done, test)
+            done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
+            bar.finish(record)
+            save()
+    return History.of(done.history)
+
+
+def evaluate(net: Network, X: Tensor, y: Tensor, scores: str | None = None) -> tuple[float, float | None]:
+    """The objective's mean over all samples, and the share of them whose largest score is the target's."""
+    feed, tape = Feed.of(net), net.tape
+    loss, correct = 0.0, 0
+    with torch.inference_mode():
+        for first in range(0, len(X), _ROWS):
+            given = feed(X[first : first + _ROWS], y[first : first + _ROWS])
+            rows = len(given[feed.input.name])
+            tape.forward(given, rows)
+            loss += float(tape.objective()) * (1 if net.reduction == "sum" else rows)
+            correct += 0 if scores is None else _correct(tape.value(scores), given[feed.target.name])
+    return loss / max(1, len(X)), None if scores is None else correct / max(1, len(X))
+
+
+def _record(net: Network, feed: Feed, scores: str | None, done: RunState, test: Any) -> Epoch:
+    test_loss, test_accuracy = (None, None) if test is None else evaluate(net, test[0], test[1], scores)
+    share = max(1, done.samples)
+    return Epoch(
+        epoch=done.epoch + 1,
+        loss=done.loss / share,
+        accuracy=None if scores is None else done.correct / share,
+        test_loss=test_loss,
+        test_accuracy=test_accuracy,
+        lr=done.lr,
+        seconds=done.seconds,
+    )
+
+
+def _parts(data: Any, validation: Any, dtype: torch.dtype, data_dir: Any) -> tuple[Any, Any]:
+    """What is trained on, and the samples that are tested on, if any."""
+    if isinstance(data, (str, os.PathLike, Dataset)) or (isinstance(data, tuple) and len(data) == 2):
+        data = load_data(data, data_dir, dtype=dtype)
+    test = data.test if isinstance(data, Dataset) else None
+    if validation is False:
+        test = None
+    elif isinstance(validation, Dataset):
+        test = validation.test or validation.train
+    elif validation is not None:
+        test = samples(*validation, dtype=dtype, name="validation")
+    return data, test
+
+
+def _length(source: Any) -> int | None:
+    try:
+        return len(source)
+    except TypeError:  # an iterable that does not know
+        return None
+
+
+def _scores(net: Network, accuracy: str | Signal | Literal[False] | None, data: Any) -> str | None:
+    if accuracy is False:
+        return None
+    if accuracy is not None:
+        return net.signal(accuracy if isinstance(accuracy, str) else accuracy.name).name
+    if isinstance(data, Dataset) and not data.classes:
+        return None
+    return scores_beside_target(net)
+
+
+def _correct(scores: Tensor, target: Tensor) -> int:
+    return int((scores.argmax(-1) == target.argmax(-1)).sum())
