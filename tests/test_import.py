@@ -14,7 +14,8 @@ import scratchgrad
 def loaded_by(statement: str) -> set[str]:
     """The top-level modules that a fresh interpreter has after a statement."""
     code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    return set(done.stdout.split())
 
 
 def test_importing_scratchgrad_loads_neither_torch_nor_sympy_nor_numpy():
