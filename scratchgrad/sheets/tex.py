@@ -1,0 +1,84 @@
+r"""A sheet as a LaTeX document.
+
+In   a Sheet
+Out  the text of a .tex file that compiles without warnings, and is the same every time
+
+Formulae come as LaTeX and stay it; everything else is escaped.  Lines are broken for the page before TeX sees them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from scratchgrad.sheets.blocks import Block, Display, Figure, Paragraph, Sheet, Table
+from scratchgrad.sheets.breaking import Line, lines
+from scratchgrad.sheets.escaping import bookmark, cell, heading, words
+from scratchgrad.sheets.tikz import to_tikz
+from scratchgrad.sheets.width import text_width
+
+__all__ = ["PAGE_WIDTH", "to_tex"]
+
+PAGE_WIDTH = 41.5  # em: 160 mm at 10.95 pt, less a little
+_INDENT = 2.0  # \mathindent
+_PAGE_CENTIMETRES = 16.0
+_TABLE_GAP = 1.1  # two \tabcolsep
+
+
+def to_tex(sheet: Sheet) -> str:
+    """The LaTeX document of a sheet."""
+    header = ", ".join(part for part in (sheet.meta.author, sheet.meta.date) if part)
+    views = [_view(block) for block in sheet.blocks]
+    for before, view in zip((None, *sheet.blocks), views, strict=False):
+        # A formula belongs to the sentence that introduces it.
+        view["continues"] = view["kind"] == "Display" and isinstance(before, Paragraph)
+    text = _template().render(sheet=sheet, header=header, blocks=views)
+    kept: list[str] = []
+    for line in map(str.rstrip, text.splitlines()):
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    return "\n".join(kept).rstrip() + "\n"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        block_start_string="\\BLOCK{", block_end_string="}", variable_start_string="\\VAR{", variable_end_string="}",
+        comment_start_string="\\#{", comment_end_string="}", trim_blocks=True, lstrip_blocks=True, autoescape=False,
+        undefined=jinja2.StrictUndefined, loader=jinja2.PackageLoader("scratchgrad.sheets"), keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters.update(words=words, heading=heading, plain=bookmark, cell=cell)
+    return environment.get_template("sheet.tex.jinja")
+
+
+def _view(block: Block) -> dict[str, Any]:
+    """What the template needs of a block."""
+    view: dict[str, Any] = {"kind": type(block).__name__} | {f.name: getattr(block, f.name) for f in fields(block)}
+    if isinstance(block, Display):
+        view["lines"] = [_line(line) for line in lines(block, PAGE_WIDTH - _INDENT)]
+    if isinstance(block, Figure):
+        view["tikz"] = to_tikz(block.drawing, _PAGE_CENTIMETRES)
+    if isinstance(block, Table):
+        wide = [
+            max((text_width(row[c]) for row in (block.head, *block.rows)), default=0.0) for c in range(len(block.head))
+        ]
+        view["scale"] = min(1.0, PAGE_WIDTH / (sum(wide) * 1.03 + _TABLE_GAP * (len(wide) - 1)))
+    return view
+
+
+def _line(line: Line) -> str:
+    right = line.right
+    if line.scale < 1:
+        right = f"\\shrunk{{{line.scale:.3f}}}{{{right}}}"
+    if line.boxed:
+        right = f"\\boxed{{{right}}}"
+    lead = "\\qquad " if line.continued else ""
+    relation = f"{line.relation} " if line.relation else ""
+    text = f"{line.left} & {relation}{lead}{right}".strip()
+    if line.reason:
+        macro = "longwhy" if text_width(line.reason, size=0.9) > 0.42 * PAGE_WIDTH else "why"
+        text += f" \\tag*{{\\{macro}{{{words(line.reason)}}}}}"
+    return text
