@@ -161,7 +161,26 @@ def tidy(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
     for term in sp.Add.make_args(canonical(e)):
         upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
         groups.setdefault(upstream[0] if upstream else "", []).append(term)
-    return sp.Add(*(reletter(collect(group), taken) for group in groups.values()))
+    return sp.Add(*(reletter(collect(_merged(group)), taken) for group in groups.values()))
+
+
+def _merged(group: list[sp.Expr]) -> list[sp.Expr]:
+    """The terms, with sums over the same indices joined where their bodies share factors and all else is equal."""
+    buckets: dict[tuple[tuple[Index, ...], sp.Expr], list[sp.Expr]] = {}
+    merged: list[sp.Expr] = []
+    for term in group:
+        sums = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.Sum)]
+        if len(sums) == 1:
+            outside = (term / sums[0]).as_coeff_Mul()[1]
+            buckets.setdefault((bound(sums[0]), outside), []).append(term)
+        else:
+            merged.append(term)
+    for (indices, _), several in buckets.items():
+        bodies = [sp.Mul(*(f.function if isinstance(f, sp.Sum) else f for f in sp.Mul.make_args(t))) for t in several]
+        joined = collect(bodies)
+        inside = [f for f in sp.Mul.make_args(joined) if set(free_indices(f)) & set(indices)]
+        merged += [pull_out(sum_over(joined, *indices))] if len(several) > 1 and len(inside) > 1 else several
+    return merged
 
 
 def collect(group: list[sp.Expr]) -> sp.Expr:

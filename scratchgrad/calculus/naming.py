@@ -78,31 +78,33 @@ def _replace(e: sp.Expr, assignment: Assignment, pattern: Factors) -> sp.Expr | 
         wanted = sorted(
             ((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(item[0].atoms(sp.Sum, MaxOver))
         )
-        for by in _matches(wanted, present, target.indices, {}):
-            left = dict(present)
-            for base, exponent in wanted:
-                here = next(b for b in left if _same(b, sp.sympify(substitute(base, by))))
-                left[here] -= exponent
+        for by, used in _matches(wanted, present, target.indices, {}, {}):
+            left = {b: x - used.get(b, 0) for b, x in present.items()}
             name = target[tuple(by[i] for i in target.indices)] if target.indices else target.element
             return name**sign * sp.Mul(*(b**x for b, x in left.items()))
     return None
 
 
 def _matches(
-    wanted: list[tuple[sp.Expr, sp.Expr]], present: Factors, indices: Sequence[Index], by: dict[Index, sp.Expr]
-) -> Iterator[dict[Index, sp.Expr]]:
-    """Every way to choose the indices so that all wanted factors are present."""
+    wanted: list[tuple[sp.Expr, sp.Expr]],
+    present: Factors,
+    indices: Sequence[Index],
+    by: dict[Index, sp.Expr],
+    used: Factors,
+) -> Iterator[tuple[dict[Index, sp.Expr], Factors]]:
+    """Every way to choose the indices so that all wanted factors are present, and which factors those use up."""
     if not wanted:
         if all(i in by for i in indices):
-            yield by
+            yield by, used
         return
     (base, exponent), rest = wanted[0], wanted[1:]
     for other, power in present.items():
-        if not power.is_number or not exponent.is_number or power * exponent <= 0 or abs(power) < abs(exponent):
+        left = power - used.get(other, 0)
+        if not left.is_number or not exponent.is_number or left * exponent <= 0 or abs(left) < abs(exponent):
             continue
         extended = _unify(base, other, indices, by)
         if extended is not None:
-            yield from _matches(rest, present, indices, extended)
+            yield from _matches(rest, present, indices, extended, {**used, other: used.get(other, 0) + exponent})
 
 
 def _unify(
@@ -121,12 +123,29 @@ def _unify(
         return None
     if bound(pattern):
         return _unify_bound(pattern, e, indices, by)
+    if isinstance(pattern, (sp.Add, sp.Mul)):
+        return _unify_unordered(pattern.args, e.args, indices, by)
     for one, other in zip(pattern.args, e.args, strict=True):
         result = _unify(one, other, indices, by)
         if result is None:
             return None
         by = result
     return by
+
+
+def _unify_unordered(
+    patterns: tuple[sp.Basic, ...], others: tuple[sp.Basic, ...], indices: Sequence[Index], by: dict[Index, sp.Expr]
+) -> dict[Index, sp.Expr] | None:
+    """Unify the operands of a sum or product, whose order means nothing."""
+    if not patterns:
+        return by
+    for position, other in enumerate(others):
+        result = _unify(patterns[0], other, indices, by)
+        if result is not None:
+            whole = _unify_unordered(patterns[1:], others[:position] + others[position + 1 :], indices, result)
+            if whole is not None:
+                return whole
+    return None
 
 
 def _unify_bound(
@@ -147,10 +166,5 @@ def _unify_bound(
 def _same(a: sp.Basic, b: sp.Basic) -> bool:
     if a == b:
         return True
-    return (
-        isinstance(a, sp.Expr)
-        and isinstance(b, sp.Expr)
-        and type(a) is type(b)
-        and bool(bound(a))
-        and canonical(a) == canonical(b)
-    )
+    comparable = isinstance(a, sp.Expr) and isinstance(b, sp.Expr) and type(a) is type(b) and a.has(sp.Sum, MaxOver)
+    return comparable and bool(canonical(a) == canonical(b))
