@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from scratchgrad.signature import Signature as Signature
     from scratchgrad.tape import Network as Network
     from scratchgrad.tape import Sequential as Sequential
+    from scratchgrad.train import SGD as SGD
+    from scratchgrad.train import Constant as Constant
+    from scratchgrad.train import Cosine as Cosine
+    from scratchgrad.train import Step as Step
     from scratchgrad.train.data import Batches as Batches
     from scratchgrad.train.data import Dataset as Dataset
     from scratchgrad.train.data import load_data as load_data
@@ -32,6 +36,10 @@ _HOMES = {
     "Signature": "scratchgrad.signature",
     "Network": "scratchgrad.tape",
     "Sequential": "scratchgrad.tape",
+    "SGD": "scratchgrad.train",
+    "Constant": "scratchgrad.train",
+    "Cosine": "scratchgrad.train",
+    "Step": "scratchgrad.train",
     "Batches": "scratchgrad.train.data",
     "Dataset": "scratchgrad.train.data",
     "load_data": "scratchgrad.train.data",

@@ -1,11 +1,16 @@
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import scratchgrad
 from scratchgrad import registry
+from tests.tolerances import tolerance
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -50,3 +55,18 @@ def test_the_python_examples_run_in_their_order_and_print_what_stands_below_them
 def test_the_links_of_a_page_to_files_of_the_repository_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_room_that_contributing_shows_has_a_kernel_that_computes_its_definition(tmp_path):
+    code = PYTHON.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))["code"]
+    (tmp_path / "tanh.py").write_text(code, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("tanh", tmp_path / "tanh.py")
+    room = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(room)
+    u, grad_h = torch.randn(2, 1, 5, dtype=torch.float64)
+    h, saved = room.tanh.kernel_class.forward(u)
+    derived = scratchgrad.derive(room.tanh)
+    np.testing.assert_allclose(h[0], derived.forward({"u": u[0]})["h"], **tolerance())
+    expected = derived["u"].evaluate({"h": grad_h[0]}, {"u": u[0]})
+    np.testing.assert_allclose(room.tanh.kernel_class.backward(saved, grad_h)[0], expected, **tolerance())
+    assert f"Shapes  {room.tanh.signature}\n" in room.__doc__
