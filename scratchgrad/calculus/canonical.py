@@ -87,6 +87,7 @@ def _joined(e: sp.Expr) -> sp.Expr:
     indices = list(bound(e))
     factors: list[sp.Expr] = []
     taken = index_names(e)
+    outside = {i.name for i in (*indices, *free_indices(e))}
     for factor in sp.Mul.make_args(e.function):
         inner = factor
         if isinstance(inner, sp.Sum):
@@ -94,11 +95,12 @@ def _joined(e: sp.Expr) -> sp.Expr:
         if isinstance(inner, sp.Sum):
             by: dict[Index, sp.Expr] = {}
             for index in bound(inner):
-                new = fresh(index, taken) if index in indices or index in by else index
+                new = fresh(index, taken) if index.name in outside else index
                 taken.add(new.name)
                 by[index] = new
             factors.append(sp.sympify(substitute(inner.function, by)))
             indices += [by[i] for i in bound(inner)]
+            outside |= {i.name for i in indices}
         else:
             factors.append(inner)
     return sum_over(sp.Mul(*factors), *indices)

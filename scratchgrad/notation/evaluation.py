@@ -313,14 +313,16 @@ class Valuation:
         """`tensors` maps names to arrays, `sizes` every Size to a number."""
         self.arithmetic = arithmetic or Float()
         self.tensors: dict[str, Any] = {}
+        self.memory: dict[sp.Basic, Labelled] = {}
         for name, values in tensors.items():
             self.assign(name, values)
         self.sizes = dict(sizes)
-        self.memory: dict[sp.Basic, Labelled] = {}
 
     def assign(self, name: str, values: Any) -> None:
         """Give the tensor `name` its values; integer arrays stay integer, as they may be used as indices."""
         array = np.asarray(values)
+        if name in self.tensors:
+            self.memory.clear()
         self.tensors[name] = array if array.dtype.kind in "iu" else self.arithmetic.array(array)
 
     def size(self, size: sp.Expr) -> int:
@@ -488,8 +490,9 @@ class Valuation:
             raise EvaluationError(f"{e} needs a square tensor {e.args[0]}, got shape {getattr(matrix, 'shape', None)}")
         matrix = self._wide(matrix)
         if isinstance(e, InverseElement):
-            inverse = Valuation({"inverse": self.arithmetic.inverse(matrix)}, self.sizes, self.arithmetic)
-            return inverse.labelled(sp.Indexed(sp.IndexedBase("inverse", real=True), *e.args[1:]))
+            name = f"Inv({e.args[0]})"  # no tensor can have this name
+            inverse = Valuation({**self.tensors, name: self.arithmetic.inverse(matrix)}, self.sizes, self.arithmetic)
+            return inverse.labelled(sp.Indexed(sp.IndexedBase(name, real=True), *e.args[1:]))
         determinant = self.arithmetic.array(self.arithmetic.determinant(matrix))
         if isinstance(e, Determinant):
             return Labelled(determinant)
