@@ -24,6 +24,7 @@ from scratchgrad.calculus.differentiate import depends_on, differentiate
 from scratchgrad.calculus.naming import name_values
 from scratchgrad.calculus.sifting import pull_out, sift
 from scratchgrad.calculus.steps import Rule, Step
+from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
     free_indices,
     index_names,
@@ -190,6 +191,7 @@ class Derivation:
         self._substitute_adjoints(recorder, tensor)
         recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Merge like terms and collect common factors.")
         _name(recorder, self.definition)
+        _vanish(recorder, self.definition, taken)
         return local
 
     def _substitute_adjoints(self, recorder: _Recorder, tensor: Tensor) -> None:
@@ -271,6 +273,13 @@ def _name(recorder: _Recorder, definition: Definition) -> None:
             > sum(tensor_name(t) == a.target.name for t in tensors_in(recorder.value))
         ]
         recorder.apply(rules.NAME, lambda _: _pull_all(after), f"Forward has computed {' and '.join(named)}.")
+
+
+def _vanish(recorder: _Recorder, definition: Definition, taken: set[str]) -> None:
+    after, gone = vanish(recorder.value, definition)
+    if gone:
+        named = " and ".join(f"${tensor_name(s.function)}$" for s in gone)
+        recorder.apply(rules.VANISH, lambda _: tidy(after, taken), f"{named} sums to 0 by its definition.")
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:

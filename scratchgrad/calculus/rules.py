@@ -15,6 +15,7 @@ __all__ = [
     "NAME",
     "NORMALISED_TARGET",
     "SIFT",
+    "VANISH",
     "WRITE_OUT",
 ]
 
@@ -45,6 +46,7 @@ ADJOINT = Rule(
     "Griewank, Walther, Evaluating Derivatives, 2nd ed. (2008), ch. 3",
 )
 COLLECT = Rule("collecting", r"a c + b c = (a + b)\, c", "distributive law")
+VANISH = Rule("vanishing sum", r"\sum_{i} (x_{i} - \bar{x}) = 0", "the layer's definition, unfolded")
 EXTRAPOLATE = Rule(
     "extrapolation", r"\text{what holds for the chosen element holds for every element}", "renaming the chosen indices"
 )
