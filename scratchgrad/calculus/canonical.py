@@ -20,6 +20,7 @@ from scratchgrad.notation.binding import (
     free_indices,
     index_names,
     rebuild,
+    rename_bound,
     substitute,
     sum_over,
     tensor_name,
@@ -59,7 +60,18 @@ def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
 
 def canonical(e: sp.Expr) -> sp.Expr:
     """The canonical form; equal results mean equal expressions."""
-    return sp.Add(*(_term(t) for t in terms(_inside(e))))
+    return sp.Add(*(_term(t) for t in terms(_inside(_neutral(e)))))
+
+
+def _binders(e: sp.Basic) -> set[Index]:
+    """Every index that some node of e binds."""
+    return {i for node in sp.preorder_traversal(e) for i in bound(node)}
+
+
+def _neutral(e: sp.Expr) -> sp.Expr:
+    """E with canonical names of bound indices replaced by others, so that naming them again cannot catch one."""
+    named = {i.name for i in _binders(e) if i.name.startswith("#")}
+    return sp.sympify(rename_bound(e, named)) if named else e
 
 
 def _inside(e: sp.Basic) -> sp.Expr:
@@ -114,7 +126,7 @@ def _named(e: sp.Expr) -> sp.Expr:
     classes: dict[sp.Expr, list[Index]] = {}
     for index in indices:
         classes.setdefault(index.size, []).append(index)
-    depth = 1 + max((int(n[1:].split("_")[0]) for n in index_names(e) if n.startswith("#")), default=0)
+    depth = 1 + max((int(i.name[1:].split("_")[0]) for i in _binders(e.args[0]) if i.name.startswith("#")), default=0)
     names = {size: [Index(f"#{depth}_{size}_{k}", size) for k in range(len(group))] for size, group in classes.items()}
     orders = [
         list(permutations(names[size])) if len(group) <= _PERMUTED else [tuple(names[size])]
