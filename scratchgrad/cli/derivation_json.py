@@ -12,6 +12,7 @@ from scratchgrad.calculus.steps import Step
 from scratchgrad.gradients import Gradient
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.text import to_text
+from scratchgrad.sheets.printer import element_latex, first_index
 
 __all__ = ["derivation_json"]
 
@@ -34,7 +35,9 @@ def _record(gradient: Gradient) -> dict[str, Any]:
     if gradient.batched is None:
         record["batched_indices"] = [i.name for i in over_batch.indices]
         record["batched_element"] = to_text(gradient.batched_element)
-    record["steps"] = [_step(step) for step in gradient.steps]
+    first = first_index(gradient.parent.definition)
+    record["latex"] = element_latex(gradient.element, first=first)
+    record["steps"] = [_step(step, first) for step in gradient.steps]
     return record
 
 
@@ -44,12 +47,13 @@ def _sizes(indices: Iterable[Index], e: sp.Expr) -> dict[str, str]:
     return {i.name: to_text(i.size) for i in sorted(letters, key=lambda i: i.name)}
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, first: int) -> dict[str, Any]:
     return {
         "rule": step.rule.name,
         "words": step.words,
         "before": to_text(step.before),
         "text": to_text(step.after),
+        "latex": element_latex(step.after, first=first),
         "source": step.rule.source,
-        "children": [_step(child) for child in step.children],
+        "children": [_step(child, first) for child in step.children],
     }

@@ -61,9 +61,8 @@ def test_every_rule_that_a_step_names_has_its_source_below(run):
 
 
 def test_the_convention_at_a_kink_is_printed(run):
-    assert (
-        "where(u[i] > 0, u[i], 0): on the boundary the derivative is that of the branch" in run("derive", "relu").stdout
-    )
+    shown = " ".join(run("derive", "relu").stdout.split())
+    assert "Kinks where(u[i] > 0, u[i], 0): on the boundary the derivative is that of the branch" in shown
 
 
 def test_no_line_is_wider_than_the_page_or_ends_in_blanks(run):
@@ -97,7 +96,7 @@ def test_json_gives_the_batched_element_form_where_there_is_no_batched_matrix_fo
     done = run("derive", "y[i] = Sum(w[r]*x[i+r], r)", "--range", "r=nK", "--shared", "w", "--format", "json")
     record = json.loads(done.stdout)["w"]
     assert record["batched"] is None
-    assert record["batched_element"] == "Sum(grad_y[n,i]*x[n,i + r], i, n)"
+    assert record["batched_element"] == "Sum(grad_y[i,j]*x[i,j + r], i, j)"
     assert record["batched_indices"] == ["r"]
     assert record["sizes"]["r"] == "nK"
 
