@@ -1,0 +1,229 @@
+r"""Matrix forms as LaTeX: every vector a column, products side by side, \odot for the elementwise product.
+
+grad_u @ x.T              ->   \frac{\partial J}{\partial u}\, x^{\top}
+o * (grad_o - <grad_o, o>) ->  o \odot \left( \frac{\partial J}{\partial o} - \left( ... \right) \mathbf{1} \right)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sympy as sp
+
+from scratchgrad.forms.matrix import (
+    Apply,
+    Broadcast,
+    Compare,
+    DiagonalOf,
+    Hadamard,
+    Identity,
+    Leaf,
+    MatMul,
+    Node,
+    Number,
+    Ones,
+    Plus,
+    Power,
+    Scale,
+    Transpose,
+    transposed,
+)
+from scratchgrad.sheets.names import latex_name
+from scratchgrad.sheets.printer import element_latex, gradient_symbol
+
+__all__ = ["MatrixPrinter", "UnprintableForm"]
+
+_PLUS, _ODOT, _TIMES, _POWER, _ATOM = range(5)
+_FUNCTIONS = {
+    "exp": "\\exp", "log": "\\log", "sin": "\\sin", "cos": "\\cos", "tanh": "\\tanh", "erf": "\\operatorname{erf}",
+    "sigmoid": "\\sigma", "sign": "\\operatorname{sgn}", "maximum": "\\max", "minimum": "\\min",
+}  # fmt: skip
+_COMPARISONS = {"==": "=", "!=": "\\neq", ">": ">", ">=": "\\geq", "<": "<", "<=": "\\leq"}
+
+
+class UnprintableForm(TypeError):
+    """A node of a matrix form that this printer does not know."""
+
+
+class MatrixPrinter:
+    """The printer, with the sheet's names for tensors."""
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        """A printer that writes names as `names` says."""
+        self.names = names
+
+    def latex(self, node: Node) -> str:
+        """The form as LaTeX."""
+        return self.write(node)[0]
+
+    def write(self, node: Node) -> tuple[str, int]:
+        """The LaTeX, and how tightly it binds."""
+        writer: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if writer is None:
+            raise UnprintableForm(
+                f"matrix form: no LaTeX for {type(node).__name__}; add it to sheets/matrix_printer.py"
+            )
+        return writer(node)
+
+    def wrapped(self, node: Node, at_least: int) -> str:
+        """The node, in brackets where it binds less tightly than wanted."""
+        text, level = self.write(node)
+        return text if level >= at_least and not text.startswith("-") else f"\\left( {text} \\right)"
+
+    def _leaf(self, node: Leaf) -> tuple[str, int]:
+        """A tensor's name; a gradient is the partial derivative."""
+        if node.name.startswith(("grad_", "bar_")):
+            return gradient_symbol(node.name, self.names), _POWER
+        name = latex_name(node.name, self.names)
+        return name, _POWER if "^" in name else _ATOM
+
+    def _number(self, node: Number) -> tuple[str, int]:
+        """A number or a size."""
+        return element_latex(node.number, self.names), _ATOM if node.number.is_Atom else _PLUS
+
+    def _ones(self, node: Ones) -> tuple[str, int]:
+        """The vector of ones."""
+        row = node.shape[0] is None and node.shape[1] is not None
+        return ("\\mathbf{1}^{\\top}", _POWER) if row else ("\\mathbf{1}", _ATOM)
+
+    def _transpose(self, node: Transpose) -> tuple[str, int]:
+        """The transpose; that of a gradient in brackets."""
+        return f"{self.wrapped(node.of, _ATOM)}^{{\\top}}", _POWER
+
+    def _matmul(self, node: MatMul) -> tuple[str, int]:
+        """Factors side by side; a sum of squares is a squared norm."""
+        squares = _sum_of_squares(node)
+        if squares is not None:
+            norm = f"\\lVert {self.latex(squares)} \\rVert"
+            return f"{norm}_{{F}}^{{2}}" if len(squares.indices) == 2 else f"{norm}^{{2}}", _POWER
+        left = self.wrapped(node.left, _TIMES if isinstance(node.left, MatMul) else _POWER)
+        right = self.wrapped(node.right, _TIMES if isinstance(node.right, MatMul) else _POWER)
+        return _beside(left, right), _TIMES
+
+    def _hadamard(self, node: Hadamard) -> tuple[str, int]:
+        """Elementwise products; a vector that scales a matrix is a diagonal matrix before or behind it."""
+        same = [f for f in node.factors if f.shape == node.shape]
+        before = [f for f in node.factors if f.shape != node.shape and f.shape[1] is None]
+        behind = [f for f in node.factors if f.shape != node.shape and f.shape[1] is not None]
+        if len(same) == len(node.factors) or not same:
+            return " \\odot ".join(self.wrapped(f, _POWER) for f in node.factors), _ODOT
+        core = (
+            self.wrapped(same[0], _POWER)
+            if len(same) == 1
+            else f"\\left( {self._hadamard(Hadamard(node.shape, tuple(same)))[0]} \\right)"
+        )
+        text = "\\, ".join([f"\\operatorname{{diag}}\\left( {self.latex(f)} \\right)" for f in before] + [core])
+        for factor in behind:
+            text += f"\\, \\operatorname{{diag}}\\left( {self.latex(transposed(factor))} \\right)"
+        return text, _TIMES
+
+    def _scale(self, node: Scale) -> tuple[str, int]:
+        """A scalar times a node; gradients behind numbers, in front of everything else."""
+        scalars: list[Node] = []
+        rest: Node = node
+        while isinstance(rest, Scale):
+            scalars += [rest.by]
+            rest = rest.of
+        flat = [f for s in scalars for f in (s.factors if isinstance(s, Hadamard) else (s,))]
+        numbers = [n.number for n in flat if isinstance(n, Number)]
+        number = sp.Mul(*numbers)
+        others = [n for n in flat if not isinstance(n, Number)]
+        others.sort(key=lambda n: not (isinstance(n, Leaf) and n.name.startswith(("grad_", "bar_"))))
+        sign = "-" if number.could_extract_minus_sign() else ""
+        size = -number if sign else number
+        text = "" if size == 1 else self.wrapped(Number((None, None), size), _TIMES)
+        for other in others:
+            text = _beside(text, self.wrapped(other, _TIMES if not isinstance(other, MatMul) else _POWER))
+        inner = self.wrapped(rest, _TIMES)
+        if isinstance(rest, Ones) and not others and not text:
+            inner = self.latex(rest)
+        return f"{sign}{_beside(text, inner)}", _TIMES
+
+    def _broadcast(self, node: Broadcast) -> tuple[str, int]:
+        """A repeated value is a product with ones."""
+        row, column = node.shape
+        inner = node.of
+        one = isinstance(inner, Number) and inner.number == 1
+        if inner.shape == (None, None):
+            ones = (
+                "\\mathbf{1}"
+                if column is None
+                else "\\mathbf{1}^{\\top}"
+                if row is None
+                else "\\mathbf{1} \\mathbf{1}^{\\top}"
+            )
+            return ones if one else _beside(self.wrapped(inner, _POWER), ones), _TIMES
+        if inner.shape[1] is None:
+            return _beside(self.wrapped(inner, _TIMES), "\\mathbf{1}^{\\top}"), _TIMES
+        return _beside("\\mathbf{1}", self.wrapped(inner, _TIMES)), _TIMES
+
+    def _plus(self, node: Plus) -> tuple[str, int]:
+        """Terms with + and - between them."""
+        text = self.latex(node.terms[0])
+        for term in node.terms[1:]:
+            written, level = self.write(term)
+            if level == _PLUS:
+                written = f"\\left( {written} \\right)"
+            text += f" - {written[1:]}" if written.startswith("-") else f" + {written}"
+        return text, _PLUS
+
+    def _power(self, node: Power) -> tuple[str, int]:
+        """Every element to a power."""
+        if node.exponent == sp.Rational(1, 2):
+            return f"\\sqrt{{{self.latex(node.of)}}}", _ATOM
+        if node.exponent.could_extract_minus_sign() and not node.indices:
+            below = node.of if node.exponent == -1 else Power(node.shape, node.of, -node.exponent)
+            return f"\\frac{{1}}{{{self.latex(below)}}}", _POWER
+        mark = "" if not node.indices else "\\odot "
+        return f"{self.wrapped(node.of, _ATOM)}^{{{mark}{element_latex(node.exponent)}}}", _POWER
+
+    def _apply(self, node: Apply) -> tuple[str, int]:
+        """A function of every element."""
+        if node.function == "abs":
+            return f"\\left| {self.latex(node.arguments[0])} \\right|", _ATOM
+        function = _FUNCTIONS.get(node.function, f"\\operatorname{{{node.function}}}")
+        only = node.arguments[0]
+        if len(node.arguments) == 1 and isinstance(only, Leaf) and function in ("\\log", "\\sin", "\\cos", "\\tanh"):
+            return f"{function} {self.wrapped(only, _POWER)}", _POWER
+        return f"{function}\\left( {', '.join(map(self.latex, node.arguments))} \\right)", _POWER
+
+    def _compare(self, node: Compare) -> tuple[str, int]:
+        """1 where a comparison holds."""
+        relation = f"{self.latex(node.left)} {_COMPARISONS[node.operator]} {self.latex(node.right)}"
+        return f"\\mathbf{{1}}\\!\\left[ {relation} \\right]", _ATOM
+
+    def _identity(self, node: Identity) -> tuple[str, int]:
+        """The identity matrix."""
+        return "I", _ATOM
+
+    def _diagonalof(self, node: DiagonalOf) -> tuple[str, int]:
+        """The diagonal as a vector."""
+        return f"\\operatorname{{diag}}\\left( {self.latex(node.of)} \\right)", _POWER
+
+
+def _beside(left: str, right: str) -> str:
+    if not left:
+        return right
+    airy = ("\\frac", "\\operatorname", "\\mathbf")
+    thin = left.rsplit("\\, ", 1)[-1].startswith(airy) or right.startswith(airy)
+    return f"{left}\\, {right}" if thin and not right.startswith("\\left") else f"{left} {right}"
+
+
+def _sum_of_squares(node: MatMul) -> Node | None:
+    """M where the product sums all elements of M squared, else None."""
+    inner: Node = node
+    found = 0
+    while isinstance(inner, MatMul):
+        if isinstance(inner.right, Ones):
+            inner, found = inner.left, found + 1
+        elif isinstance(inner.left, Ones) or (isinstance(inner.left, Transpose) and isinstance(inner.left.of, Ones)):
+            inner, found = inner.right, found + 1
+        else:
+            break
+    if isinstance(inner, Transpose) and isinstance(inner.of, Power):
+        inner = inner.of
+    if isinstance(inner, Power) and inner.exponent == 2 and node.shape == (None, None) and len(inner.indices) == found:
+        return inner.of
+    if isinstance(node.left, Transpose) and node.left.of == node.right and node.shape == (None, None):
+        return node.right
+    return None
