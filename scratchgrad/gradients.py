@@ -254,7 +254,7 @@ def definition_of(
 
 
 def _looks_shared(tensor: Tensor) -> bool:
-    return not tensor.indices or tensor.name[0].isupper() or tensor.name.startswith("b")
+    return (not tensor.indices and not tensor.integer) or tensor.name[0].isupper() or tensor.name.startswith("b")
 
 
 def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict[sp.Expr, str]) -> Any:

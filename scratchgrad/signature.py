@@ -68,7 +68,9 @@ class Signature:
         """The text that parses back."""
         return f"{' '.join(map(str, self.inputs))} -> {' '.join(map(str, self.outputs))}"
 
-    def sizes(self, layer: str, shapes: Sequence[tuple[int, ...]], known: Mapping[str, int] | None = None) -> dict[str, int]:
+    def sizes(
+        self, layer: str, shapes: Sequence[tuple[int, ...]], known: Mapping[str, int] | None = None
+    ) -> dict[str, int]:
         """The size of every letter, from the inputs' shapes (one sample's, without the batch axis).
 
         Raises ShapeMismatch, which names the layer, the letter, both sizes and both tensors.

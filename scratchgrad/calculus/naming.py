@@ -112,7 +112,7 @@ def _unify(
 ) -> dict[Index, sp.Expr] | None:
     """The indices at which the pattern is e, given those chosen already; None where there are none."""
     if isinstance(pattern, Index) and pattern in indices:
-        # Only an index of the same axis is surely in range: o[2*i] may lie outside, where it is 0 and its formula is not.
+        # Only an index of the same axis is surely in range: o[2*i] may lie outside, where it is 0, its formula not.
         if not isinstance(e, Index) or e.size != pattern.size:
             return None
         if pattern in by:

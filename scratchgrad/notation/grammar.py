@@ -182,12 +182,15 @@ class _Elaboration:
                 self.integer.add(part.value)
             elif part.kind == "name" and part.value in self.rank and part.value in self.declared:
                 self.integer.add(part.value)
-            elif part.kind == "name" and part.value not in self.sizes and not self.inside_element(index, part):
+            elif part.kind == "name" and not self._is_size(part.value) and not self.inside_element(index, part):
                 self.letters.setdefault(part.value, part.place)
         if slot is not None and index.kind == "name" and index.value in self.letters:
             self.ranges.meet(index.value, slot, index.place)
         elif slot is not None:
             self.ranges.root(slot)
+
+    def _is_size(self, name: str) -> bool:
+        return name in self.sizes or _SIZE_OF.fullmatch(name) is not None
 
     @staticmethod
     def inside_element(index: Node, part: Node) -> bool:

@@ -1,0 +1,1 @@
+"""Torch source of a generated kernel, from a definition."""

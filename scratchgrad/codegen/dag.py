@@ -1,0 +1,76 @@
+"""The program of a kernel as a hash-consed graph of tensor operations: equal operations are one node.
+
+A Node is an operation on nodes; its dimensions have sizes, not names.  A Labelled is a node whose dimensions are called
+by indices, which is how an element form sees it: exp(v[n,i]) and exp(v[n,k]) are one node with two labellings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from scratchgrad.notation.indices import Index
+
+__all__ = ["Graph", "Labelled", "Node"]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation.  `data` holds what is no node: a name, dimensions, an alignment."""
+
+    number: int
+    op: str
+    args: tuple[Node, ...]
+    data: tuple[Any, ...]
+    sizes: tuple[sp.Expr, ...]
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions."""
+        return len(self.sizes)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A node with an index for each of its dimensions."""
+
+    node: Node
+    axes: tuple[Index, ...] = ()
+
+
+class Graph:
+    """Makes nodes, each once."""
+
+    def __init__(self) -> None:
+        """An empty graph."""
+        self.nodes: list[Node] = []
+        self._known: dict[Any, Node] = {}
+
+    def make(
+        self, op: str, args: Iterable[Node] = (), data: tuple[Any, ...] = (), sizes: Iterable[sp.Expr] = ()
+    ) -> Node:
+        """The node of this operation; the one that is there already if there is one."""
+        args = tuple(args)
+        key = (op, tuple(a.number for a in args), data)
+        if key not in self._known:
+            node = Node(len(self.nodes), op, args, data, tuple(sizes))
+            self.nodes.append(node)
+            self._known[key] = node
+        return self._known[key]
+
+    def pointwise(self, op: str, *args: Labelled, data: tuple[Any, ...] = ()) -> Labelled:
+        """An elementwise operation, its operands aligned by their indices."""
+        largest = max(args, key=lambda a: len(a.axes))
+        axes = tuple(dict.fromkeys((*largest.axes, *(i for a in args for i in a.axes))))
+        if op in ("add", "mul") and len(args) == 2:  # commutative: one order for one sum
+            args = tuple(sorted(args, key=lambda a: (a.node.op == "number", a.node.number)))
+        aligned = tuple(tuple(axes.index(i) for i in a.axes) for a in args)
+        sizes = tuple(i.size for i in axes)
+        return Labelled(self.make(op, (a.node for a in args), (aligned, *data), sizes), axes)
+
+    def number(self, value: sp.Expr) -> Labelled:
+        """A constant: a number, a size, or an expression of both."""
+        return Labelled(self.make("number", (), (value,)))

@@ -1,0 +1,289 @@
+"""The graph of tensor operations as Python source: one line for every value that is used twice or is worth a name.
+
+Elementwise operations that are used once are written where they are used.  Every line ends in the value's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import sympy as sp
+
+from scratchgrad.codegen.dag import Node
+from scratchgrad.notation.indices import Size
+
+__all__ = ["Body", "shape_comment"]
+
+_COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
+_BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
+_COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
+_METHODS = ("exp", "log", "sin", "cos", "tanh", "erf", "abs", "sign", "sigmoid", "sqrt", "rsqrt", "square")
+_VIEWS = ("permute", "expand", "diagonal", "input")
+
+
+def shape_comment(sizes: Iterable[sp.Expr]) -> str:
+    """A shape as a comment writes it: [N, i] for sizes N and n_i."""
+    return "[" + ", ".join(str(s).removeprefix("n_") for s in sizes) + "]"
+
+
+class Body:
+    """The lines of one function."""
+
+    def __init__(self, given: Mapping[Node, str], results: Mapping[Node, str]) -> None:
+        """`given` maps nodes that are there already to their names, `results` the nodes to be computed to theirs."""
+        self.names: dict[Node, str] = dict(given)
+        self.results = dict(results)
+        self.lines: list[str] = []
+        self.sizes: set[sp.Expr] = set()
+        self.uses: dict[Node, int] = {}
+        self.dtype_of = next((n for node, n in given.items() if node.op == "input" and not node.data[1]), "x")
+        for node in results:
+            self._count(node)
+        self.temporary = 0
+        for node, name in self.results.items():
+            self._assign(node, name)
+
+    def _count(self, node: Node) -> None:
+        self.uses[node] = self.uses.get(node, 0) + 1
+        if self.uses[node] == 1 and node not in self.names:
+            for arg in node.args:
+                self._count(arg)
+
+    def _assign(self, node: Node, name: str) -> None:
+        if self.names.get(node) == name:
+            return
+        fresh = node.op not in _VIEWS and node not in self.names
+        code = self.code(node)[0] if node not in self.names else self.names[node]
+        self._line(name, code if fresh else f"{self._atom(code)}.clone()", node)
+        self.names.setdefault(node, name)
+
+    def _line(self, name: str, code: str, node: Node) -> None:
+        left = f"{name} = {code}"
+        self.lines.append(f"{left}  # {shape_comment(node.sizes)}" if node.sizes else left)
+
+    @staticmethod
+    def _atom(code: str) -> str:
+        return (
+            code if code.replace("_", "").isalnum() or (code.endswith((")", "]")) and " " not in code) else f"({code})"
+        )
+
+    def value(self, node: Node, at_least: int = _COMPARE) -> str:
+        """Code for the node: its name, or its expression where it is used once and elementwise."""
+        if node in self.names:
+            return self.names[node]
+        if node.op == "number":
+            text, level = self._number(node.data[0])
+            return text if level >= at_least else f"({text})"
+        named = self.results.get(node)
+        if named is not None:
+            self._assign(node, named)
+            return named
+        if self.uses.get(node, 1) > 1 and node.op not in ("permute",):
+            self.temporary += 1
+            name = f"t{self.temporary}"
+            self._line(name, self.code(node)[0], node)
+            self.names[node] = name
+            return name
+        text, level = self.code(node)
+        return text if level >= at_least else f"({text})"
+
+    def _number(self, value: sp.Expr) -> tuple[str, int]:
+        self.sizes |= value.atoms(Size)
+        if value.is_Integer:
+            return str(value), _ATOM if value >= 0 else _SIGN
+        if value.is_Rational and not value.atoms(Size):
+            number = float(value)
+            return (
+                (repr(number), _ATOM if number >= 0 else _SIGN)
+                if sp.Rational(number) == value
+                else (f"{value.p} / {value.q}", _PRODUCT)
+            )
+        if not value.atoms(Size):
+            return repr(float(value)), _ATOM if value > 0 else _SIGN
+        return f"{value}".replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
+
+    def aligned(self, node: Node, places: tuple[int, ...], rank: int, at_least: int) -> str:
+        """The operand of an elementwise operation, its dimensions moved to their places."""
+        if not places:
+            return self.value(node, at_least)
+        order = sorted(range(len(places)), key=lambda k: places[k])
+        moved = [places[k] for k in order]
+        full = list(range(moved[0], rank))
+        if order == list(range(len(order))) and moved == full:
+            return self.value(node, at_least)
+        code = self.value(node, _ATOM)
+        if order != list(range(len(order))):
+            code += self._permutation(tuple(order))
+        if moved != full:
+            code += "[" + ", ".join(":" if p in moved else "None" for p in full) + "]"
+        return code
+
+    @staticmethod
+    def _permutation(order: tuple[int, ...]) -> str:
+        return ".T" if order == (1, 0) else f".permute({', '.join(map(str, order))})"
+
+    def code(self, node: Node) -> tuple[str, int]:
+        """The operation of the node as an expression, and how tightly it binds."""
+        special: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{node.op}", None)
+        if special is not None:
+            return special(node)
+        if node.op in ("softmax", "log_softmax"):
+            return f"torch.{node.op}({self.value(node.args[0])}, {node.data[0][0]})", _ATOM
+        if node.op in ("sum", "amax", "logsumexp"):
+            return self._reduction(node)
+        return self._pointwise(node)
+
+    def _pointwise(self, node: Node) -> tuple[str, int]:
+        places = node.data[0]
+        args = list(zip(node.args, places, strict=True))
+
+        def operand(k: int, at_least: int) -> str:
+            return self.aligned(*args[k], node.rank, at_least)
+
+        op = node.op
+        if op == "add" and (fused := self._addmm(node)) is not None:
+            return fused, _ATOM
+        if op in _BINARY:
+            sign, level = _BINARY[op]
+            return f"{operand(0, level)} {sign} {operand(1, level + (op in ('sub', 'div')))}", level
+        if op in _COMPARISONS:
+            return f"{operand(0, _SUM)} {op} {operand(1, _SUM)}", _COMPARE
+        if op in ("and", "or"):
+            return f"{operand(0, _ATOM)} {'&' if op == 'and' else '|'} {operand(1, _ATOM)}", _COMPARE
+        simple: dict[str, tuple[str, int]] = {
+            "neg": (f"-{operand(0, _SIGN)}", _SIGN),
+            "not": (f"~{operand(0, _ATOM)}", _SIGN),
+            "reciprocal": (f"1 / {operand(0, _SIGN)}", _PRODUCT),
+        }
+        if op in simple:
+            return simple[op]
+        if op in _METHODS:
+            return f"{operand(0, _ATOM)}.{op}()", _ATOM
+        if op == "pow":
+            return f"{operand(0, _ATOM)} ** {operand(1, _ATOM)}", _POWER
+        if op == "mask":
+            return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
+        if op == "indicator":
+            return f"({operand(0, _COMPARE)}).to({self.dtype_of}.dtype)", _ATOM
+        if op == "inside":
+            inner, size = operand(0, _ATOM), self._number(node.data[1])[0]
+            return f"({inner} >= 0) & ({inner} < {size})", _COMPARE
+        if op == "clamped":
+            return f"{operand(0, _ATOM)}.clamp(0, {self._number(node.data[1] - 1)[0]})", _ATOM
+        if op == "where":
+            return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, {operand(2, _COMPARE)})", _ATOM
+        if op in ("maximum", "minimum"):
+            return self._extremum(node, operand)
+        raise NotImplementedError(op)
+
+    def _addmm(self, node: Node) -> str | None:
+        """A bias added to the columns of a matrix product, as one call."""
+        for product, bias, at in (
+            (*node.args, node.data[0][1]),
+            (*node.args[::-1], node.data[0][0]),
+        ):
+            inner = product.op == "contract" and product.rank == node.rank == 2 and self.uses.get(product, 1) == 1
+            if inner and bias.rank == 1 and at == (1,) and product not in self.names:
+                code, _ = self._contract(product)
+                if " @ " in code and code.count(" @ ") == 1:
+                    left, right = code.split(" @ ")
+                    return f"torch.addmm({self.value(bias)}, {left}, {right})"
+        return None
+
+    @staticmethod
+    def _extremum(node: Node, operand: Callable[[int, int], str]) -> tuple[str, int]:
+        for k, other in ((0, 1), (1, 0)):
+            if node.args[k].op == "number":
+                bound = "min" if node.op == "maximum" else "max"
+                return f"{operand(other, _ATOM)}.clamp({bound}={operand(k, _COMPARE)})", _ATOM
+        return f"torch.{node.op}({operand(0, _COMPARE)}, {operand(1, _COMPARE)})", _ATOM
+
+    def _reduction(self, node: Node) -> tuple[str, int]:
+        dims = node.data[0]
+        inner = self.value(node.args[0], _ATOM)
+        whole = len(dims) == node.args[0].rank and node.op == "sum"
+        return f"{inner}.{node.op}({'' if whole else str(dims[0]) if len(dims) == 1 else str(dims)})", _ATOM
+
+    def _permute(self, node: Node) -> tuple[str, int]:
+        return self.value(node.args[0], _ATOM) + self._permutation(node.data[0]), _ATOM
+
+    def _expand(self, node: Node) -> tuple[str, int]:
+        where = node.data[0]
+        inner = node.args[0]
+        shape = ", ".join(self._number(s)[0] for s in node.sizes)
+        if inner.op == "number":
+            return f"{self.dtype_of}.new_full(({shape},), {self.value(inner)})", _ATOM
+        code = self.aligned(inner, where, node.rank, _ATOM)
+        return f"{self._atom(code)}.expand({shape})", _ATOM
+
+    def _diagonal(self, node: Node) -> tuple[str, int]:
+        return f"{self.value(node.args[0], _ATOM)}.diagonal()", _ATOM
+
+    def _index(self, node: Node) -> tuple[str, int]:
+        aligned, rank = node.data
+        places = dict(aligned)
+        codes = []
+        rest = iter(node.args[1:])
+        for k in range(node.args[0].rank):
+            codes.append(self.aligned(next(rest), places[k], rank, _COMPARE) if k in places else ":")
+        while codes[-1] == ":":
+            codes.pop()
+        return f"{self.value(node.args[0], _ATOM)}[{', '.join(codes)}]", _ATOM
+
+    def _arange(self, node: Node) -> tuple[str, int]:
+        return f"torch.arange({self._number(node.data[0])[0]}, device={self.dtype_of}.device)", _ATOM
+
+    def _scatter(self, node: Node) -> tuple[str, int]:
+        where, values = node.args
+        shape = ", ".join(self._number(s)[0] for s in node.sizes)
+        flat = f".flatten(0, {where.rank - 1})" if where.rank > 1 else ""
+        picked = f"{self.value(where, _ATOM)}{'.flatten()' if where.rank > 1 else ''}"
+        rows = self.value(values, _ATOM)
+        return f"{self.dtype_of}.new_zeros({shape}).index_add(0, {picked}, {rows}{flat})", _ATOM
+
+    def _contract(self, node: Node) -> tuple[str, int]:
+        a, b = node.args
+        first, second, out = node.data[0]
+        inner = [i for i in first if i in second and i not in out]
+        batch = [i for i in first if i in second and i in out]
+        if not batch and len(inner) == 1 and len(first) <= 2 and len(second) <= 2:  # matrices and vectors
+            left = self.value(a, _ATOM) + (".T" if len(first) == 2 and first[0] == inner[0] else "")
+            right = self.value(b, _ATOM) + (".T" if len(second) == 2 and second[1] == inner[0] else "")
+            return f"{left} @ {right}", _MATMUL
+        if not batch and len(inner) == 1 and first[-1] == inner[0] and len(second) == 2:  # a matrix on the right
+            right = self.value(b, _ATOM) + (".T" if second[1] == inner[0] else "")
+            return f"{self.value(a, _ATOM)} @ {right}", _MATMUL
+        if not batch and len(inner) > 1 and first[:-1] == second[:-1] == tuple(inner):
+            last = len(inner) - 1
+            return f"{self.value(a, _ATOM)}.flatten(0, {last}).T @ {self.value(b, _ATOM)}.flatten(0, {last})", _MATMUL
+        lead = len(batch)
+        if (
+            batch
+            and len(inner) == 1
+            and len(first) == len(second) == lead + 2
+            and list(first[:lead]) == list(second[:lead]) == batch
+        ):
+            left = self.value(a, _ATOM) + (".mT" if first[lead] == inner[0] else "")
+            right = self.value(b, _ATOM) + (".mT" if second[-1] == inner[0] else "")
+            return f"{left} @ {right}", _MATMUL
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        spec = (
+            ",".join("".join(letters[i] for i in part) for part in (first, second))
+            + "->"
+            + "".join(letters[i] for i in out)
+        )
+        return f'torch.einsum("{spec}", {self.value(a)}, {self.value(b)})', _ATOM
+
+    def _input(self, node: Node) -> tuple[str, int]:
+        return str(node.data[0]), _ATOM
+
+
+def size_lines(sizes: set[sp.Expr], given: Mapping[Node, str]) -> list[str]:
+    """Lines that read the sizes from the shapes of what is given."""
+    lines = []
+    for size in sorted(sizes, key=str):
+        for node, name in given.items():
+            if size in node.sizes:
+                lines.append(f"{size} = {name}.shape[{node.sizes.index(size)}]")
+                break
+    return lines

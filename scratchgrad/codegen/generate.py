@@ -1,0 +1,224 @@
+"""A definition to the source of its kernel: forward and backward over batches, importing only torch.
+
+Forward computes the assignments; backward computes one gradient for each intermediate and input, last assignment
+first.  What backward reads of forward's values is saved, nothing else.
+"""
+
+from __future__ import annotations
+
+import keyword
+
+import sympy as sp
+
+from scratchgrad.calculus.derivation import Derivation, ElementForm
+from scratchgrad.calculus.differentiate import depends_on
+from scratchgrad.calculus.sifting import sift
+from scratchgrad.codegen.dag import Graph, Node
+from scratchgrad.codegen.emit import Body, shape_comment, size_lines
+from scratchgrad.codegen.flatten import flatten
+from scratchgrad.codegen.lowering import CannotLower, Lowering
+from scratchgrad.forms.batched import batched
+from scratchgrad.notation.binding import tensor_name, tensors_in
+from scratchgrad.notation.definition import Assignment, Definition, Tensor
+
+__all__ = ["kernel_source"]
+
+
+def kernel_source(definition: Definition) -> str:
+    """The source of a kernel class for the batched definition.
+
+    Raises CannotLower where an element form has no tensor operation yet.
+    """
+    flat = flatten(batched(definition))
+    derivation = Derivation(flat)
+    graph = Graph()
+    inputs = {t.name: _input(graph, t) for t in flat.inputs}
+    forward = Lowering(graph, inputs)
+    for assignment in flat.assignments:
+        right, _ = sift(assignment.right)
+        forward.tensors[assignment.target.name] = forward.value(right, assignment.target.indices).node
+    outputs = {o.name: forward.tensors[o.name] for o in flat.outputs}
+    gradients, given = _backward(graph, flat, derivation, forward.tensors)
+    return _source(
+        flat, inputs=inputs, values=forward.tensors, outputs=outputs, given=given, gradients=gradients
+    )
+
+
+def _input(graph: Graph, tensor: Tensor) -> Node:
+    return graph.make("input", (), (tensor.name, tensor.integer), tensor.sizes)
+
+
+def _backward(
+    graph: Graph, flat: Definition, derivation: Derivation, tensors: dict[str, Node]
+) -> tuple[dict[str, Node], dict[str, Node]]:
+    """The gradient of every differentiable input, and the nodes of the outputs' gradients."""
+    given = {o.gradient.name: _input(graph, o.gradient) for o in flat.outputs}
+    lowering = Lowering(graph, {**tensors, **given})
+    for assignment in reversed(flat.assignments):
+        adjoint = derivation.adjoint(assignment.target)
+        if adjoint.name not in given and _worth_a_gradient(flat, derivation, assignment):
+            form = derivation[assignment.target.name]
+            lowering.tensors[adjoint.name] = lowering.value(_known(form, lowering), assignment.target.indices).node
+    gradients: dict[str, Node] = {}
+    for tensor in flat.inputs:
+        if not tensor.integer:
+            form = derivation[tensor.name]
+            gradients[tensor.name] = lowering.value(_known(form, lowering), tensor.indices).node
+    return gradients, given
+
+
+def _known(form: ElementForm, lowering: Lowering) -> sp.Expr:
+    """The gradient in terms of its consumers' gradients where those are computed, else written out."""
+    return form.local if all(tensor_name(t) in lowering.tensors for t in tensors_in(form.local)) else form.element
+
+
+def _worth_a_gradient(flat: Definition, derivation: Derivation, assignment: Assignment) -> bool:
+    """Whether an intermediate's gradient is computed on its own; not where it divides by an exponential's value.
+
+    dL/do = -y / o of a cross entropy is such a case: o may be 0 in floating point, and must cancel before that.
+    """
+    if not any(depends_on(a.right, assignment.target.name) for a in flat.assignments):
+        return False
+    if not assignment.right.has(sp.exp):
+        return True
+    name = assignment.target.name
+    local = derivation[name].local
+    return not any(
+        isinstance(p, sp.Pow) and p.exp.is_negative and depends_on(p.base, name) for p in sp.preorder_traversal(local)
+    )
+
+
+def _reachable(results: list[Node]) -> set[Node]:
+    found: set[Node] = set()
+    pending = list(results)
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending.extend(node.args)
+    return found
+
+
+def _saved(forward: set[Node], gradients: list[Node], given: list[Node]) -> list[Node]:
+    """Forward's values that backward reads, in the order in which they were made."""
+    wanted: set[Node] = set()
+    seen: set[Node] = set()
+    pending = [*gradients]
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in forward and node.op not in ("number", "permute", "expand"):
+            wanted.add(node)
+        else:
+            pending.extend(node.args)
+    return sorted(wanted - set(given), key=lambda n: n.number)
+
+
+def _source(
+    flat: Definition,
+    *,
+    inputs: dict[str, Node],
+    values: dict[str, Node],
+    outputs: dict[str, Node],
+    given: dict[str, Node],
+    gradients: dict[str, Node],
+) -> str:
+    names = {node: _identifier(name) for name, node in inputs.items()}
+    forward_nodes = _reachable(list(outputs.values()))
+    saved = _saved(forward_nodes, list(gradients.values()), list(given.values()))
+    known = {node: name for name, node in values.items() if node not in names}
+    results: dict[Node, str] = {}
+    for node in [*saved, *outputs.values()]:
+        if node not in names:
+            results[node] = known.get(node, f"s{len(results) + 1}")
+    intermediates = {node: known[node] for node in sorted(forward_nodes & set(known), key=lambda n: n.number)}
+    ordered = {n: (intermediates | results)[n] for n in sorted(intermediates | results, key=lambda n: n.number)}
+    forward = Body(names, ordered)
+    saved_names = [{**names, **ordered}[n] for n in saved]
+    returned = [_returned(forward, outputs[o.name], o.name, names) for o in flat.outputs]
+    backward_given = dict(zip(saved, saved_names, strict=True)) | {node: name for name, node in given.items()}
+    backward = Body(backward_given, {})
+    grads = _gradient_lines(backward, flat, gradients)
+    _check_sizes(forward.sizes, list(names))
+    missing = sorted((s for s in backward.sizes if not any(s in node.sizes for node in backward_given)), key=str)
+    forward.sizes |= set(missing)
+    saved_names += map(str, missing)
+    lines = [
+        "import math" if any("math." in line for line in (*forward.lines, *backward.lines)) else "",
+        "",
+        "import torch",
+        "",
+        "",
+        "class Kernel:",
+        f'    """{flat}"""',
+        "",
+        "    @staticmethod",
+        f"    def forward({', '.join(names.values())}):",
+        f"        # {', '.join(f'{n} {shape_comment(node.sizes)}' for node, n in names.items())}",
+        *(f"        {line}" for line in size_lines(forward.sizes, names)),
+        *(f"        {line}" for line in forward.lines),
+        f"        return {_tuple(returned)}, {_tuple(saved_names, always=True)}",
+        "",
+        "    @staticmethod",
+        f"    def backward(saved, {', '.join(given)}):",
+        *([f"        {_unpacked(saved_names)} = saved"] if saved_names else []),
+        *(f"        {line}" for line in size_lines(backward.sizes, backward_given)),
+        *(f"        {line}" for line in backward.lines),
+        f"        return {_tuple(grads)}",
+        "",
+    ]
+    return "\n".join(lines).lstrip("\n")
+
+
+def _check_sizes(sizes: set[sp.Expr], given: list[Node]) -> None:
+    for size in sorted(sizes, key=str):
+        if not any(size in node.sizes for node in given):
+            raise CannotLower(f"nothing fixes the size {size}: no input has this axis")
+
+
+def _returned(body: Body, node: Node, name: str, inputs: dict[Node, str]) -> str:
+    """The name of an output; a copy where it is an input itself."""
+    if node in inputs:
+        body._line(name, f"{inputs[node]}.clone()", node)
+        return name
+    return body.names[node]
+
+
+def _gradient_lines(body: Body, flat: Definition, gradients: dict[str, Node]) -> list[str]:
+    """The lines of backward, and what it returns."""
+    results: dict[Node, str] = {}
+    for name, node in gradients.items():
+        body._count(node)
+        results.setdefault(node, f"grad_{name}")
+    body.results = {n: results[n] for n in results if n not in body.names}
+    returned = []
+    done: set[Node] = set()
+    for tensor in flat.inputs:
+        if tensor.integer:
+            returned.append("None")
+            continue
+        node, name = gradients[tensor.name], f"grad_{tensor.name}"
+        if node in body.names or node in done:
+            body._line(name, f"{body.value(node)}.clone()", node)
+        else:
+            body._assign(node, name)
+        done.add(node)
+        returned.append(name)
+    return returned
+
+
+def _identifier(name: str) -> str:
+    """The name as Python can use it: lambda becomes lambda_."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _tuple(names: list[str], always: bool = False) -> str:
+    if len(names) == 1:
+        return f"({names[0]},)" if always else names[0]
+    return f"({', '.join(names)})"
+
+
+def _unpacked(names: list[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)

@@ -1,0 +1,329 @@
+"""Element forms to the graph of tensor operations.
+
+Deltas have been sifted before they come here; what is left of them are identity matrices and scatters.  Stable forms
+are recognised as nodes are made: exp(v) / sum exp(v) is softmax, log sum exp is logsumexp, log softmax is log_softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from scratchgrad.codegen.contraction import contract, summed
+from scratchgrad.codegen.dag import Graph, Labelled, Node
+from scratchgrad.notation.binding import bound, free_indices, tensor_name
+from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Sigmoid, Where
+
+__all__ = ["CannotLower", "Lowering"]
+
+_FUNCTIONS: dict[type, str] = {
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tanh: "tanh",
+    sp.erf: "erf",
+    sp.Abs: "abs",
+    sp.sign: "sign",
+    Sigmoid: "sigmoid",
+    Maximum: "maximum",
+    Minimum: "minimum",
+}
+
+
+class CannotLower(NotImplementedError):
+    """An element form for which no tensor operation is known; the message names it."""
+
+
+class Lowering:
+    """Turns expressions over named tensors into nodes; `tensors` maps names to nodes."""
+
+    def __init__(self, graph: Graph, tensors: Mapping[str, Node]) -> None:
+        """A lowering into `graph`."""
+        self.graph = graph
+        self.tensors = dict(tensors)
+        self.order: tuple[Index, ...] = ()
+
+    def value(self, e: sp.Expr, axes: tuple[Index, ...]) -> Labelled:
+        """E as a tensor over exactly these axes, in this order."""
+        self.order = axes
+        return self.fitted(self.lower(e), axes)
+
+    def fitted(self, value: Labelled, axes: tuple[Index, ...]) -> Labelled:
+        """The value permuted, and expanded along axes that it does not depend on."""
+        if value.axes == axes:
+            return value
+        present = tuple(i for i in axes if i in value.axes)
+        order = tuple(value.axes.index(i) for i in present)
+        node = value.node
+        if order != tuple(range(len(order))):
+            node = self.graph.make("permute", (node,), (order,), (i.size for i in present))
+        if len(present) < len(axes):
+            where = tuple(axes.index(i) for i in present)
+            node = self.graph.make("expand", (node,), (where,), (i.size for i in axes))
+        return Labelled(node, axes)
+
+    def lower(self, e: sp.Basic) -> Labelled:
+        """E as a tensor over its own free indices, in an order of its own."""
+        if isinstance(e, sp.Expr) and not free_indices(e) and not e.atoms(sp.Indexed) and self._is_constant(e):
+            return self.graph.number(e)
+        if isinstance(e, sp.Indexed) or type(e) is sp.Symbol:
+            return self._element(sp.sympify(e))
+        if isinstance(e, sp.Add):
+            return self._add(e)
+        if isinstance(e, sp.Mul):
+            return self._mul(e)
+        if isinstance(e, sp.Sum):
+            return self._sum(e)
+        if isinstance(e, MaxOver):
+            return self._amax(e)
+        if isinstance(e, sp.exp):
+            return self._function("exp", self.lower(e.args[0]))
+        if isinstance(e, sp.Pow):
+            return self._pow(e)
+        if isinstance(e, Indicator):
+            return self._indicator(e.args[0])
+        if isinstance(e, Where):
+            condition = self._condition(e.args[0])
+            return self.graph.pointwise("where", condition, *map(self.lower, e.args[1:]))
+        if isinstance(e, sp.KroneckerDelta):
+            return self._delta(e)
+        if isinstance(e, Index):
+            return self._place(e)
+        if type(e) in _FUNCTIONS:
+            return self._function(_FUNCTIONS[type(e)], *map(self.lower, e.args))
+        raise CannotLower(f"no tensor operation is known for {type(e).__name__} in {e}")
+
+    @staticmethod
+    def _is_constant(e: sp.Expr) -> bool:
+        return all(isinstance(s, Size) for s in e.free_symbols) and not e.has(sp.Sum, MaxOver, Indicator)
+
+    def _function(self, name: str, *args: Labelled) -> Labelled:
+        first = args[0].node
+        if name == "log" and first.op == "softmax":
+            return Labelled(self.graph.make("log_softmax", first.args, first.data, first.sizes), args[0].axes)
+        if name == "log" and first.op == "sum" and first.args[0].op == "exp":
+            return Labelled(self.graph.make("logsumexp", first.args[0].args, first.data, first.sizes), args[0].axes)
+        return self.graph.pointwise(name, *args)
+
+    def _element(self, e: sp.Expr) -> Labelled:
+        name = tensor_name(e)
+        if name not in self.tensors:
+            raise CannotLower(f"tensor {name} has no value at this place")
+        node = self.tensors[name]
+        indices = tuple(getattr(e, "indices", ()))
+        bare = all(isinstance(i, Index) and i.size == s for i, s in zip(indices, node.sizes, strict=True))
+        if bare and len(set(indices)) == len(indices):
+            return Labelled(node, indices)
+        if bare and len(indices) == 2:  # a diagonal
+            return Labelled(self.graph.make("diagonal", (node,), (), (indices[0].size,)), indices[:1])
+        return self._indexed(node, indices)
+
+    def _indexed(self, node: Node, indices: tuple[sp.Expr, ...]) -> Labelled:
+        """An element whose index is computed: advanced indexing, and 0 where an affine index is out of range."""
+        computed = {
+            k: self._place(i) for k, i in enumerate(indices) if not isinstance(i, Index) or i.size != node.sizes[k]
+        }
+        used = [i for place in computed.values() for i in place.axes]
+        for k, i in enumerate(indices):
+            if k not in computed and (i in used or indices.index(i) < k):
+                computed[k] = self._place(i)
+        axes = tuple(dict.fromkeys(i for k in sorted(computed) for i in computed[k].axes))
+        masks = [
+            self.graph.pointwise("inside", place, data=(node.sizes[k],))
+            for k, place in computed.items()
+            if not isinstance(indices[k], (sp.Indexed, sp.Symbol))
+        ]
+        places = {
+            k: self.graph.pointwise("clamped", p, data=(node.sizes[k],))
+            if not isinstance(indices[k], (sp.Indexed, sp.Symbol))
+            else p
+            for k, p in computed.items()
+        }
+        whole = [k for k in range(len(indices)) if k not in computed]
+        order = sorted(computed)
+        together = order == list(range(order[0], order[-1] + 1))
+        before = [indices[k] for k in whole if together and k < order[0]]
+        after = [indices[k] for k in whole if not (together and k < order[0])]
+        result = (*before, *axes, *after)
+        aligned = tuple((k, tuple(axes.index(i) for i in places[k].axes)) for k in order)
+        args = (node, *(places[k].node for k in order))
+        value = Labelled(self.graph.make("index", args, (aligned, len(axes)), (i.size for i in result)), result)
+        for mask in masks:
+            value = self.graph.pointwise("mask", mask, value)
+        return value
+
+    def _place(self, e: sp.Expr) -> Labelled:
+        """An index expression as a tensor of integers."""
+        if isinstance(e, Index):
+            return Labelled(self.graph.make("arange", (), (e.size,), (e.size,)), (e,))
+        if isinstance(e, (sp.Indexed, sp.Symbol)) and not isinstance(e, Size):
+            return self._element(e)
+        if not free_indices(e):
+            return self.graph.number(e)
+        if isinstance(e, (sp.Add, sp.Mul)):
+            parts = [self._place(a) for a in e.args]
+            result = parts[0]
+            for part in parts[1:]:
+                result = self.graph.pointwise("add" if isinstance(e, sp.Add) else "mul", result, part)
+            return result
+        raise CannotLower(f"no tensor operation is known for the index {e}")
+
+    def _add(self, e: sp.Expr) -> Labelled:
+        terms = sorted(e.args, key=lambda t: t.could_extract_minus_sign())
+        result = self.lower(terms[0])
+        for term in terms[1:]:
+            if term.could_extract_minus_sign():
+                result = self.graph.pointwise("sub", result, self.lower(-term))
+            else:
+                result = self.graph.pointwise("add", result, self.lower(term))
+        return result
+
+    def _softmaxes(self, over: list[Labelled], under: list[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
+        """The factors with every exp(v) / sum exp(v) made a softmax."""
+        for a in over:
+            for b in under:
+                if a.node.op == "exp" and b.node.op == "sum" and b.node.args[0] is a.node:
+                    dims = b.node.data[0]
+                    if len(dims) == 1 and b.axes == tuple(i for k, i in enumerate(a.axes) if k not in dims):
+                        made = Labelled(self.graph.make("softmax", a.node.args, (dims,), a.node.sizes), a.axes)
+                        return self._softmaxes([made if f is a else f for f in over], [f for f in under if f is not b])
+        return over, under
+
+    def _mul(self, e: sp.Expr) -> Labelled:
+        number, over, under = _fraction(e)
+        masks = [f for f in over if isinstance(f, Indicator)]
+        plain = [f for f in over if not isinstance(f, Indicator)]
+        denominators = [self.lower(f) for f in under]
+        if plain:
+            numerators, denominators = self._softmaxes([self.lower(f) for f in plain], denominators)
+            result = self._product(numerators)
+            if number == -1:
+                result = self.graph.pointwise("neg", result)
+            elif number != 1:
+                result = self.graph.pointwise("mul", self.graph.number(number), result)
+        else:
+            result = self.graph.number(number)
+        for denominator in denominators:
+            result = self.graph.pointwise("div", result, denominator)
+        if masks and not plain and not under:
+            result = self.graph.pointwise("mul", result, self._indicator(sp.And(*(m.args[0] for m in masks))))
+        else:
+            for mask in masks:
+                result = self.graph.pointwise("mask", self._condition(mask.args[0]), result)
+        return result
+
+    def _product(self, factors: list[Labelled]) -> Labelled:
+        """The elementwise product, small tensors first, so that no intermediate is larger than it must be."""
+        ordered = sorted(factors, key=lambda f: len(f.axes))
+        result = ordered[0]
+        for factor in ordered[1:]:
+            result = self.graph.pointwise("mul", result, factor)
+        return result
+
+    def _sum(self, e: sp.Sum) -> Labelled:
+        indices = bound(e)
+        number, over, under = _fraction(e.function)
+        for factor in over:
+            if isinstance(factor, sp.KroneckerDelta) and (scattered := self._scatter(e, factor)) is not None:
+                return scattered
+        parts = [self.lower(f) for f in over if not isinstance(f, Indicator)]
+        parts += [self.graph.pointwise("reciprocal", self.lower(f)) for f in under]
+        masks = [self._condition(f.args[0]) for f in over if isinstance(f, Indicator)]
+        if masks:
+            smallest = (
+                min(parts, key=lambda p: len(set(masks[0].axes) - set(p.axes)))
+                if parts
+                else self.graph.number(sp.Integer(1))
+            )
+            masked = self.graph.pointwise("mask", masks[0], smallest)
+            for mask in masks[1:]:
+                masked = self.graph.pointwise("mask", mask, masked)
+            parts = [p for p in parts if p is not smallest] + [masked]
+        missing = [i for i in indices if not any(i in p.axes for p in parts)]
+        number *= sp.Mul(*(i.size for i in missing))
+        result = contract(self.graph, parts, indices, self.order) if parts else self.graph.number(sp.Integer(1))
+        if number == 1:
+            return result
+        if number == -1:
+            return self.graph.pointwise("neg", result)
+        return self.graph.pointwise("mul", self.graph.number(number), result)
+
+    def _scatter(self, e: sp.Sum, delta: sp.Expr) -> Labelled | None:
+        """sum_b f(b) delta(a, t[b]): rows of f added where t says; None where the delta is not of this kind."""
+        places = [a for a in delta.args if isinstance(a, sp.Indexed)]
+        target = [a for a in delta.args if isinstance(a, Index)]
+        if len(places) != 1 or len(target) != 1 or not set(free_indices(places[0])) <= set(bound(e)):
+            return None
+        where = self._element(places[0])
+        rest = e.function / delta
+        if rest.has(sp.KroneckerDelta) or target[0] in free_indices(rest):
+            return None
+        value = self.lower(rest)
+        extra = tuple(i for i in bound(e) if i not in where.axes)
+        value = summed(self.graph, value, extra)
+        others = tuple(i for i in value.axes if i not in where.axes)
+        rows = self.fitted(value, (*where.axes, *others))
+        axes = (target[0], *others)
+        return Labelled(self.graph.make("scatter", (where.node, rows.node), (), (i.size for i in axes)), axes)
+
+    def _amax(self, e: sp.Expr) -> Labelled:
+        value = self.lower(e.args[0])
+        dims = tuple(k for k, i in enumerate(value.axes) if i in bound(e))
+        kept = tuple(i for i in value.axes if i not in bound(e))
+        return Labelled(self.graph.make("amax", (value.node,), (dims,), (i.size for i in kept)), kept)
+
+    def _pow(self, e: sp.Expr) -> Labelled:
+        base, exponent = e.args
+        inner = self.lower(base)
+        if exponent == sp.Rational(1, 2):
+            return self.graph.pointwise("sqrt", inner)
+        if exponent == sp.Rational(-1, 2):
+            return self.graph.pointwise("rsqrt", inner)
+        if exponent.is_negative:
+            return self.graph.pointwise("reciprocal", self.lower(base**-exponent))
+        if exponent == 2:  # a square is a product
+            return self.graph.pointwise("square", inner)
+        return self.graph.pointwise("pow", inner, self.lower(exponent))
+
+    def _indicator(self, condition: sp.Basic) -> Labelled:
+        return self.graph.pointwise("indicator", self._condition(condition))
+
+    def _condition(self, e: sp.Basic) -> Labelled:
+        if isinstance(e, Relational):
+            return self.graph.pointwise(e.rel_op, *map(self.lower, e.args))
+        if isinstance(e, sp.Not):
+            return self.graph.pointwise("not", self._condition(e.args[0]))
+        if isinstance(e, (sp.And, sp.Or)):
+            parts = [self._condition(a) for a in e.args]
+            result = parts[0]
+            for part in parts[1:]:
+                result = self.graph.pointwise("and" if isinstance(e, sp.And) else "or", result, part)
+            return result
+        raise CannotLower(f"no tensor operation is known for the condition {e}")
+
+    def _delta(self, e: sp.Expr) -> Labelled:
+        return self.graph.pointwise("indicator", self.graph.pointwise("==", *map(self.lower, e.args)))
+
+
+def _fraction(e: sp.Expr) -> tuple[sp.Expr, list[sp.Expr], list[sp.Expr]]:
+    """A product as number, numerator and denominator."""
+    number: sp.Expr = sp.Integer(1)
+    over: list[sp.Expr] = []
+    under: list[sp.Expr] = []
+    for factor in sp.Mul.make_args(e):
+        if not factor.free_symbols - factor.atoms(Size) and not factor.atoms(sp.Indexed, Index):
+            number *= factor
+        elif (
+            isinstance(factor, sp.Pow)
+            and not isinstance(factor, sp.exp)
+            and factor.exp.is_number
+            and factor.exp.is_negative
+        ):
+            under.append(1 / factor)
+        else:
+            over.append(factor)
+    return number, over, under

@@ -1,0 +1,160 @@
+"""A generated kernel computes what the element form says, over a batch, and its source reads as one would write it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from scratchgrad.codegen.generate import kernel_source
+from scratchgrad.codegen.lowering import CannotLower
+from scratchgrad.gradients import Gradients, derive
+from tests.tolerances import tolerance
+
+BATCH = 3
+
+DEFINITIONS: list[tuple[str, dict[str, Any]]] = [
+    ("linear", {}),
+    ("relu", {}),
+    ("softmax_cross_entropy", {}),
+    ("squared_norm", {}),
+    ("l2_loss", {}),
+    ("scale", {}),
+    ("add", {}),
+    ("h[i] = tanh(Sum(W[i,j]*x[j], j) + Sum(U[i,k]*s[k], k) + b[i])", {}),
+    ("y[i] = x[i]*sigmoid(x[i])", {}),
+    ("y[i] = x[i]*(1 + erf(x[i]/sqrt(2)))/2", {}),
+    ("y[i] = max(x[i], 0) + log(1 + exp(-abs(x[i])))", {}),
+    ("y[i] = where(x[i] > 0, x[i], a*(exp(x[i]) - 1))", {}),
+    ("l = log(Sum(exp(x[i]), i))", {}),
+    ("m[i] = Max(x[i,j], j)", {}),
+    (
+        "m = Sum(x[i], i)/n_i; c[i] = x[i] - m; v = Sum(c[i]**2, i)/n_i; s = sqrt(v + eps); z[i] = c[i]/s;"
+        " y[i] = g[i]*z[i] + b[i]",
+        {"shared": "g b eps"},
+    ),
+    ("r = sqrt(Sum(x[i]**2, i)/n_i + eps); y[i] = g[i]*x[i]/r", {"shared": "g eps"}),
+    (
+        "S[i,j] = Sum(Q[i,k]*K[j,k], k)*a; P[i,j] = exp(S[i,j])/Sum(exp(S[i,l]), l); O[i,k] = Sum(P[i,j]*V[j,k], j)",
+        {"shared": "a"},
+    ),
+    ("z[i] = Sum(A[i,j,k]*x[j]*y[k], j, k)", {}),
+    ("c = Sum(x[i]*y[i], i)/(sqrt(Sum(x[i]**2, i))*sqrt(Sum(y[i]**2, i)))", {}),
+    ("L = Sum(where(abs(x[i]-y[i]) < d, (x[i]-y[i])**2/2, d*(abs(x[i]-y[i]) - d/2)), i)", {"shared": "d"}),
+    ("p[i] = exp(v[i])/Sum(exp(v[k]), k); L = -Sum(log(p[i])*delta(i,t), i)", {"tensors": "t"}),
+    ("L = Sum(x[i]*A[i,j]*x[j], i, j)", {}),
+    ("L = Sum(A[i,i]*x[i], i)", {}),
+    ("e[b,k] = E[t[b],k]*s[k]", {"shared": "E s"}),
+    ("y[i,j] = where(j <= i, x[i,j], 0)", {}),
+    ("g[i] = sigmoid(Sum(W[i,j]*x[j], j)); y[i] = g[i]*tanh(Sum(V[i,j]*x[j], j)) + (1 - g[i])*x[i]", {}),
+]
+
+
+def tensors_for(d: Gradients) -> dict[str, torch.Tensor]:
+    """Inputs at pairwise distinct sizes, samples in rows."""
+    definition = d.definition
+    sizes: dict[Any, int] = {}
+    for tensor in definition.tensors.values():
+        for size in tensor.sizes:
+            sizes.setdefault(size, 2 + len(sizes))
+    given = {}
+    for tensor in definition.inputs:
+        shape = [*([] if tensor.name in definition.shared else [BATCH]), *(sizes[s] for s in tensor.sizes)]
+        wide = torch.rand(shape, dtype=torch.float64) + 0.3
+        given[tensor.name] = torch.randint(0, 2, shape) if tensor.integer else wide
+    return given
+
+
+def run(source: str) -> Any:
+    """The class that the source defines."""
+    space: dict[str, Any] = {}
+    exec(source, space)
+    return space["Kernel"]
+
+
+def one_sample(d: Gradients, given: dict[str, torch.Tensor], n: int) -> dict[str, torch.Tensor]:
+    return {name: value if name in d.definition.shared else value[n] for name, value in given.items()}
+
+
+@pytest.mark.parametrize(("text", "options"), DEFINITIONS, ids=[text[:40] for text, _ in DEFINITIONS])
+def test_a_generated_kernel_agrees_with_the_element_form_summed_over_samples(
+    text: str, options: dict[str, Any]
+) -> None:
+    d = derive(text, **options)
+    kernel = run(kernel_source(d.definition))
+    given = tensors_for(d)
+    outputs, saved = kernel.forward(*given.values())
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    upstream = [torch.randn_like(o) for o in outputs]
+    grads = kernel.backward(saved, *upstream)
+    grads = grads if isinstance(grads, tuple) else (grads,)
+    carries = any(t.name not in d.definition.shared for t in d.definition.inputs)
+    samples = range(BATCH) if carries else [0]
+    for n in samples:
+        values = d.forward(one_sample(d, given, n))
+        for output, tensor in zip(outputs, d.definition.outputs, strict=True):
+            np.testing.assert_allclose((output[n] if carries else output).numpy(), values[tensor.name], **NEAR)
+    for tensor, grad in zip(d.definition.inputs, grads, strict=True):
+        if tensor.integer:
+            assert grad is None
+            continue
+        each = [
+            d[tensor.name].evaluate(
+                {o.name: g[n] if carries else g for o, g in zip(d.definition.outputs, upstream, strict=True)},
+                one_sample(d, given, n),
+            )
+            for n in samples
+        ]
+        right = sum(each) if tensor.name in d.definition.shared else np.stack(each)
+        np.testing.assert_allclose(grad.numpy(), right, **NEAR)
+
+
+NEAR = {"rtol": tolerance(torch.float64)["rtol"], "atol": 1e-10}
+
+
+def test_linear_is_two_matrix_products_and_a_sum() -> None:
+    source = kernel_source(derive("linear").definition)
+    assert "u = torch.addmm(b, x, W.T)  # [N, i]" in source
+    assert "grad_x = grad_u @ W  # [N, j]" in source
+    assert "grad_W = grad_u.T @ x  # [i, j]" in source
+    assert "grad_b = grad_u.sum(0)  # [i]" in source
+
+
+def test_softmax_and_its_logarithm_are_recognised_and_stay_finite_at_1000() -> None:
+    source = kernel_source(derive("softmax_cross_entropy").definition)
+    assert "torch.softmax(v, 1)" in source
+    assert "torch.log_softmax(v, 1)" in source
+    kernel = run(source)
+    v, y = torch.tensor([[1000.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    (_, L), saved = kernel.forward(v, y)
+    assert L.tolist() == [1000.0]
+    grad_v, _ = kernel.backward(saved, torch.zeros(1, 2), torch.ones(1))
+    assert grad_v.tolist() == [[1.0, -1.0]]
+
+
+def test_a_delta_never_becomes_a_tensor_in_a_product() -> None:
+    source = kernel_source(derive("y[i] = Sum(W[i,j]*tanh(x[j]), j)").definition)
+    assert "eye" not in source
+    assert "==" not in source
+
+
+def test_backward_saves_only_what_it_reads() -> None:
+    source = kernel_source(derive("h[i] = tanh(u[i])").definition)
+    assert "return h, (h,)" in source
+
+
+def test_the_source_imports_only_torch() -> None:
+    for text, options in DEFINITIONS:
+        imports = [
+            line
+            for line in kernel_source(derive(text, **options).definition).splitlines()
+            if line.startswith(("import", "from"))
+        ]
+        assert set(imports) <= {"import torch", "import math"}
+
+
+def test_a_size_that_no_input_has_is_refused_by_name() -> None:
+    with pytest.raises(CannotLower, match="nothing fixes the size n_i: no input has this axis"):
+        kernel_source(derive("y[i] = x[2*i]").definition)
