@@ -22,7 +22,7 @@ from scratchgrad.calculus.canonical import tidy
 from scratchgrad.calculus.chosen import ChosenElement, choose
 from scratchgrad.calculus.differentiate import depends_on, differentiate
 from scratchgrad.calculus.naming import name_values
-from scratchgrad.calculus.sifting import pull_out, sift
+from scratchgrad.calculus.sifting import inside, pull_out, sift
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
@@ -295,7 +295,7 @@ def _insert(e: sp.Basic, by: dict[sp.Expr, sp.Expr]) -> sp.Expr:
 
 
 def _insert_tensor(e: sp.Expr, tensor: Tensor, form: ElementForm) -> sp.Expr:
-    """E with every element of the tensor replaced by its element form at those indices."""
+    """E with every element of the tensor replaced by its element form at those indices; it is 0 out of range."""
     taken = index_names(e)
     element = rename_bound(form.element, taken)
 
@@ -303,6 +303,7 @@ def _insert_tensor(e: sp.Expr, tensor: Tensor, form: ElementForm) -> sp.Expr:
         if tensor_name(found) != tensor.name:
             return None
         at = tuple(getattr(found, "indices", ()))
-        return sp.sympify(substitute(element, dict(zip(form.indices, at, strict=True))))
+        inserted = substitute(element, dict(zip(form.indices, at, strict=True)))
+        return sp.sympify(inserted) * inside(zip(form.indices, at, strict=True))
 
     return sp.sympify(replace_tensors(e, by))

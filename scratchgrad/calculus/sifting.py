@@ -15,11 +15,19 @@ from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
-from scratchgrad.notation.binding import bound, free_indices, rebuild, rename_bound, substitute, sum_over
+from scratchgrad.notation.binding import (
+    bound,
+    free_indices,
+    rebuild,
+    rename_bound,
+    replace_tensors,
+    substitute,
+    sum_over,
+)
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import Indicator, MaxOver
 
-__all__ = ["pull_out", "sift", "terms_with_deltas"]
+__all__ = ["in_range", "inside", "pull_out", "sift", "terms_with_deltas"]
 
 
 def sift(e: sp.Expr) -> tuple[sp.Expr, list[tuple[Index, sp.Expr]]]:
@@ -89,8 +97,8 @@ def _collapse_one(term: sp.Expr, indices: list[Index], survivors: list[tuple[Ind
             rest = sp.Mul(*(f for f in factors if f is not delta))
             kept = rename_bound(rest, {i.name for i in free_indices(place)})
             new = sp.sympify(substitute(kept, {index: place}))
-            if not _in_range(index, place) and not _guarded(rest, index):
-                new *= Indicator(sp.And(sp.Ge(place, 0), sp.Le(place, index.size - 1)))
+            if not _guarded(rest, index):
+                new *= inside([(index, place)])
             indices.remove(index)
             if (index, place) not in survivors:
                 survivors.append((index, place))
@@ -111,17 +119,38 @@ def _solve(delta: sp.Expr, index: Index) -> sp.Expr | None:
     return sp.expand(index - difference * coefficient)
 
 
-def _in_range(index: Index, place: sp.Expr) -> bool:
-    return isinstance(place, Index) and place.size == index.size
+def in_range(index: Index, place: sp.Expr) -> bool:
+    """Whether the place surely lies on the index's axis, such as another index of that axis."""
+    return not _doubts(index, place)
+
+
+def inside(places: Iterable[tuple[Index, sp.Expr]]) -> sp.Expr:
+    """1 where every place lies on the axis of its index, else 0."""
+    return Indicator(sp.And(*(doubt for index, place in places for doubt in _doubts(index, place))))
+
+
+def _doubts(index: Index, place: sp.Expr) -> list[sp.Basic]:
+    """The conditions under which the place lies on the axis, without those that hold for all values of its indices."""
+    least = most = place = sp.expand(place)
+    for other in free_indices(place):
+        factor = place.coeff(other)
+        if factor.is_Integer and other not in free_indices(sp.expand(place - factor * other)):
+            low, high = (0, other.size - 1) if factor > 0 else (other.size - 1, 0)
+            least, most = least.subs(other, low), most.subs(other, high)
+    doubts = [] if least.is_nonnegative else [sp.Ge(place, 0)]
+    return doubts if (most - index.size + 1).is_nonpositive else [*doubts, sp.Le(place, index.size - 1)]
 
 
 def _guarded(term: sp.Expr, index: Index) -> bool:
-    """Whether a factor is an element that is 0 where the index is out of its range."""
+    """Whether the term is 0 where the index is out of its range: an element is, and nothing beside it is infinite."""
+    guard = False
     for factor in sp.Mul.make_args(term):
         base = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_positive else factor
-        if isinstance(base, sp.Indexed) and index in base.indices:
-            return True
-    return False
+        guard |= isinstance(base, sp.Indexed) and index in base.indices
+        outside = replace_tensors(factor, lambda t: sp.Integer(0) if index in free_indices(t) else None)
+        if index in free_indices(factor) and outside.has(sp.zoo, sp.oo, sp.nan):
+            return False
+    return guard
 
 
 def pull_out(e: sp.Expr) -> sp.Expr:

@@ -13,6 +13,7 @@ from functools import partial
 import sympy as sp
 
 from scratchgrad.calculus.canonical import canonical
+from scratchgrad.calculus.sifting import in_range
 from scratchgrad.notation.binding import (
     bound,
     index_names,
@@ -57,6 +58,7 @@ def _unfolded(e: sp.Expr, definition: Definition) -> sp.Expr:
 
 
 def _inserted(t: sp.Expr, assignment: Assignment, taken: set[str]) -> sp.Expr | None:
-    if tensor_name(t) != assignment.target.name:
+    at = tuple(getattr(t, "indices", ()))
+    if tensor_name(t) != assignment.target.name or not all(map(in_range, assignment.target.indices, at)):
         return None
-    return sp.sympify(rename_bound(assignment.at(tuple(getattr(t, "indices", ()))), taken))
+    return sp.sympify(rename_bound(assignment.at(at), taken))
