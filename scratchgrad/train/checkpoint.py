@@ -119,11 +119,11 @@ def _parameters_of(net: Network, tensors: dict[str, Tensor], path: str | os.Path
         parts = [f"lacks {', '.join(missing)}"] if missing else []
         parts += [f"has {', '.join(surplus)}, which the network lacks"] if surplus else []
         raise CheckpointMismatch(f"{path}: belongs to another network than {net.name!r}: it {' and '.join(parts)}")
-    for name, value in found.items():
-        if value.shape != wanted[name].shape:
+    for name, now in wanted.items():
+        if found[name].shape != now.shape:
             raise CheckpointMismatch(
-                f"{path}: parameter {name!r} is {list(value.shape)} there, {list(wanted[name].shape)} in network "
-                f"{net.name!r}"
+                f"{path}: parameter {name!r} is {list(found[name].shape)} there, "
+                f"{list(now.shape)} in network {net.name!r}"
             )
     return found
 

@@ -34,6 +34,10 @@ class SGD:
         self.schedule = Constant() if schedule is None else schedule
         self.velocities: dict[str, Tensor] = {}
 
+    def reset(self) -> None:
+        """Forget the velocities: a new run begins."""
+        self.velocities = {}
+
     def rate(self, epoch: float) -> float:
         """The learning rate at this position, counted in epochs."""
         return self.lr * self.schedule(epoch)
