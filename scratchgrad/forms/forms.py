@@ -11,11 +11,12 @@ from functools import cached_property
 import numpy as np
 import sympy as sp
 
-from scratchgrad.calculus.derivation import Derivation, ElementForm
+from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.forms.batched import batched
 from scratchgrad.forms.matrix import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.notation.binding import tensor_name, tensors_in
+from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.indices import Index, Size
 
@@ -39,32 +40,48 @@ class Forms:
 
     def vector(self, name: str) -> Node | None:
         """The vector form of the gradient with respect to `name`, None where there is none."""
-        return _checked(self.derivation[name])
+        return _checked(self.derivation, name)
 
     def batched(self, name: str) -> Node | None:
         """The matrix form over a batch, samples as rows, None where there is none."""
-        return _checked(self.over_batch[name])
+        return _checked(self.over_batch, name)
 
 
-def _checked(form: ElementForm) -> Node | None:
+def _checked(derivation: Derivation, name: str) -> Node | None:
+    form = derivation[name]
     node = matrix_form(form.element, form.indices)
-    return node if node is not None and agrees(node, form.element, form.indices) else None
+    return node if node is not None and agrees(node, form.element, form.indices, derivation.definition) else None
 
 
-def agrees(node: Node, e: sp.Expr, indices: tuple[Index, ...]) -> bool:
-    """Whether the matrix form and the element form have the same value, at pairwise distinct sizes."""
+def agrees(node: Node, e: sp.Expr, indices: tuple[Index, ...], definition: Definition) -> bool:
+    """Whether the matrix form and the element form have the same value, at pairwise distinct sizes.
+
+    Inputs and upstream gradients are random, intermediates and outputs what the definition makes of them.
+    """
     random = np.random.default_rng(7)
-    sizes = {size: 2 + position for position, size in enumerate(sorted(e.atoms(Size) | _sizes(e, indices), key=str))}
-    tensors: dict[str, np.ndarray] = {}
-    for used in tensors_in(e):
-        shape = [int(i.size.subs(sizes)) for i in getattr(used, "indices", ())]
-        tensors.setdefault(tensor_name(used), random.uniform(0.5, 2.0, shape))
-    at = Valuation(tensors, sizes)
-    wanted = at.value(e, indices)
-    found = np.asarray(node.value(at)).reshape(wanted.shape)
+    used = {tensor_name(t): t for a in definition.assignments for t in tensors_in(a.right)} | {
+        tensor_name(t): t for t in tensors_in(e)
+    }
+    every = [e, *used.values(), *(a.right for a in definition.assignments)]
+    found_sizes = set().union(*(_sizes(x) for x in every)) | {i.size for i in indices if isinstance(i.size, Size)}
+    sizes = {size: 2 + position for position, size in enumerate(sorted(found_sizes, key=str))}
+    at = Valuation({}, sizes)
+    declared = definition.tensors
+    assigned = {a.target.name for a in definition.assignments}
+    for name, element in used.items():
+        if name not in assigned:
+            axes = declared[name].sizes if name in declared else tuple(i.size for i in getattr(element, "indices", ()))
+            shape = [at.size(s) for s in axes]
+            whole = name in declared and declared[name].integer
+            at.assign(name, random.integers(0, 2, shape) if whole else random.uniform(0.5, 2.0, shape))
+    for assignment in definition.assignments:
+        at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
+    with np.errstate(all="ignore"):
+        wanted = at.value(e, indices)
+        found = np.asarray(node.value(at)).reshape(wanted.shape)
     return bool(np.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE))
 
 
-def _sizes(e: sp.Expr, indices: tuple[Index, ...]) -> set[sp.Expr]:
-    """The sizes of all indices; an index keeps its size outside SymPy's arguments."""
-    return {i.size for i in e.atoms(Index) | set(indices) if isinstance(i.size, Size)}
+def _sizes(e: sp.Expr) -> set[sp.Expr]:
+    """The sizes in e; an index keeps its size outside SymPy's arguments."""
+    return {i.size for i in e.atoms(Index) if isinstance(i.size, Size)} | set(e.atoms(Size))

@@ -2,8 +2,9 @@
 
 A node's shape is a pair of indices, (row, column); None stands for a length of 1, so a column is (i, None), a row
 (None, i), a scalar (None, None).  `value` evaluates a node on such two-axis arrays, which is how a form is checked
-before anyone sees it.  A form is written in one of two styles: "columns" reads like numpy on columns (`grad_u @ x.T`),
-"rows" like torch, where samples are rows and a vector has one axis (`grad_L[:, None] * o`, `grad_u.sum(0)`).
+before anyone sees it.  A form is written in one of two styles: "columns" reads like numpy on columns (`grad_u @ x.T`;
+rowsum and colsum give columns), "rows" like torch, where samples are rows and a vector has one axis
+(`grad_L[:, None] * o`, `grad_u.sum(0)`).
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ __all__ = [
     "Apply",
     "Broadcast",
     "Compare",
+    "DeterminantOf",
     "DiagonalOf",
     "Hadamard",
     "Identity",
+    "Inverse",
     "Leaf",
     "MatMul",
     "Node",
@@ -106,12 +109,8 @@ class Number(Node):
 
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The number."""
-        return (
-            str(self.number),
-            _ATOM
-            if self.number.is_Atom and not self.number.is_negative and self.number.is_Integer is not False
-            else _TIMES,
-        )
+        atom = self.number.is_Symbol or (self.number.is_Integer and self.number >= 0)
+        return str(self.number), _ATOM if atom else _TIMES
 
 
 @dataclass(frozen=True)
@@ -159,6 +158,38 @@ class Transpose(Node):
 
 
 @dataclass(frozen=True)
+class Inverse(Node):
+    """The inverse of a square matrix."""
+
+    of: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The inverse."""
+        return np.linalg.inv(self.of.value(at))
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """A call of inv."""
+        return f"inv({self.of.written(style)})", _ATOM
+
+
+@dataclass(frozen=True)
+class DeterminantOf(Node):
+    """The determinant of a square matrix, or the logarithm of its absolute value."""
+
+    of: Node
+    logarithm: bool = False
+
+    def value(self, at: Valuation) -> Any:
+        """The determinant."""
+        determinant = np.linalg.det(self.of.value(at))
+        return np.log(np.abs(determinant)).reshape(1, 1) if self.logarithm else determinant.reshape(1, 1)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """A call of det or logdet."""
+        return f"{'logdet' if self.logarithm else 'det'}({self.of.written(style)})", _ATOM
+
+
+@dataclass(frozen=True)
 class DiagonalOf(Node):
     """The diagonal of a square matrix, a column."""
 
@@ -199,9 +230,11 @@ class MatMul(Node):
                 column = min(column.left, transposed(column.left), key=_transpositions)
             return f"{column.wrapped(_ATOM, style)}.sum()"
         flipped = transposed(inner)
-        if _transpositions(flipped) < _transpositions(inner):
-            return f"{flipped.wrapped(_ATOM, style)}.sum(0)"
-        return f"{inner.wrapped(_ATOM, style)}.sum(1)"
+        over_rows = _transpositions(flipped) < _transpositions(inner)
+        summed = flipped if over_rows else inner
+        if style == COLUMNS:
+            return f"{'colsum' if over_rows else 'rowsum'}({summed.written(style)})"
+        return f"{summed.wrapped(_ATOM, style)}.sum({0 if over_rows else 1})"
 
 
 @dataclass(frozen=True)
@@ -218,8 +251,8 @@ class Hadamard(Node):
         return result
 
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
-        """Factors with * between them."""
-        return " * ".join(_beside(f, self.shape, style) for f in self.factors), _TIMES
+        """Factors with * between them, reciprocals behind /."""
+        return _product_text(self, style)
 
 
 @dataclass(frozen=True)
@@ -234,11 +267,8 @@ class Scale(Node):
         return self.by.value(at) * self.of.value(at)
 
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
-        """Scalar * node; -node for -1."""
-        if self.by == Number((None, None), sp.Integer(-1)):
-            return f"-{self.of.wrapped(_TIMES, style)}", _TIMES
-        flat = isinstance(self.of, (Hadamard, Scale))
-        return f"{self.by.wrapped(_TIMES, style)} * {self.of.wrapped(_TIMES if flat else _POWER, style)}", _TIMES
+        """The scalar in front; -node for -1."""
+        return _product_text(self, style)
 
 
 @dataclass(frozen=True)
@@ -347,6 +377,40 @@ def _beside(node: Node, shape: Shape, style: str) -> str:
     if style == ROWS and None not in shape and node.shape[1] is None and node.shape[0] is not None:
         return f"{node.wrapped(_ATOM, style)}[:, None]"
     return node.wrapped(_POWER, style)
+
+
+def _factors(node: Node, shape: Shape) -> list[tuple[Node, Shape]]:
+    """The factors of nested products, each with the shape of the product that it stands in."""
+    if isinstance(node, Scale):
+        return [*_factors(node.by, shape), *_factors(node.of, shape)]
+    if isinstance(node, Hadamard):
+        return [f for factor in node.factors for f in _factors(factor, shape)]
+    return [(node, shape)]
+
+
+def _product_text(node: Node, style: str) -> tuple[str, int]:
+    """A product as code: number, scalars, the rest; what has a negative power behind /."""
+    number = sp.Integer(1)
+    over: list[str] = []
+    under: list[str] = []
+    for factor, shape in _factors(node, node.shape):
+        if isinstance(factor, Number):
+            number *= factor.number
+        elif isinstance(factor, Power) and factor.exponent.is_negative:
+            base = factor.of if factor.exponent == -1 else Power(factor.shape, factor.of, -factor.exponent)
+            under.append(_beside(base, shape, style))
+        else:
+            over.append(_beside(factor, shape, style))
+    rest = [f for f, _ in _factors(node, node.shape) if not isinstance(f, Number)]
+    if len(rest) == 1 and isinstance(rest[0], MatMul) and abs(number) == 1:
+        return ("-" if number < 0 else "") + rest[0].wrapped(_TIMES, style), _TIMES
+    top, bottom = sp.fraction(number)
+    sign = "-" if top.could_extract_minus_sign() else ""
+    if abs(top) != 1 or not over:
+        over.insert(0, Number((None, None), -top if sign else top).wrapped(_TIMES, style))
+    if bottom != 1:
+        under.append(Number((None, None), bottom).wrapped(_POWER, style))
+    return sign + " / ".join([" * ".join(over), *under]), _TIMES
 
 
 def _transpositions(node: Node) -> int:

@@ -25,9 +25,11 @@ from scratchgrad.forms.matrix import (
     Apply,
     Broadcast,
     Compare,
+    DeterminantOf,
     DiagonalOf,
     Hadamard,
     Identity,
+    Inverse,
     Leaf,
     MatMul,
     Node,
@@ -42,7 +44,15 @@ from scratchgrad.forms.matrix import (
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.evaluation import Float
 from scratchgrad.notation.indices import Index, Size
-from scratchgrad.notation.nodes import Indicator, Maximum, Minimum, Sigmoid
+from scratchgrad.notation.nodes import (
+    Determinant,
+    Indicator,
+    InverseElement,
+    LogDeterminant,
+    Maximum,
+    Minimum,
+    Sigmoid,
+)
 
 __all__ = ["matrix_form"]
 
@@ -104,6 +114,8 @@ def _node(e: sp.Basic) -> Node:
         return Number(_SCALAR, sp.sympify(e))
     if isinstance(e, sp.Indexed) or type(e) is sp.Symbol:
         return _leaf(sp.sympify(e))
+    if isinstance(e, (InverseElement, Determinant, LogDeterminant)):
+        return _of_matrix(e)
     if isinstance(e, sp.Add):
         return _sum(e, free)
     if isinstance(e, (sp.Mul, sp.Sum)):
@@ -127,6 +139,18 @@ def _leaf(e: sp.Expr) -> Node:
         return DiagonalOf((indices[0], None), Leaf((indices[0], indices[1]), name))
     shape: Shape = (*indices, None, None)[:2]
     return Leaf(shape, name)
+
+
+def _of_matrix(e: sp.Expr) -> Node:
+    """An element of an inverse, or a determinant."""
+    side = Index("i", 1), Index("j", 1)
+    if isinstance(e, InverseElement):
+        row, column = e.args[1:]
+        if not isinstance(row, Index) or not isinstance(column, Index):
+            raise _Stuck
+        inverse = Inverse((row, column), Leaf((row, column), tensor_name(e.args[0])))
+        return inverse if row != column else DiagonalOf((row, None), inverse)
+    return DeterminantOf(_SCALAR, Leaf(side, tensor_name(e.args[0])), isinstance(e, LogDeterminant))
 
 
 def _shape(nodes: list[Node]) -> Shape:
@@ -195,6 +219,8 @@ def _teaching_order(node: Node) -> tuple[bool, bool, bool]:
 
 
 def _factor_order(node: Node) -> tuple[int, str]:
+    if isinstance(node, Number):
+        return -1, ""
     if isinstance(node, Plus):
         return 3, ""
     if isinstance(node, Leaf):
