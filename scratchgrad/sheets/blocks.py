@@ -1,18 +1,20 @@
 r"""A sheet as data: blocks of text, formulae, figures and tables, before anyone decides on TeX or HTML.
 
 All mathematics is LaTeX, made by the one printer.  Text is plain text, in which a formula stands between dollars:
-"Choose $W_{12}$."  A dollar sign itself is written \$.
+"Choose $W_{12}$."  A dollar sign itself is written \$.  Code stands between backticks.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from scratchgrad.sheets.drawing import Drawing
 
 __all__ = [
     "Block",
+    "Code",
     "Display",
     "Figure",
     "Heading",
@@ -28,8 +30,11 @@ __all__ = [
 ]
 
 
+Kind = Literal["text", "formula", "code"]
+
+
 class UnbalancedDollar(ValueError):
-    """A text in which a formula is opened and not closed."""
+    """A text in which a formula, or code, is opened and not closed."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,14 @@ class Table:
     display: bool = False
 
 
-Block = Heading | Paragraph | Note | Display | Figure | Table
+@dataclass(frozen=True)
+class Code:
+    """Lines of a program, as they are."""
+
+    lines: tuple[str, ...]
+
+
+Block = Heading | Paragraph | Note | Display | Figure | Table | Code
 
 
 @dataclass(frozen=True)
@@ -113,25 +125,39 @@ class Sheet:
     meta: Meta = field(default_factory=Meta)
 
 
-_DOLLAR = re.compile(r"(?<!\\)\$")
+_MARK = re.compile(r"(?<!\\)\$|`")
 
 
-def pieces(text: str) -> list[tuple[str, bool]]:
-    """The text cut at its dollars: (words, False) and (LaTeX, True) in turn, empty ones left out.
+def pieces(text: str) -> list[tuple[str, Kind]]:
+    """The text cut at its dollars and backticks: words, formulae and code in order, empty ones left out.
 
     Raises UnbalancedDollar where the last formula has no end.
     """
-    parts = _DOLLAR.split(text)
-    if len(parts) % 2 == 0:
-        raise UnbalancedDollar(
-            f"text {text!r}: a formula is opened by $ and not closed; a dollar sign itself is written \\$"
-        )
-    return [(p if n % 2 else p.replace("\\$", "$"), n % 2 == 1) for n, p in enumerate(parts) if p]
+    found: list[tuple[str, Kind]] = []
+    position = 0
+    while position < len(text):
+        opening = _MARK.search(text, position)
+        end = opening.start() if opening else len(text)
+        if end > position:
+            found.append((text[position:end].replace("\\$", "$"), "text"))
+        if opening is None:
+            break
+        mark = opening[0]
+        closing = next((m for m in _MARK.finditer(text, opening.end()) if m[0] == mark), None)
+        if closing is None:
+            raise UnbalancedDollar(
+                f"text {text!r}: {mark} opens something and is not closed; a dollar sign itself is \\$"
+            )
+        inside = text[opening.end() : closing.start()]
+        if inside:
+            found.append((inside, "formula" if mark == "$" else "code"))
+        position = closing.end()
+    return found
+
+
+_LOUD = re.compile(r"\\(?:mathbf|mathrm|text|operatorname)|[{}]|\\(?=[a-zA-Z])")
 
 
 def plain(text: str) -> str:
-    """The text without its dollars and the marks of LaTeX, for places that take no formulae."""
-    return "".join(
-        re.sub(r"\\(?:mathbf|mathrm|text|operatorname)|[{}]|\\(?=[a-zA-Z])", "", p) if formula else p
-        for p, formula in pieces(text)
-    )
+    """The text without its marks and the commands of LaTeX, for places that take no formulae."""
+    return "".join(_LOUD.sub("", piece) if kind == "formula" else piece for piece, kind in pieces(text))

@@ -7,11 +7,12 @@ Out  "Choose $W_{12}$ \& b\_1"
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 from scratchgrad.sheets.blocks import pieces, plain
 from scratchgrad.sheets.latex import parse
 
-__all__ = ["NotTypesettable", "bookmark", "cell", "escape", "heading", "words"]
+__all__ = ["NotTypesettable", "bookmark", "cell", "code", "escape", "heading", "words"]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -66,8 +67,14 @@ def escape(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """Text with formulae between dollars, ready for TeX."""
-    return "".join(f"${_checked(piece)}$" if formula else escape(piece) for piece, formula in pieces(text))
+    """Text with formulae between dollars and code between backticks, ready for TeX."""
+    return "".join(_SET[kind](piece) for piece, kind in pieces(text))
+
+
+def code(line: str) -> str:
+    """A line of a program, its indentation kept."""
+    text = line.lstrip(" ")
+    return "~" * (len(line) - len(text)) + escape(text)
 
 
 def heading(text: str) -> str:
@@ -90,9 +97,18 @@ def cell(text: str, display: bool) -> str:
     """The cell of a table; with `display` its formulae are full-sized, with room around them."""
     if not display:
         return words(text)
-    return "".join(f"\\roomy{{{_checked(piece)}}}" if formula else escape(piece) for piece, formula in pieces(text))
+    return "".join(
+        f"\\roomy{{{_checked(piece)}}}" if kind == "formula" else _SET[kind](piece) for piece, kind in pieces(text)
+    )
 
 
 def _checked(latex: str) -> str:
     parse(latex)
     return latex
+
+
+_SET: dict[str, Callable[[str], str]] = {
+    "text": escape,
+    "formula": lambda piece: f"${_checked(piece)}$",
+    "code": lambda piece: f"\\texttt{{{escape(piece)}}}",
+}

@@ -61,11 +61,12 @@ def _numbered(sheet: Sheet) -> Iterator[_Section]:
 
 def words(text: str, display: bool = False) -> Markup:
     """Text with formulae between dollars, as HTML."""
-    return Markup(
-        "".join(
-            to_mathml(p, display=display) if formula else html.escape(p, quote=False) for p, formula in pieces(text)
-        )
-    )
+    writers = {
+        "text": lambda piece: html.escape(piece, quote=False),
+        "formula": lambda piece: to_mathml(piece, display=display),
+        "code": lambda piece: f"<code>{html.escape(piece, quote=False)}</code>",
+    }
+    return Markup("".join(writers[kind](piece) for piece, kind in pieces(text)))
 
 
 def _css_string(text: str) -> Markup:

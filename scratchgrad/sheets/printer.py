@@ -38,7 +38,8 @@ __all__ = ["SheetPrinter", "element_latex", "first_index", "gradient_symbol", "m
 _RELATIONS = {"==": "=", "!=": "\\neq", "<": "<", "<=": "\\leq", ">": ">", ">=": "\\geq"}
 _FUNCTIONS = {
     sp.log: "\\log", sp.sin: "\\sin", sp.cos: "\\cos", sp.tan: "\\tan", sp.tanh: "\\tanh", sp.sinh: "\\sinh",
-    sp.cosh: "\\cosh", sp.atan: "\\arctan", Sigmoid: "\\sigma", sp.erf: "\\operatorname{erf}", sp.sign: "\\operatorname{sgn}",
+    sp.cosh: "\\cosh", sp.atan: "\\arctan", sp.erf: "\\operatorname{erf}", sp.sign: "\\operatorname{sgn}",
+    Sigmoid: "\\sigma",
 }  # fmt: skip
 _GRADIENTS = ("grad_", "bar_")
 

@@ -138,8 +138,8 @@ def _towards(here: Point, there: Point, most: float) -> Point:
 
 def _text(line: str, x: float, y: float, kind: str = "") -> str:
     spans = ""
-    for piece, formula in pieces(line):
-        spans += _spans(runs(piece)) if formula else html.escape(piece)
+    for piece, kind_of_piece in pieces(line):
+        spans += _spans(runs(piece)) if kind_of_piece == "formula" else html.escape(piece)
     style = f' class="{kind}"' if kind else ""
     return f'<text{style} x="{_n(x)}" y="{_n(y + 0.32 * _SIZE)}">{spans}</text>'
 

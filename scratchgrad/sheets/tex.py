@@ -8,6 +8,7 @@ Formulae come as LaTeX and stay it; everything else is escaped.  Lines are broke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -16,11 +17,11 @@ import jinja2
 
 from scratchgrad.sheets.blocks import Block, Display, Figure, Paragraph, Sheet, Table
 from scratchgrad.sheets.breaking import Line, lines
-from scratchgrad.sheets.escaping import bookmark, cell, heading, words
+from scratchgrad.sheets.escaping import bookmark, cell, code, heading, words
 from scratchgrad.sheets.tikz import to_tikz
 from scratchgrad.sheets.width import text_width
 
-__all__ = ["PAGE_WIDTH", "to_tex"]
+__all__ = ["PAGE_WIDTH", "fragment", "to_tex"]
 
 PAGE_WIDTH = 41.5  # em: 160 mm at 10.95 pt, less a little
 _INDENT = 2.0  # \mathindent
@@ -31,11 +32,26 @@ _TABLE_GAP = 1.1  # two \tabcolsep
 def to_tex(sheet: Sheet) -> str:
     """The LaTeX document of a sheet."""
     header = ", ".join(part for part in (sheet.meta.author, sheet.meta.date) if part)
-    views = [_view(block) for block in sheet.blocks]
-    for before, view in zip((None, *sheet.blocks), views, strict=False):
+    template = _environment().get_template("sheet.tex.jinja")
+    return _cleaned(template.render(sheet=sheet, header=header, blocks=_views(sheet.blocks)))
+
+
+def fragment(blocks: Sequence[Block]) -> str:
+    """Blocks as LaTeX without preamble; what is pasted elsewhere needs amsmath only."""
+    text = _cleaned(_environment().get_template("blocks.tex.jinja").render(blocks=_views(blocks)))
+    return text.replace("\\why{", "\\text{\\small ").replace("\\longwhy{", "\\text{\\small ")
+
+
+def _views(blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    views = [_view(block) for block in blocks]
+    for before, view in zip((None, *blocks), views, strict=False):
         # A formula belongs to the sentence that introduces it.
         view["continues"] = view["kind"] == "Display" and isinstance(before, Paragraph)
-    text = _template().render(sheet=sheet, header=header, blocks=views)
+    return views
+
+
+def _cleaned(text: str) -> str:
+    """The text without trailing spaces and without more than one empty line in a row."""
     kept: list[str] = []
     for line in map(str.rstrip, text.splitlines()):
         if line or (kept and kept[-1]):
@@ -44,14 +60,23 @@ def to_tex(sheet: Sheet) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        block_start_string="\\BLOCK{", block_end_string="}", variable_start_string="\\VAR{", variable_end_string="}",
-        comment_start_string="\\#{", comment_end_string="}", trim_blocks=True, lstrip_blocks=True, autoescape=False,
-        undefined=jinja2.StrictUndefined, loader=jinja2.PackageLoader("scratchgrad.sheets"), keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters.update(words=words, heading=heading, plain=bookmark, cell=cell)
-    return environment.get_template("sheet.tex.jinja")
+        block_start_string="\\BLOCK{",
+        block_end_string="}",
+        variable_start_string="\\VAR{",
+        variable_end_string="}",
+        comment_start_string="\\#{",
+        comment_end_string="}",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("scratchgrad.sheets"),
+    )
+    environment.filters.update(words=words, heading=heading, code=code, plain=bookmark, cell=cell)
+    return environment
 
 
 def _view(block: Block) -> dict[str, Any]:
@@ -62,11 +87,24 @@ def _view(block: Block) -> dict[str, Any]:
     if isinstance(block, Figure):
         view["tikz"] = to_tikz(block.drawing, _PAGE_CENTIMETRES)
     if isinstance(block, Table):
-        wide = [
-            max((text_width(row[c]) for row in (block.head, *block.rows)), default=0.0) for c in range(len(block.head))
-        ]
-        view["scale"] = min(1.0, PAGE_WIDTH / (sum(wide) * 1.03 + _TABLE_GAP * (len(wide) - 1)))
+        view["columns"], view["scale"] = _columns(block)
     return view
+
+
+def _columns(table: Table) -> tuple[str, float]:
+    """The columns of a table, and how far it shrinks: columns of words wrap before anything shrinks."""
+    cells = list(zip(*(table.head, *table.rows), strict=True))
+    style = "D" if table.display else "T"
+    wide = [max(text_width(cell, style=style) for cell in column) * 1.03 for column in cells]
+    columns = ["L"] * len(wide)
+    room = PAGE_WIDTH - _TABLE_GAP * (len(wide) - 1)
+    wordy = [n for n, column in enumerate(cells) if not any("$" in cell or "`" in cell for cell in column)]
+    for n in sorted(wordy, key=lambda n: -wide[n]):
+        excess = sum(wide) - room
+        if excess > 0:
+            wide[n] = max(wide[n] - excess, 0.2 * room)
+            columns[n] = f"P{{{wide[n] - 0.2:.2f}em}}"
+    return "".join(columns), min(1.0, room / max(sum(wide), 1.0))
 
 
 def _line(line: Line) -> str:

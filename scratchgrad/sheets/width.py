@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scratchgrad.sheets.blocks import pieces
 from scratchgrad.sheets.latex import Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
 
 __all__ = ["Box", "formula_width", "measure", "text_width"]
@@ -122,11 +123,17 @@ def formula_width(latex: str, style: str = "D") -> float:
     return measure(parse(latex), style).width
 
 
-def text_width(text: str, *, size: float = 1.0) -> float:
-    """The width in em of upright text whose formulae stand between dollars; `size` is that of the type."""
-    parts = text.replace("\\$", "S").split("$")
-    plain = sum(_UPRIGHT.get(c, 500) for part in parts[::2] for c in part) / 1000
-    return size * (plain + sum(formula_width(part, "T") for part in parts[1::2]))
+def text_width(text: str, *, size: float = 1.0, style: str = "T") -> float:
+    """The width in em of a text with formulae between dollars (in the given style) and code between backticks.
+
+    `size` is that of the type, 1 for the text's own.
+    """
+    widths = {
+        "text": lambda piece: sum(_UPRIGHT.get(c, 500) for c in piece) / 1000,
+        "formula": lambda piece: formula_width(piece, style),
+        "code": lambda piece: 0.525 * len(piece),
+    }
+    return size * sum(widths[kind](piece) for piece, kind in pieces(text))
 
 
 def measure(nodes: Sequence[Node], style: str) -> Box:

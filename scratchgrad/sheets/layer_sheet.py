@@ -1,0 +1,113 @@
+r"""The sheet of one layer: forward equation, every gradient derived, all forms side by side.
+
+In   the gradients of a definition (derive gives them)
+Out  a Sheet: 1 the layer alone, with what is given; 2... one section for each input; then the summary, and the rules
+     with their sources
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from scratchgrad.calculus.derivation import Derivation
+from scratchgrad.calculus.differentiate import kinks
+from scratchgrad.forms.forms import Forms
+from scratchgrad.notation.definition import Definition
+from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
+from scratchgrad.sheets.element_figure import element_figure
+from scratchgrad.sheets.gradient_section import Paper, gradient_blocks, listed, shape_latex, used_rules
+from scratchgrad.sheets.printer import gradient_symbol
+from scratchgrad.sheets.special_cases import special_blocks
+from scratchgrad.sheets.summary import rule_blocks, summary_blocks
+from scratchgrad.sheets.tex import fragment
+
+if TYPE_CHECKING:
+    from scratchgrad.gradients import Gradient
+
+__all__ = ["Derived", "forward_blocks", "given_blocks", "gradient_latex", "layer_sheet"]
+
+
+class Derived(Protocol):
+    """What this sheet needs of the gradients of a definition."""
+
+    definition: Definition
+    derivation: Derivation
+    forms: Forms
+
+
+def layer_sheet(gradients: Derived, *, title: str = "", about: str = "", meta: Meta | None = None) -> Sheet:
+    """The derivation sheet of one layer; `title` and `about` say in words what it is called and what it does."""
+    definition, paper = gradients.definition, Paper.of(gradients.definition)
+    names = gradients.derivation.differentiable
+    blocks: list[Block] = [Heading("The layer")]
+    if about:
+        blocks.append(Paragraph(about))
+    blocks += [*given_blocks(definition, names, paper), *forward_blocks(definition, paper)]
+    found = [gradients.derivation[name] for name in names]
+    blocks += element_figure(definition, found, paper)
+    written: set[tuple[Row, ...]] = set()
+    for form in found:
+        blocks.append(Heading(f"The gradient with respect to ${paper.name(form.tensor.name)}$"))
+        blocks += gradient_blocks(form, gradients.forms.vector(form.tensor.name), paper, written)
+        blocks += special_blocks(form, definition, paper)
+    blocks += summary_blocks(gradients.derivation, gradients.forms, names, paper)
+    blocks += rule_blocks(used_rules(found))
+    called = title or definition.name.replace("_", " ").capitalize()
+    return Sheet(f"Back-propagation: {called}" if called else "Back-propagation", tuple(blocks), meta or Meta())
+
+
+def gradient_latex(gradient: Gradient) -> str:
+    """The derivation of one gradient as LaTeX, without preamble; it needs amsmath and nothing else."""
+    form = gradient.parent.derivation[gradient.name]
+    vector = gradient.parent.forms.vector(gradient.name)
+    return fragment(gradient_blocks(form, vector, Paper.of(gradient.parent.definition)))
+
+
+def given_blocks(definition: Definition, names: Sequence[str], paper: Paper) -> list[Block]:
+    """What is given and what is wanted, with the shapes."""
+    inputs = [
+        f"${paper.name(t.name)}$ (whole numbers)"
+        if t.integer
+        else f"${paper.name(t.name)} \\in {shape_latex(t, paper)}$"
+        for t in definition.inputs
+    ]
+    outputs = [f"${paper.name(t.name)} \\in {shape_latex(t, paper)}$" for t in definition.outputs]
+    upstream = [f"${paper.gradient(t.name)}$" for t in definition.outputs]
+    wanted = [f"${paper.gradient(name)}$" for name in names]
+    gradient, output = ("gradient", "output is") if len(upstream) == 1 else ("gradients", "outputs are")
+    return [
+        Paragraph(
+            f"From {listed(inputs)} the layer computes {listed(outputs)}. For the backward pass, the {gradient} "
+            f"{listed(upstream)} of the objective ${paper.name('J')}$ with respect to its {output} given; "
+            f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. In element form,"
+        )
+    ]
+
+
+def forward_blocks(definition: Definition, paper: Paper) -> list[Block]:
+    """The forward equations in element form, the conventions at their kinks, and what a bar means."""
+    rows = []
+    for assignment in definition.assignments:
+        ranges = [
+            f"{paper.tex(i)} = {paper.first}, \\dots, {paper.tex(i.size - 1 + paper.first)}"
+            for i in assignment.target.indices
+        ]
+        where = ", \\qquad " + ",\\; ".join(ranges) if ranges else ""
+        rows.append(Row(paper.tex(assignment.left), paper.tex(assignment.right) + where))
+    blocks: list[Block] = [Display(tuple(rows))]
+    for assignment in definition.assignments:
+        for node, words in kinks(assignment.right):
+            blocks.append(Note("Convention at the kink", f"In ${paper.tex(node)}$, {words}."))
+    derivation = Derivation(definition)
+    for assignment in definition.assignments:
+        adjoint = derivation.adjoint(assignment.target)
+        if adjoint.name.startswith("bar_"):
+            name = assignment.target.name
+            text = (
+                f"${paper.name(name)}$ leaves the layer and is also used inside it. Its whole gradient is written "
+                f"${gradient_symbol(adjoint.name, paper.names)}$: what arrives from outside, ${paper.gradient(name)}$, "
+                "plus what comes back from inside."
+            )
+            blocks.append(Note("The bar", text))
+    return blocks

@@ -1,0 +1,90 @@
+"""Every gradient in every form side by side, and the rules that led there with their sources."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from scratchgrad.calculus.derivation import Derivation
+from scratchgrad.calculus.steps import Rule
+from scratchgrad.forms.forms import Forms
+from scratchgrad.forms.matrix import ROWS
+from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.text import to_text
+from scratchgrad.sheets.blocks import Block, Code, Display, Heading, Paragraph, Row, Table
+from scratchgrad.sheets.gradient_section import Paper, listed
+from scratchgrad.sheets.printer import matrix_latex
+from scratchgrad.sheets.width import formula_width
+
+__all__ = ["batch_blocks", "code_lines", "rule_blocks", "summary_blocks"]
+
+_TABLE_WIDTH = 34.0  # em that the formulae of a table may take
+_CODE_WIDTH = 92  # characters
+
+
+def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], paper: Paper) -> list[Block]:
+    """The gradients of one sample, then those of a batch, as mathematics and as code."""
+    rows: list[tuple[str, str, str, str]] = []
+    for name in names:
+        form, vector = derivation[name], forms.vector(name)
+        right = "" if vector is None else matrix_latex(vector, paper.names)
+        rows.append((paper.tex(form.target), paper.tex(form.element), paper.gradient(name), right))
+    blocks: list[Block] = [Heading("Summary"), Heading("One sample", 2)]
+    widths = [max((formula_width(row[c]) for row in rows), default=0.0) for c in range(4)]
+    if sum(widths) <= _TABLE_WIDTH:
+        cells = tuple(tuple(f"${c}$" if c else "the element form" for c in row) for row in rows)
+        blocks.append(Table(("Gradient", "Element form", "Gradient", "Vector form"), cells, display=True))
+    else:
+        blocks.append(Display(tuple(Row(row[0], row[1]) for row in rows)))
+        blocks.append(Paragraph("In vectors and matrices,"))
+        blocks.append(Display(tuple(Row(row[2], row[3]) for row in rows if row[3])))
+    return blocks + batch_blocks(forms, names, paper)
+
+
+def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block]:
+    """The gradients over a batch, as mathematics and as code."""
+    derivation = forms.over_batch
+    batch = derivation.definition.batch
+    heading = Heading("A batch", 2)
+    if batch is None:
+        return [heading, Paragraph("No input carries samples, so a batch changes nothing.")]
+    size = paper.tex(batch.size)
+    samples = [f"${paper.name(name)}$" for name in _samples(derivation.definition)]
+    rows, code = [], []
+    for name in names:
+        node = forms.batched(name)
+        left = paper.gradient(name) if node is not None else paper.tex(derivation[name].target)
+        right = matrix_latex(node, paper.names) if node is not None else paper.tex(derivation[name].element)
+        rows.append(Row(left, right))
+        code.append(f"grad_{name} = {node.written(ROWS) if node is not None else to_text(derivation[name].element)}")
+    shared = any(batch not in derivation.definition.tensors[name].indices for name in names)
+    summed = " What all samples share sums over them." if shared else ""
+    have = "has" if len(samples) == 1 else "have"
+    return [
+        heading,
+        Paragraph(
+            f"Over a batch of ${size}$ samples these are rows, as in torch: {listed(samples)} "
+            f"{have} ${size}$ of them.{summed} With $\\mathbf{{1}}$ for a column of ones,"
+        ),
+        Display(tuple(rows)),
+        Paragraph("and in code"),
+        Code(code_lines(code)),
+    ]
+
+
+def code_lines(statements: Iterable[str]) -> tuple[str, ...]:
+    """Statements as lines that fit the page."""
+    wrapped = (textwrap.wrap(s, _CODE_WIDTH, subsequent_indent="    ", break_long_words=False) for s in statements)
+    return tuple(line for lines in wrapped for line in lines)
+
+
+def rule_blocks(found: Sequence[Rule]) -> list[Block]:
+    """The rules with what they state and where they stand."""
+    rows = tuple((rule.name, f"${rule.statement}$", rule.source) for rule in found)
+    return [Heading("Rules and sources"), Table(("Rule", "What it states", "Source"), rows)]
+
+
+def _samples(definition: Definition) -> list[str]:
+    """The tensors of a batched definition that carry samples."""
+    every = (*definition.inputs, *definition.outputs)
+    return [t.name for t in every if definition.batch is not None and definition.batch in t.indices]
