@@ -1,0 +1,56 @@
+"""Every room's kernel against the element form that is derived from its definition, sample by sample."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import scratchgrad as sg
+from scratchgrad import registry
+from tests.tolerances import tolerance
+
+DERIVED = {name: sg.derive(name) for name in registry.names()}
+VALUES = st.floats(-30, 30).map(lambda x: round(x, 3))
+
+
+@pytest.mark.parametrize("name", registry.names())
+@given(data=st.data())
+def test_kernel_agrees_with_the_element_form(name, data):
+    layer, derived = registry.layer(name), DERIVED[name]
+    letters = {letter for tensor in layer.signature.inputs for letter in tensor.axes}
+    sizes = {letter: data.draw(st.integers(1, 4), label=letter) for letter in sorted(letters)}
+    n = data.draw(st.integers(1, 3), label="n")
+
+    def drawn(tensor, label):
+        shape = tuple(sizes[letter] for letter in tensor.axes)
+        batched = layer.carries_samples(tensor)
+        return data.draw(arrays(np.float64, (n, *shape) if batched else shape, elements=VALUES), label=label)
+
+    inputs = {t.name: drawn(t, t.name) for t in layer.signature.inputs}
+    grads = {t.name: drawn(t, f"grad_{t.name}") for t in layer.signature.outputs}
+    outputs, saved = layer.kernel_class.forward(*map(torch.from_numpy, inputs.values()))
+    gradients = layer.kernel_class.backward(saved, *map(torch.from_numpy, grads.values()))
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+
+    def sample(values, k):
+        tensors = {t.name: t for t in (*layer.signature.inputs, *layer.signature.outputs)}
+        return {name: v[k] if layer.carries_samples(tensors[name]) else v for name, v in values.items()}
+
+    samples = range(n) if any(layer.carries_samples(t) for t in layer.signature.inputs) else [0]
+    forward = [derived.forward(sample(inputs, k)) for k in samples]
+    for tensor, got in zip(layer.signature.outputs, outputs, strict=True):
+        want = [values[tensor.name] for values in forward]
+        agree(got, np.stack(want) if layer.carries_samples(tensor) else want[0], tensor)
+    for tensor, got in zip(layer.signature.inputs, gradients, strict=True):
+        want = [derived[tensor.name].evaluate(sample(grads, k), sample(inputs, k)) for k in samples]
+        agree(got, np.stack(want) if layer.carries_samples(tensor) else np.sum(want, axis=0), tensor)
+
+
+def agree(got, want, tensor):
+    """Equal up to rounding, which grows with the largest entry: scores up to 30 give terms up to e**60 that cancel."""
+    assert tuple(got.shape) == np.shape(want), tensor
+    size = max(1.0, float(np.abs(want).max())) if np.size(want) else 1.0
+    np.testing.assert_allclose(got.numpy() / size, want / size, **tolerance(), err_msg=str(tensor))
