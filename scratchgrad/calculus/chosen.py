@@ -15,6 +15,7 @@ import sympy as sp
 
 from scratchgrad.calculus import rules
 from scratchgrad.calculus.differentiate import differentiate
+from scratchgrad.calculus.naming import name_elements
 from scratchgrad.calculus.steps import Rule
 from scratchgrad.notation.binding import bound, element, rebuild, substitute
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
@@ -103,7 +104,7 @@ def choose(
         return None
     chosen = element(tensor.name, at)
     equations: list[tuple[sp.Expr, sp.Expr]] = []
-    touched: list[Contribution] = []
+    touched: list[tuple[sp.Expr, sp.Expr, sp.Expr]] = []
     for consumer in consumers:
         for place in product(*(range(int(i.size.subs(sizes))) for i in consumer.target.indices)):
             where = tuple(map(sp.Integer, place))
@@ -111,9 +112,10 @@ def choose(
             right = write_out(consumer.at(where), sizes)
             equations.append((output, right))
             if any(t == chosen for t in right.atoms(sp.Indexed)):
-                partial = differentiate(right, tensor, at)
-                touched.append(Contribution(output, element(adjoint(consumer.target).name, where), partial))
-    return ChosenElement(chosen, sizes, tuple(equations), tuple(touched)) if touched else None
+                upstream = element(adjoint(consumer.target).name, where)
+                touched.append((output, upstream, differentiate(right, tensor, at)))
+    contributions = [Contribution(o, g, name_elements(partial, equations)) for o, g, partial in touched]
+    return ChosenElement(chosen, sizes, tuple(equations), tuple(contributions)) if touched else None
 
 
 def _count(tensor: Tensor, sizes: Mapping[sp.Expr, int]) -> int:

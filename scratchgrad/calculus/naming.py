@@ -9,6 +9,7 @@ A product matches if it contains all factors of a right side at some indices; ex
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 
 import sympy as sp
@@ -19,17 +20,34 @@ from scratchgrad.notation.definition import Assignment
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import MaxOver
 
-__all__ = ["name_values"]
+__all__ = ["name_elements", "name_values"]
 
 Factors = dict[sp.Expr, sp.Expr]
 
 
+@dataclass(frozen=True)
+class _Named:
+    """`left = right` for every value of the indices."""
+
+    left: sp.Expr
+    right: sp.Expr
+    indices: tuple[Index, ...] = ()
+
+
 def name_values(e: sp.Expr, assignments: Sequence[Assignment]) -> sp.Expr:
     """E with the right sides of the assignments replaced by their left sides, as often as they occur."""
-    for assignment in reversed(assignments):
-        if _worth_a_name(assignment.right):
-            pattern = _factors(assignment.right)
-            e = sp.sympify(_walk(e, assignment, pattern))
+    return _all_named(e, [_Named(a.left, a.right, a.target.indices) for a in assignments])
+
+
+def name_elements(e: sp.Expr, equations: Sequence[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
+    """The same for equations between single elements, written out: o[0] = exp(v[0])/(exp(v[0]) + exp(v[1]))."""
+    return _all_named(e, [_Named(left, right) for left, right in equations])
+
+
+def _all_named(e: sp.Expr, values: Sequence[_Named]) -> sp.Expr:
+    for value in reversed(values):
+        if _worth_a_name(value.right):
+            e = sp.sympify(_walk(e, value, _factors(value.right)))
     return e
 
 
@@ -43,16 +61,16 @@ def _worth_a_name(right: sp.Expr) -> bool:
     )
 
 
-def _walk(e: sp.Basic, assignment: Assignment, pattern: Factors) -> sp.Basic:
-    if isinstance(e, (sp.Mul, sp.Pow, sp.exp)) or type(e) is type(assignment.right):
-        named = _replace(sp.sympify(e), assignment, pattern)
+def _walk(e: sp.Basic, value: _Named, pattern: Factors) -> sp.Basic:
+    if isinstance(e, (sp.Mul, sp.Pow, sp.exp)) or type(e) is type(value.right):
+        named = _replace(sp.sympify(e), value, pattern)
         if named is not None:
-            return _walk(named, assignment, pattern)
+            return _walk(named, value, pattern)
     if isinstance(e, sp.Sum):
-        return sum_over(sp.sympify(_walk(e.function, assignment, pattern)), *bound(e))
+        return sum_over(sp.sympify(_walk(e.function, value, pattern)), *bound(e))
     if not e.args or isinstance(e, sp.Indexed):
         return e
-    return rebuild(e, lambda child: _walk(child, assignment, pattern))
+    return rebuild(e, lambda child: _walk(child, value, pattern))
 
 
 def _factors(e: sp.Expr) -> Factors:
@@ -71,16 +89,15 @@ def _factors(e: sp.Expr) -> Factors:
     return found
 
 
-def _replace(e: sp.Expr, assignment: Assignment, pattern: Factors) -> sp.Expr | None:
+def _replace(e: sp.Expr, value: _Named, pattern: Factors) -> sp.Expr | None:
     present = _factors(e)
-    target = assignment.target
     for sign in (1, -1):
         wanted = sorted(
             ((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(item[0].atoms(sp.Sum, MaxOver))
         )
-        for by, used in _matches(wanted, present, target.indices, {}, {}):
+        for by, used in _matches(wanted, present, value.indices, {}, {}):
             left = {b: x - used.get(b, 0) for b, x in present.items()}
-            name = target[tuple(by[i] for i in target.indices)] if target.indices else target.element
+            name = sp.sympify(substitute(value.left, by))
             return name**sign * sp.Mul(*(b**x for b, x in left.items()))
     return None
 
