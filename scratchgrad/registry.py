@@ -13,9 +13,10 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from scratchgrad import certificate as certificates
-from scratchgrad import layers
+from scratchgrad import generated, layers
 from scratchgrad.certificate import Certificate, CertificateUnreadable
 from scratchgrad.layer import Kernel, Layer
 
@@ -25,6 +26,7 @@ __all__ = [
     "RoomWithoutLayer",
     "UnknownLayer",
     "accept",
+    "attach_kernel",
     "is_built_in",
     "kernel",
     "layer",
@@ -104,19 +106,30 @@ def kernel(wanted: Layer | str) -> type[Kernel]:
     Raises NotCertified, which says what is wrong with the certificate and which command makes a new one.
     """
     found = layer(wanted) if isinstance(wanted, str) else wanted
-    if found.kernel_class is None:
-        raise NotCertified(f"layer {found.name!r} has no kernel; write one under @{found.name}.kernel and certify it")
+    if not attach_kernel(found):
+        raise NotCertified(f"layer {found.name!r} has no kernel, neither written nor generated. Run: {_remedy(found)}")
     objections = []
     for offered in _certificates(found.name):
         objection = certificates.objection(offered, found) if isinstance(offered, Certificate) else offered
         if objection is None:
+            assert found.kernel_class is not None  # attach_kernel has seen to it
             return found.kernel_class
         objections.append(objection)
     reason = objections[0] if objections else None
-    remedy = f"scratchgrad certify {found.name}" if _is_room(found) else "sg.certify(layer)"
     if reason is None:
-        raise NotCertified(f"layer {found.name!r} has no certificate. Run: {remedy}")
-    raise NotCertified(f"layer {found.name!r} is not certified: {reason}. Run: {remedy}")
+        raise NotCertified(f"layer {found.name!r} has no certificate. Run: {_remedy(found)}")
+    raise NotCertified(f"layer {found.name!r} is not certified: {reason}. Run: {_remedy(found)}")
+
+
+def attach_kernel(found: Layer) -> bool:
+    """Whether the layer has a kernel; a room without a hand-written one gets its generated one, if that is there."""
+    if found.kernel_class is None and _is_room(found) and find_spec(f"{generated.__name__}.{found.name}"):
+        found.kernel(importlib.import_module(f"{generated.__name__}.{found.name}").Kernel)
+    return found.kernel_class is not None
+
+
+def _remedy(found: Layer) -> str:
+    return f"scratchgrad certify {found.name}" if _is_room(found) else "sg.certify(layer)"
 
 
 def _certificates(name: str) -> Iterator[Certificate | str]:
