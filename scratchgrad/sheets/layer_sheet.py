@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import sympy as sp
+from sympy.core.relational import Relational
+
+from scratchgrad import registry
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import kinks
 from scratchgrad.forms.forms import Forms
 from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.nodes import Where
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
 from scratchgrad.sheets.element_figure import element_figure
 from scratchgrad.sheets.gradient_section import Paper, gradient_blocks, listed, shape_latex, used_rules
@@ -21,6 +26,7 @@ from scratchgrad.sheets.printer import gradient_symbol
 from scratchgrad.sheets.special_cases import special_blocks
 from scratchgrad.sheets.summary import rule_blocks, summary_blocks
 from scratchgrad.sheets.tex import fragment
+from scratchgrad.sheets.titles import layer_title
 
 if TYPE_CHECKING:
     from scratchgrad.gradients import Gradient
@@ -53,7 +59,7 @@ def layer_sheet(gradients: Derived, *, title: str = "", about: str = "", meta: M
         blocks += special_blocks(form, definition, paper)
     blocks += summary_blocks(gradients.derivation, gradients.forms, names, paper)
     blocks += rule_blocks(used_rules(found))
-    called = title or definition.name.replace("_", " ").capitalize()
+    called = title or _title(definition.name)
     return Sheet(f"Back-propagation: {called}" if called else "Back-propagation", tuple(blocks), meta or Meta())
 
 
@@ -97,8 +103,7 @@ def forward_blocks(definition: Definition, paper: Paper) -> list[Block]:
         rows.append(Row(paper.tex(assignment.left), paper.tex(assignment.right) + where))
     blocks: list[Block] = [Display(tuple(rows))]
     for assignment in definition.assignments:
-        for node, words in kinks(assignment.right):
-            blocks.append(Note("Convention at the kink", f"In ${paper.tex(node)}$, {words}."))
+        blocks += [_kink(assignment.left, node, words, paper) for node, words in kinks(assignment.right)]
     derivation = Derivation(definition)
     for assignment in definition.assignments:
         adjoint = derivation.adjoint(assignment.target)
@@ -111,3 +116,20 @@ def forward_blocks(definition: Definition, paper: Paper) -> list[Block]:
             )
             blocks.append(Note("The bar", text))
     return blocks
+
+
+def _kink(left: sp.Expr, node: sp.Basic, words: str, paper: Paper) -> Block:
+    """The convention, and where the kink is."""
+    where = ""
+    if isinstance(node, Where) and isinstance(node.args[0], Relational):
+        where = f"where ${paper.tex(node.args[0].lhs)} = {paper.tex(node.args[0].rhs)}$, "
+        strict = isinstance(node.args[0], (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne))
+        taken = node.args[2 if strict else 1]
+        if taken.is_number:
+            words += ", $0$"
+    return Note("Convention at the kink", f"In ${paper.tex(left)}$, {where}{words}.")
+
+
+def _title(name: str) -> str:
+    """What the layer of this name calls itself; for other definitions, the name in words."""
+    return layer_title(registry.layer(name)) if name in registry.names() else name.replace("_", " ").capitalize()

@@ -33,6 +33,7 @@ from scratchgrad.sheets.printer import element_latex, gradient_symbol
 
 __all__ = ["MatrixPrinter", "UnprintableForm"]
 
+_GRADIENTS = ("grad_", "bar_")
 _PLUS, _ODOT, _TIMES, _POWER, _ATOM = range(5)
 _FUNCTIONS = {
     "exp": "\\exp", "log": "\\log", "sin": "\\sin", "cos": "\\cos", "tanh": "\\tanh", "erf": "\\operatorname{erf}",
@@ -72,7 +73,7 @@ class MatrixPrinter:
 
     def _leaf(self, node: Leaf) -> tuple[str, int]:
         """A tensor's name; a gradient is the partial derivative."""
-        if node.name.startswith(("grad_", "bar_")):
+        if node.name.startswith(_GRADIENTS):
             return gradient_symbol(node.name, self.names), _POWER
         name = latex_name(node.name, self.names)
         return name, _POWER if "^" in name else _ATOM
@@ -96,6 +97,8 @@ class MatrixPrinter:
         if squares is not None:
             norm = f"\\lVert {self.latex(squares)} \\rVert"
             return f"{norm}_{{F}}^{{2}}" if len(squares.indices) == 2 else f"{norm}^{{2}}", _POWER
+        if isinstance(node.right, Ones) and node.shape == (None, None):
+            return _beside("\\mathbf{1}^{\\top}", self.wrapped(transposed(node.left), _POWER)), _TIMES
         left = self.wrapped(node.left, _TIMES if isinstance(node.left, MatMul) else _POWER)
         right = self.wrapped(node.right, _TIMES if isinstance(node.right, MatMul) else _POWER)
         return _beside(left, right), _TIMES
@@ -125,19 +128,24 @@ class MatrixPrinter:
             scalars += [rest.by]
             rest = rest.of
         flat = [f for s in scalars for f in (s.factors if isinstance(s, Hadamard) else (s,))]
-        numbers = [n.number for n in flat if isinstance(n, Number)]
-        number = sp.Mul(*numbers)
+        number = sp.Mul(*(n.number for n in flat if isinstance(n, Number)))
         others = [n for n in flat if not isinstance(n, Number)]
-        others.sort(key=lambda n: not (isinstance(n, Leaf) and n.name.startswith(("grad_", "bar_"))))
+        below = [n for n in others if isinstance(n, Power) and n.exponent.could_extract_minus_sign()]
+        others = [n for n in others if n not in below]
+        others.sort(key=lambda n: not (isinstance(n, Leaf) and n.name.startswith(_GRADIENTS)))
         sign = "-" if number.could_extract_minus_sign() else ""
         size = -number if sign else number
         text = "" if size == 1 else self.wrapped(Number((None, None), size), _TIMES)
         for other in others:
             text = _beside(text, self.wrapped(other, _TIMES if not isinstance(other, MatMul) else _POWER))
-        inner = self.wrapped(rest, _TIMES)
-        if isinstance(rest, Ones) and not others and not text:
-            inner = self.latex(rest)
-        return f"{sign}{_beside(text, inner)}", _TIMES
+        if below:
+            under = "".join(
+                self.wrapped(_inverted(n), _TIMES) if len(below) > 1 else self.latex(_inverted(n)) for n in below
+            )
+            above = self.latex(rest) if not isinstance(rest, Plus) else self.wrapped(rest, _TIMES)
+            fraction = f"\\frac{{{above}}}{{{under}}}"
+            return f"{sign}{_beside(text, fraction)}", _TIMES
+        return f"{sign}{_beside(text, self.wrapped(rest, _TIMES))}", _TIMES
 
     def _broadcast(self, node: Broadcast) -> tuple[str, int]:
         """A repeated value is a product with ones."""
@@ -159,8 +167,9 @@ class MatrixPrinter:
 
     def _plus(self, node: Plus) -> tuple[str, int]:
         """Terms with + and - between them."""
-        text = self.latex(node.terms[0])
-        for term in node.terms[1:]:
+        terms = sorted(node.terms, key=_added_late)
+        text = self.latex(terms[0])
+        for term in terms[1:]:
             written, level = self.write(term)
             if level == _PLUS:
                 written = f"\\left( {written} \\right)"
@@ -199,6 +208,19 @@ class MatrixPrinter:
     def _diagonalof(self, node: DiagonalOf) -> tuple[str, int]:
         """The diagonal as a vector."""
         return f"\\operatorname{{diag}}\\left( {self.latex(node.of)} \\right)", _POWER
+
+
+def _added_late(term: Node) -> int:
+    """Positive products before what is added to them (W x + b), negative terms behind."""
+    if isinstance(term, Scale) and isinstance(term.by, Number) and term.by.number.could_extract_minus_sign():
+        return 2
+    return int(isinstance(term, Leaf) and not term.name.startswith(_GRADIENTS))
+
+
+def _inverted(node: Node) -> Node:
+    """One over a power with a negative exponent."""
+    assert isinstance(node, Power)
+    return node.of if node.exponent == -1 else Power(node.shape, node.of, -node.exponent)
 
 
 def _beside(left: str, right: str) -> str:

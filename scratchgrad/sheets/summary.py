@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -74,14 +75,34 @@ def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block
 
 def code_lines(statements: Iterable[str]) -> tuple[str, ...]:
     """Statements as lines that fit the page."""
-    wrapped = (textwrap.wrap(s, _CODE_WIDTH, subsequent_indent="    ", break_long_words=False) for s in statements)
-    return tuple(line for lines in wrapped for line in lines)
+    return tuple(line for statement in statements for line in _wrapped(statement))
+
+
+def _wrapped(statement: str) -> list[str]:
+    """A statement too long for a line stands in brackets, a line for each of its terms."""
+    if len(statement) <= _CODE_WIDTH:
+        return [statement]
+    left, equals, right = statement.partition(" = ")
+    terms, depth = [""], 0
+    for position, c in enumerate(right):
+        depth += (c in "([") - (c in ")]")
+        if not depth and right[position : position + 3] in (" + ", " - "):
+            terms.append("")
+        terms[-1] += c
+    lines = [line for t in terms for line in textwrap.wrap(t.strip(), _CODE_WIDTH - 4, subsequent_indent="    ")]
+    return [f"{left}{equals}(", *(f"    {line}" for line in lines), ")"]
 
 
 def rule_blocks(found: Sequence[Rule]) -> list[Block]:
     """The rules with what they state and where they stand."""
-    rows = tuple((rule.name, f"${rule.statement}$", rule.source) for rule in found)
+    rows = tuple((rule.name, _statement(rule), rule.source) for rule in found)
     return [Heading("Rules and sources"), Table(("Rule", "What it states", "Source"), rows)]
+
+
+def _statement(rule: Rule) -> str:
+    """What the rule states; a statement in words is no formula, so that its line may break."""
+    words = re.fullmatch(r"\\text\{([^{}]*)\}", rule.statement)
+    return words[1] if words else f"${rule.statement}$"
 
 
 def _samples(definition: Definition) -> list[str]:

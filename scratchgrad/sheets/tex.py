@@ -26,6 +26,7 @@ __all__ = ["PAGE_WIDTH", "fragment", "to_tex"]
 PAGE_WIDTH = 41.5  # em: 160 mm at 10.95 pt, less a little
 _INDENT = 2.0  # \mathindent
 _PAGE_CENTIMETRES = 16.0
+_FEW_WORDS = 8.0  # em
 _TABLE_GAP = 1.1  # two \tabcolsep
 
 
@@ -92,19 +93,27 @@ def _view(block: Block) -> dict[str, Any]:
 
 
 def _columns(table: Table) -> tuple[str, float]:
-    """The columns of a table, and how far it shrinks: columns of words wrap before anything shrinks."""
-    cells = list(zip(*(table.head, *table.rows), strict=True))
+    """The columns of a table, and how far it shrinks: words wrap, in columns that share the room, before that."""
     style = "D" if table.display else "T"
-    wide = [max(text_width(cell, style=style) for cell in column) * 1.03 for column in cells]
-    columns = ["L"] * len(wide)
+    columns = [
+        [(text_width(c, style=style) * 1.03, c) for c in column]
+        for column in zip(*(table.head, *table.rows), strict=True)
+    ]
+    wide = [max(width for width, _ in column) for column in columns]
     room = PAGE_WIDTH - _TABLE_GAP * (len(wide) - 1)
-    wordy = [n for n, column in enumerate(cells) if not any("$" in cell or "`" in cell for cell in column)]
-    for n in sorted(wordy, key=lambda n: -wide[n]):
-        excess = sum(wide) - room
-        if excess > 0:
-            wide[n] = max(wide[n] - excess, 0.2 * room)
-            columns[n] = f"P{{{wide[n] - 0.2:.2f}em}}"
-    return "".join(columns), min(1.0, room / max(sum(wide), 1.0))
+    excess = sum(wide) - room
+    if excess <= 0:
+        return "L" * len(wide), 1.0
+    # A column can be made no narrower than its widest formula or code, nor than a few words.
+    least = [
+        min(w, max([_FEW_WORDS, *(v for v, c in column if "$" in c or "`" in c)]))
+        for w, column in zip(wide, columns, strict=True)
+    ]
+    spare = sum(wide) - sum(least)
+    share = min(excess / spare, 1.0) if spare else 0.0
+    fitted = [w - share * (w - least_) for w, least_ in zip(wide, least, strict=True)]
+    shape = "".join("L" if f > w - 0.01 else f"P{{{f:.2f}em}}" for f, w in zip(fitted, wide, strict=True))
+    return shape, min(1.0, room / max(sum(fitted), 1.0))
 
 
 def _line(line: Line) -> str:
