@@ -146,8 +146,13 @@ def _named(e: sp.Expr) -> sp.Expr:
     return sum_over(best[1], *ordered) if isinstance(e, sp.Sum) else MaxOver(best[1], *ordered)
 
 
-def reletter(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
-    """E with readable letters for its bound indices: the letter of the axis, or the next free one."""
+def reletter(e: sp.Expr, taken: Iterable[str] = (), ranges: dict[str, sp.Expr] | None = None) -> sp.Expr:
+    """E with readable letters for its bound indices: the letter of the axis, or the next free one.
+
+    A letter has one size in the whole expression, as the text grammar wants it; `ranges` remembers which.
+    """
+    ranges = {} if ranges is None else ranges
+    ranges |= {i.name: i.size for i in free_indices(e)}
 
     def walk(node: sp.Basic, used: frozenset[str]) -> sp.Basic:
         own = bound(node)
@@ -158,7 +163,9 @@ def reletter(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
             for index in own:
                 name = str(index.size).removeprefix("n_") if str(index.size).startswith("n_") else index.name.strip("#")
                 letter = name if name[:1].isalpha() and len(name) == 1 else "i"
-                new = fresh(Index(letter, index.size), names)
+                elsewhere = {name for name, size in ranges.items() if size != index.size}
+                new = fresh(Index(letter, index.size), names | elsewhere)
+                ranges[new.name] = new.size
                 names |= {new.name}
                 by[index] = new
                 kept.append(new)
@@ -175,7 +182,8 @@ def tidy(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
     for term in sp.Add.make_args(canonical(e)):
         upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
         groups.setdefault(upstream[0] if upstream else "", []).append(term)
-    return sp.Add(*(reletter(collect(_merged(group)), taken) for group in groups.values()))
+    ranges = {i.name: i.size for i in free_indices(e)}
+    return sp.Add(*(reletter(collect(_merged(group)), taken, ranges) for group in groups.values()))
 
 
 def _merged(group: list[sp.Expr]) -> list[sp.Expr]:

@@ -15,7 +15,6 @@ from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.forms.batched import batched
 from scratchgrad.forms.matrix import Node
 from scratchgrad.forms.reduction import matrix_form
-from scratchgrad.notation.binding import tensor_name, tensors_in
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.indices import Index, Size
@@ -56,30 +55,32 @@ def _checked(derivation: Derivation, name: str) -> Node | None:
 def agrees(node: Node, e: sp.Expr, indices: tuple[Index, ...], definition: Definition) -> bool:
     """Whether the matrix form and the element form have the same value, at pairwise distinct sizes.
 
-    Inputs and upstream gradients are random, intermediates and outputs what the definition makes of them.
+    Inputs and upstream gradients are random, intermediates and outputs what the definition makes of them.  Once all are
+    positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink count.
     """
+    found = set().union(*(_sizes(x) for x in (e, *indices, *(a.right for a in definition.assignments))))
+    found |= {s for t in definition.tensors.values() for s in t.sizes if isinstance(s, Size)}
+    sizes = {size: 2 + position for position, size in enumerate(sorted(found, key=str))}
     random = np.random.default_rng(7)
-    used = {tensor_name(t): t for a in definition.assignments for t in tensors_in(a.right)} | {
-        tensor_name(t): t for t in tensors_in(e)
-    }
-    every = [e, *used.values(), *(a.right for a in definition.assignments)]
-    found_sizes = set().union(*(_sizes(x) for x in every)) | {i.size for i in indices if isinstance(i.size, Size)}
-    sizes = {size: 2 + position for position, size in enumerate(sorted(found_sizes, key=str))}
-    at = Valuation({}, sizes)
-    declared = definition.tensors
-    assigned = {a.target.name for a in definition.assignments}
-    for name, element in used.items():
-        if name not in assigned:
-            axes = declared[name].sizes if name in declared else tuple(i.size for i in getattr(element, "indices", ()))
-            shape = [at.size(s) for s in axes]
-            whole = name in declared and declared[name].integer
-            at.assign(name, random.integers(0, 2, shape) if whole else random.uniform(0.5, 2.0, shape))
-    for assignment in definition.assignments:
-        at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
+    return all(_agrees_at(_probe(definition, sizes, random, least), node, e, indices) for least in (0.5, -2.0))
+
+
+def _agrees_at(at: Valuation, node: Node, e: sp.Expr, indices: tuple[Index, ...]) -> bool:
     with np.errstate(all="ignore"):
         wanted = at.value(e, indices)
         found = np.asarray(node.value(at)).reshape(wanted.shape)
-    return bool(np.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE))
+    return bool(np.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True))
+
+
+def _probe(definition: Definition, sizes: dict[sp.Expr, int], random: np.random.Generator, least: float) -> Valuation:
+    """Random inputs and upstream gradients between `least` and 2, and all values that forward makes of the inputs."""
+    at = Valuation({}, sizes)
+    for tensor in (*definition.inputs, *(o.gradient for o in definition.outputs)):
+        shape = [at.size(s) for s in tensor.sizes]
+        at.assign(tensor.name, random.integers(0, 2, shape) if tensor.integer else random.uniform(least, 2.0, shape))
+    for assignment in definition.assignments:
+        at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
+    return at
 
 
 def _sizes(e: sp.Expr) -> set[sp.Expr]:

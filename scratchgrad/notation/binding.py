@@ -61,6 +61,11 @@ def sum_over(body: sp.Expr, *indices: Index) -> sp.Expr:
     """The sum of body over the whole range of every index; the body itself where there is none."""
     if body == 0 or not indices:
         return body
+    if isinstance(body, sp.Sum):  # SymPy joins the limits of nested sums: an outer index must not meet its namesake
+        taken = index_names(body) | {i.name for i in indices}
+        inner = {i.name for i in bound(body)}
+        by = {i: fresh(i, taken) for i in indices if i.name in inner}
+        body, indices = sp.sympify(substitute(body, by)), tuple(sp.sympify(by.get(i, i)) for i in indices)
     return sp.Sum(body, *((i, 0, i.size - 1) for i in indices))
 
 

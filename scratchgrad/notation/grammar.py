@@ -132,6 +132,7 @@ class _Elaboration:
         self.sizes: dict[str, sp.Expr] = {}
         self.integer: set[str] = set()
         self.letters: dict[str, int] = {}
+        self.renamed: dict[str, sp.Expr] = {}
         self.ranges = Ranges(text)
         for tensor, axes in self.declared.items():
             for position, axis in enumerate(axes):
@@ -354,6 +355,15 @@ class _Elaboration:
             )
         return Index(letter, self.ranges.size_of(letter))
 
+    def bindable(self, index: Index, taken: set[str]) -> Index:
+        """The index, or another one over its axis where its letter is taken; a letter has one size in a text."""
+        if index.name not in taken:
+            return index
+        elsewhere = {name for name, size in self.renamed.items() if size != index.size}
+        new = fresh(index, taken | set(self.letters) | elsewhere)
+        self.renamed[new.name] = index.size
+        return new
+
     def expression(self, node: Node, scope: Mapping[str, Index]) -> sp.Basic:
         match node.kind:
             case "number":
@@ -420,9 +430,9 @@ class _Elaboration:
         if node.value in _BINDERS:
             inner = dict(scope)
             bound: list[Index] = []
-            taken = {i.name for i in scope.values()}
+            taken = {i.name for i in scope.values()} | set(scope)
             for argument in node.arguments[1:]:
-                index = fresh(self.index(argument.value, argument.place), taken)
+                index = self.bindable(self.index(argument.value, argument.place), taken)
                 taken.add(index.name)
                 inner[argument.value] = index
                 bound.append(index)
