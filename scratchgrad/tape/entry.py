@@ -2,7 +2,8 @@
 
 A kernel is always called batched.  Where the run carries a batch, an input that carries none (the s of J = L + s) is
 expanded to it, and its gradient is summed over it.  Where no input carries one, a batch of one is put in front and
-taken away again.  Inputs that the layer shares between samples go in as they are.
+taken away again.  Leading axes beyond the layer's own are further samples: they are joined with the batch for the call.
+Inputs that the layer shares between samples go in as they are.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Entry:
     outputs: tuple[int, ...]
     samples: tuple[bool, ...]
     carries: tuple[bool, ...]
+    mapped: tuple[int, ...] = ()
 
     @cached_property
     def single(self) -> Call:
@@ -73,8 +75,11 @@ class Entry:
         call = self.single if batch is None else self.batched
         for k in call.expanded:
             arguments[k] = arguments[k].expand(1 if call.lifted or batch is None else batch, *arguments[k].shape)
-        outputs, saved = self.kernel.forward(*arguments)
+        outputs, saved = self.kernel.forward(*self._joined(arguments))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        if self.mapped:
+            rows = 1 if call.lifted or batch is None else batch
+            outputs = tuple(o.unflatten(0, (rows, *self.mapped)) for o in outputs)
         return (tuple(o.squeeze(0) for o in outputs) if call.lifted else outputs), saved
 
     def backward(self, saved: Any, grad_outputs: list[Tensor | None], batch: int | None) -> list[Tensor | None]:
@@ -82,9 +87,23 @@ class Entry:
         call = self.single if batch is None else self.batched
         if call.lifted:
             grad_outputs = [None if g is None else g.unsqueeze(0) for g in grad_outputs]
+        if self.mapped:
+            grad_outputs = [None if g is None else g.flatten(0, len(self.mapped)) for g in grad_outputs]
         found = self.kernel.backward(saved, *grad_outputs)
         gradients = list(found) if isinstance(found, tuple) else [found]
+        if self.mapped:
+            rows = 1 if call.lifted or batch is None else batch
+            for k, sample in enumerate(self.samples):
+                if sample and gradients[k] is not None:
+                    gradients[k] = gradients[k].unflatten(0, (rows, *self.mapped))
         for k in call.expanded:
             if gradients[k] is not None:
                 gradients[k] = gradients[k].squeeze(0) if call.lifted else gradients[k].sum(0)
         return gradients
+
+    def _joined(self, arguments: list[Tensor]) -> list[Tensor]:
+        """The arguments with the batch and the mapped axes as one."""
+        if not self.mapped:
+            return arguments
+        depth = len(self.mapped)
+        return [a.flatten(0, depth) if sample else a for a, sample in zip(arguments, self.samples, strict=True)]

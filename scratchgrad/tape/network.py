@@ -34,7 +34,7 @@ from scratchgrad.layer import Layer
 from scratchgrad.tape.describe import describe, listing
 from scratchgrad.tape.feed import feed
 from scratchgrad.tape.initial import INITIALIZERS, Initializer, default_initializer, generator
-from scratchgrad.tape.operation import Operation, WrongInputs, output_shapes
+from scratchgrad.tape.operation import Operation, WrongInputs, mapped_axes, output_shapes
 from scratchgrad.tape.signal import Role, Signal, default_latex
 from scratchgrad.tape.snapshot import Values
 from scratchgrad.tape.tape import Tape
@@ -167,7 +167,13 @@ class Network:
         )
         uses = sum(operation.layer.name == found.name for operation in self._operations)
         self._operations.append(
-            Operation(f"{found.name} {uses + 1}" if uses else found.name, found, tuple(s.name for s in signals), names)
+            Operation(
+                f"{found.name} {uses + 1}" if uses else found.name,
+                found,
+                tuple(s.name for s in signals),
+                names,
+                mapped_axes(found, signals),
+            )
         )
         self._tape = None
         return outputs if len(outputs) > 1 else outputs[0]

@@ -13,7 +13,7 @@ from scratchgrad.layer import Layer
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape.signal import Signal
 
-__all__ = ["Operation", "WrongInputs", "output_shapes"]
+__all__ = ["Operation", "WrongInputs", "mapped_axes", "output_shapes"]
 
 
 class WrongInputs(TypeError):
@@ -22,12 +22,28 @@ class WrongInputs(TypeError):
 
 @dataclass(frozen=True)
 class Operation:
-    """`outputs = layer(inputs)`, signals by name; `name` is the layer's, numbered from the second use on."""
+    """`outputs = layer(inputs)`, signals by name; `name` is the layer's, numbered from the second use on.
+
+    `mapped` are the sizes of the leading axes over which the layer is applied, place by place.
+    """
 
     name: str
     layer: Layer
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    mapped: tuple[int, ...] = ()
+
+
+def mapped_axes(layer: Layer, inputs: Sequence[Signal]) -> tuple[int, ...]:
+    """The leading axes that every per-sample input has beyond the layer's own: the layer is applied at each place.
+
+    So relu, which is defined over one axis, takes images, and linear takes sequences.  Where the inputs disagree
+    there are none, and the shapes do not fit.
+    """
+    wanted = layer.signature.inputs
+    samples = [(t, s) for t, s in zip(wanted, inputs, strict=True) if t.name not in layer.shared]
+    leading = {s.shape[: max(0, len(s.shape) - len(t.axes))] for t, s in samples}
+    return leading.pop() if len(leading) == 1 else ()
 
 
 def output_shapes(layer: Layer, inputs: Sequence[Signal]) -> tuple[tuple[int, ...], ...]:
@@ -42,8 +58,10 @@ def output_shapes(layer: Layer, inputs: Sequence[Signal]) -> tuple[tuple[int, ..
         if tensor.integer != signal.integer:
             kinds = ("integers", "real numbers") if tensor.integer else ("real numbers", "integers")
             raise WrongInputs(f"{layer.name}: {tensor} takes {kinds[0]}, signal {signal.name!r} has {kinds[1]}")
+    mapped = mapped_axes(layer, inputs)
+    own = [s.shape if t.name in layer.shared else s.shape[len(mapped) :] for t, s in zip(wanted, inputs, strict=True)]
     try:
-        sizes = layer.signature.sizes(layer.name, [s.shape for s in inputs])
+        sizes = layer.signature.sizes(layer.name, own)
     except ShapeMismatch as mismatch:
         given = ", ".join(f"{t} is {s.name!r} {list(s.shape)}" for t, s in zip(wanted, inputs, strict=True))
         raise ShapeMismatch(f"{mismatch} (here {given})") from None
@@ -51,4 +69,4 @@ def output_shapes(layer: Layer, inputs: Sequence[Signal]) -> tuple[tuple[int, ..
         for letter in tensor.axes:
             if letter not in sizes:
                 raise ShapeMismatch(f"{layer.name}: no input has the axis {letter!r} of {tensor}: its size is unknown")
-    return tuple(tuple(sizes[letter] for letter in tensor.axes) for tensor in layer.signature.outputs)
+    return tuple((*mapped, *(sizes[letter] for letter in tensor.axes)) for tensor in layer.signature.outputs)

@@ -68,6 +68,7 @@ class Tape:
                 outputs,
                 samples,
                 tuple(carries[slot] for slot in inputs),
+                operation.mapped,
             )
             for slot in outputs:
                 carries[slot] = any(c and s for c, s in zip(entry.carries, samples, strict=True))

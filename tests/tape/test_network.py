@@ -18,6 +18,7 @@ from scratchgrad.tape.network import (
 )
 from scratchgrad.tape.operation import WrongInputs
 from scratchgrad.tape.values import ValueMismatch
+from tests.tolerances import tolerance
 
 
 def linear_network(**options):
@@ -156,7 +157,7 @@ def test_a_number_in_the_place_of_a_tensor_is_refused_and_leaves_no_constant_beh
     with pytest.raises(WrongInputs, match="scale: expected a signal or its name, got list"):
         net.add("scale", "x", [1])
     with pytest.raises(ShapeMismatch):
-        net.add("scale", "x", 3)
+        net.add("squared_norm", "x", 3)
     assert net.names("constant") == ()
 
 
@@ -267,3 +268,21 @@ def test_the_listing_shows_every_signal_every_operation_and_the_objective():
         "  minimizes  L, its mean over a batch"
     )
     assert str(net.tape) == "1  u = linear(x, W, b)  [n, 3]\n2  L = l2_loss(u, y)    [n]"
+
+
+def test_leading_axes_are_further_samples() -> None:
+    """A layer over one axis, applied at every place of a sequence, is the layer applied to each row."""
+    net = Network(dtype=torch.float64)
+    x = net.input("x", (3, 4))
+    W, b = net.parameter("W", (2, 4)), net.parameter("b", 2)
+    h = net.add("relu", net.add("linear", x, W, b, name="u"), name="h")
+    y = net.target("y", (3, 2))
+    L = net.add("l2_loss", h, y, name="L")
+    assert h.shape == (3, 2)
+    assert L.shape == (3,)
+    X, Y = torch.randn(5, 3, 4, dtype=torch.float64), torch.randn(5, 3, 2, dtype=torch.float64)
+    values = net.forward(X, Y)
+    rows = (X.reshape(15, 4) @ net.value("W").T + net.value("b")).relu()
+    assert torch.equal(values["h"], rows.reshape(5, 3, 2))
+    single = net.forward(X[0], Y[0])
+    torch.testing.assert_close(single["h"], rows[:3], **tolerance(torch.float64))
