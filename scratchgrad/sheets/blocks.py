@@ -48,7 +48,7 @@ class Meta:
 
 @dataclass(frozen=True)
 class Heading:
-    """The heading of a section (level 1) or a subsection (level 2); headings are numbered by whoever sets the sheet."""
+    """The heading of a section (level 1) or a subsection (2), numbered by whoever sets the sheet, or of a part (3)."""
 
     text: str
     level: int = 1

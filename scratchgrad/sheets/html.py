@@ -53,7 +53,7 @@ def to_html(sheet: Sheet) -> str:
 def _numbered(sheet: Sheet) -> Iterator[_Section]:
     section = subsection = 0
     for block in sheet.blocks:
-        if isinstance(block, Heading):
+        if isinstance(block, Heading) and block.level < 3:
             section, subsection = (section + 1, 0) if block.level == 1 else (section, subsection + 1)
             number = f"{section}" if block.level == 1 else f"{section}.{subsection}"
             yield _Section(number, block.text, block.level, f"s{number.replace('.', '-')}")
@@ -91,7 +91,7 @@ def _template() -> jinja2.Template:
 def _view(block: Block, number: int, sections: Iterator[_Section]) -> dict[str, Any]:
     """What the template needs of a block."""
     view: dict[str, Any] = {"kind": type(block).__name__} | {f.name: getattr(block, f.name) for f in fields(block)}
-    if isinstance(block, Heading):
+    if isinstance(block, Heading) and block.level < 3:
         view["section"] = next(sections)
     if isinstance(block, Display):
         found = lines(block, _LINE_WIDTH)

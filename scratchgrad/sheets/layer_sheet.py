@@ -70,8 +70,8 @@ def gradient_latex(gradient: Gradient) -> str:
     return fragment(gradient_blocks(form, vector, Paper.of(gradient.parent.definition)))
 
 
-def given_blocks(definition: Definition, names: Sequence[str], paper: Paper) -> list[Block]:
-    """What is given and what is wanted, with the shapes."""
+def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, sizes: str = "") -> list[Block]:
+    """What is given and what is wanted, with the shapes; `sizes` says what they are in a network."""
     inputs = [
         f"${paper.name(t.name)}$ (whole numbers)"
         if t.integer
@@ -81,10 +81,11 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper) -> 
     outputs = [f"${paper.name(t.name)} \\in {shape_latex(t, paper)}$" for t in definition.outputs]
     upstream = [f"${paper.gradient(t.name)}$" for t in definition.outputs]
     wanted = [f"${paper.gradient(name)}$" for name in names]
+    here = f" (in this network, {sizes})" if sizes else ""
     gradient, output = ("gradient", "output is") if len(upstream) == 1 else ("gradients", "outputs are")
     return [
         Paragraph(
-            f"From {listed(inputs)} the layer computes {listed(outputs)}. For the backward pass, the {gradient} "
+            f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. For the backward pass, the {gradient} "
             f"{listed(upstream)} of the objective ${paper.name('J')}$ with respect to its {output} given; "
             f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. In element form,"
         )

@@ -95,7 +95,9 @@ class MatrixPrinter:
         """Factors side by side; a sum of squares is a squared norm."""
         squares = _sum_of_squares(node)
         if squares is not None:
-            norm = f"\\lVert {self.latex(squares)} \\rVert"
+            inside = self.latex(squares)
+            tall = "\\begin" in inside
+            norm = f"\\left\\lVert {inside} \\right\\rVert" if tall else f"\\lVert {inside} \\rVert"
             return f"{norm}_{{F}}^{{2}}" if len(squares.indices) == 2 else f"{norm}^{{2}}", _POWER
         if isinstance(node.right, Ones) and node.shape == (None, None):
             return _beside("\\mathbf{1}^{\\top}", self.wrapped(transposed(node.left), _POWER)), _TIMES

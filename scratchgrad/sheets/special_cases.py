@@ -19,7 +19,7 @@ from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.sheets.blocks import Block, Display, Paragraph, Row
 from scratchgrad.sheets.gradient_section import Paper, listed
 
-__all__ = ["special_blocks", "without_gradients", "without_sum"]
+__all__ = ["special_blocks", "sums_over", "without_gradients", "without_sum"]
 
 
 def special_blocks(
@@ -47,7 +47,7 @@ def special_blocks(
             Display((Row(left, paper.tex(e), reason=f"no consumer of {names}"),)),
         ]
     for tensor in definition.inputs:
-        if len(tensor.indices) != 1 or not any(_is_sum_of(node, tensor) for node in sp.preorder_traversal(e)):
+        if not sums_over(e, tensor):
             continue
         e = without_sum(e, tensor, taken)
         index = tensor.indices[0]
@@ -58,6 +58,11 @@ def special_blocks(
             Display((Row(left, paper.tex(e), reason=f"{rules.NORMALISED_TARGET.name} ${name}$", boxed=True),)),
         ]
     return blocks
+
+
+def sums_over(e: sp.Basic, tensor: Tensor) -> bool:
+    """Whether the sum of all elements of a vector occurs in e."""
+    return len(tensor.indices) == 1 and any(_is_sum_of(node, tensor) for node in sp.preorder_traversal(e))
 
 
 def without_gradients(e: sp.Expr, outputs: Iterable[Tensor], taken: set[str]) -> sp.Expr:
