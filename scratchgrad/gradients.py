@@ -159,6 +159,15 @@ class Gradients(Mapping[str, Gradient]):
         """The whole derivation as LaTeX, without preamble."""
         return "\n\n".join(self[name].latex() for name in self)
 
+    def kernel_source(self) -> str:
+        """The torch source of a kernel for a batch, forward and backward; it imports only torch.
+
+        Raises codegen.lowering.CannotLower where an element form has no tensor operation yet.
+        """
+        from scratchgrad.codegen.generate import kernel_source
+
+        return kernel_source(self.definition)
+
     def save(self, path: str | Path) -> Path:
         """Write the derivation sheet to `path`: .tex, .html or .pdf by its suffix."""
         from scratchgrad.sheets.layer_sheet import layer_sheet
