@@ -402,7 +402,7 @@ def _product_text(node: Node, style: str) -> tuple[str, int]:
         else:
             over.append(_beside(factor, shape, style))
     rest = [f for f, _ in _factors(node, node.shape) if not isinstance(f, Number)]
-    if len(rest) == 1 and isinstance(rest[0], MatMul) and abs(number) == 1:
+    if len(rest) == 1 and isinstance(rest[0], (MatMul, Broadcast)) and abs(number) == 1:
         return ("-" if number < 0 else "") + rest[0].wrapped(_TIMES, style), _TIMES
     top, bottom = sp.fraction(number)
     sign = "-" if top.could_extract_minus_sign() else ""
