@@ -28,6 +28,9 @@ _LINE_WIDTH = 44.0  # em: the lines of a display break for this width; on a narr
 _REASON_WIDTH = 13.0  # em: where less is left for the reasons, they stand below their lines
 
 
+_SIGNS = tuple(".,;:?!)")
+
+
 @dataclass(frozen=True)
 class _Section:
     """A heading with its number and the name that links lead to."""
@@ -66,7 +69,14 @@ def words(text: str, display: bool = False) -> Markup:
         "formula": lambda piece: to_mathml(piece, display=display),
         "code": lambda piece: f"<code>{html.escape(piece, quote=False)}</code>",
     }
-    return Markup("".join(writers[kind](piece) for piece, kind in pieces(text)))
+    found = taken = ""
+    cut = pieces(text)
+    for (piece, kind), (after, next_kind) in zip(cut, [*cut[1:], ("", "text")], strict=True):
+        written = writers[kind](piece.removeprefix(taken))
+        # A full stop stays on the line of the formula that it ends.
+        taken = after[:1] if kind == "formula" and next_kind == "text" and after[:1] in _SIGNS else ""
+        found += f'<span class="keep">{written}{taken}</span>' if taken else written
+    return Markup(found)
 
 
 def _css_string(text: str) -> Markup:

@@ -6,6 +6,7 @@ mpf("4.8312e-68")    4.831 \cdot 10^{-68}
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -38,14 +39,18 @@ def number_latex(value: Any) -> str:
 
 
 def array_latex(values: Any) -> str:
-    """A number, a column or a matrix; where one element is rounded, all are decimals."""
+    """A number, a column or a matrix; where one element is rounded, all are decimals; fractions share a denominator."""
     array = np.asarray(values, dtype=object)
     if array.ndim == 0:
         return number_latex(array[()])
     rounded = not is_exact(array)
     rows = array.reshape(array.shape[0], -1) if array.ndim < 3 else array.reshape(-1, array.shape[-1])
+    below = 1 if rounded else math.lcm(*(Fraction(v).denominator for v in rows.flat if isinstance(v, Fraction)))
+    factor = ""
+    if 1 < below < 10**_LONGEST and all(isinstance(v, Fraction) for v in rows.flat):
+        rows, factor = rows * below, f"\\frac{{1}}{{{below}}} "
     cells = [" & ".join(_decimal(v) if rounded else number_latex(v) for v in row) for row in rows]
-    return "\\begin{bmatrix} " + " \\\\ ".join(cells) + " \\end{bmatrix}"
+    return f"{factor}\\begin{{bmatrix}} " + " \\\\ ".join(cells) + " \\end{bmatrix}"
 
 
 def _printed(value: Any) -> tuple[str, bool]:
