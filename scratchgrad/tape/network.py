@@ -282,6 +282,29 @@ class Network:
         load_parameters(self, path)
         return self
 
+    def sheet(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        numbers: Mapping[str, Any] | None = None,
+        title: str = "",
+        author: str = "",
+        date: str = "",
+        assignment: str = "",
+    ) -> Path:
+        """The derivation report of this network, in its own names, at `path`: .tex, .html or .pdf by the suffix.
+
+        `numbers` gives values of inputs and targets, one sample each, to be worked through forward and backward with
+        the parameters as they are.  Needs SymPy, which nothing else here does.  Raises sheets.writing.UnknownFormat.
+        """
+        from scratchgrad.sheets.blocks import Meta
+        from scratchgrad.sheets.network_sheet import network_sheet
+        from scratchgrad.sheets.writing import save_sheet
+
+        meta = Meta(author, date, assignment)
+        report = network_sheet(self.graph(values=numbers is not None), title=title, meta=meta, numbers=numbers)
+        return save_sheet(report, path)
+
     # Looking at it
 
     def signal(self, name: str) -> Signal:
