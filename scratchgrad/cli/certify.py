@@ -1,0 +1,85 @@
+"""`scratchgrad certify`: kernels against their definitions.  What agrees is certified, what differs is refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from scratchgrad.cli.source import FILE_AND_NAME
+
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = ("scratchgrad certify linear relu", "scratchgrad certify --check")
+
+
+def command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Layers; without any, all of them.", show_default=False),
+    ] = None,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Recompute the shipped certificates and compare; write nothing.")
+    ] = False,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Write the certificates that ship with scratchgrad, not those of the cache."),
+    ] = False,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=FILE_AND_NAME, help="A layer in a file of your own; may be given several times.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Check kernels against their definitions, and certify those that agree.
+
+    Certificates go into your cache, where training finds them.
+
+    The exit code is 1 where a kernel is refused, or where --check finds a difference.
+    """
+    if (check or update) and (file or (check and update)):
+        raise typer.BadParameter(
+            "--check and --update are about the layers of scratchgrad; give one of them, with names only"
+        )
+
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from scratchgrad import certification, registry
+    from scratchgrad.cli.console import stderr, stdout
+    from scratchgrad.cli.source import layer_in_file
+
+    layers = [layer_in_file(one) for one in file or ()]
+    layers += [registry.layer(name) for name in (names or ([] if file else registry.names()))]
+    console, progress = stdout(), stderr()
+    if check:
+        with progress.status(f"Recomputing {len(layers)} certificates"):
+            complaints = certification.check([layer.name for layer in layers])
+        for complaint in complaints:
+            console.print(complaint)
+        if complaints:
+            raise typer.Exit(1)
+        console.print(f"{len(layers)} certificates recompute: {', '.join(layer.name for layer in layers)}")
+        return
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in ("Layer", "Verdict", "Seconds"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "Seconds" else "left")
+    refused = []
+    for layer in layers:
+        began = time.perf_counter()
+        with progress.status(f"Checking {layer.name}"):
+            verdict = certification.certify_room(layer, write="built-in" if update else "cache")
+        word = Text("accepted", "green") if verdict.accepted else Text("refused", "bold red")
+        refused += [] if verdict.accepted else [str(verdict)]
+        table.add_row(Text(layer.name, "bold"), word, f"{time.perf_counter() - began:.1f}")
+    console.print(table)
+    for message in refused:
+        console.print()
+        console.print(message)
+    if refused:
+        raise typer.Exit(1)
