@@ -1,0 +1,31 @@
+"""Certification: any kernel against the element form, at probes chosen to hurt; verdicts and certificates.
+
+    specification   what a kernel is held against: definition, shapes, batch
+    sampling        values chosen to hurt; layouts: the same values, stored otherwise
+    point           concrete inputs and upstream gradients
+    reference       the right values, in exact arithmetic; error_model: how far a right kernel may be off
+    battery         all probes of a specification
+    witness         the element form against differences of the definition
+    subject         the kernel, wrapped so that it cannot crash us
+    examination     one subject at one probe
+    judging         the whole battery: a verdict
+    certifying      the public `certify`; rooms: certificates on disk
+"""
+
+from scratchgrad.certification.certifying import certify
+from scratchgrad.certification.rooms import certify_room, check, update
+from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify
+from scratchgrad.certification.verdict import Counterexample, Verdict
+from scratchgrad.certification.witness import WitnessDisagrees
+
+__all__ = [
+    "Counterexample",
+    "ExampleMismatch",
+    "NothingToCertify",
+    "Verdict",
+    "WitnessDisagrees",
+    "certify",
+    "certify_room",
+    "check",
+    "update",
+]

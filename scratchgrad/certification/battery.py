@@ -1,0 +1,247 @@
+"""The battery: the probes at which every kernel of a specification is examined, and their exact values.
+
+In   a Specification; perhaps examples
+Out  probes in a fixed order, ordinary ones first; the same ones for every kernel, so that their exact values are shared
+
+    inputs      random numbers, magnitudes 1e-3 to 1000, exact zeros, ties, one-hot rows; sizes pairwise distinct, and 1
+    batches     2, 1, 5, 0
+    upstream    random (never ones), zero, sparse, large, absent in every combination where there are several outputs
+    memory      transposed, strided, expanded, for every input and every upstream gradient
+    dtypes      float64, float32
+
+What is drawn depends on the probe's name alone: a probe that is added changes no other.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from scratchgrad.certification.error_model import DTYPES
+from scratchgrad.certification.layouts import Layout, fitting
+from scratchgrad.certification.point import Point
+from scratchgrad.certification.reference import Reference, Undefined
+from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
+from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
+
+__all__ = ["SEED", "Battery", "Probe"]
+
+SEED = 20260101
+"""Every draw starts from this number and the probe's name."""
+
+_FIRST = (3, 2, 4, 5, 2, 3)
+_SECOND = (2, 4, 3, 2, 5, 2)
+_INTEGERS_BELOW = 3
+
+Sizes = Mapping[sp.Expr, int]
+Example = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A point, and how its arrays lie in memory (contiguous where nothing is said)."""
+
+    group: str
+    name: str
+    point: Point
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The probe's name and dtype."""
+        return f"{self.name}, {self.point.dtype}"
+
+
+class Battery:
+    """All probes of a specification, and the reference that knows what is right there."""
+
+    def __init__(self, specification: Specification, examples: Sequence[Example] = ()) -> None:
+        """The battery; examples fix the sizes, the integer inputs and the domains.
+
+        Raises ExampleMismatch where an example's shape contradicts the definition or another example tensor.
+        """
+        self.specification = specification
+        self.reference = Reference(specification)
+        self.examples = [self._arrays(example) for example in examples]
+        self.few = palette(specification.definition)
+        self.domains = self._domains()
+        self.probes = tuple(self._probes())
+
+    def point(
+        self,
+        kind: str,
+        batch: int | None,
+        sizes: Sizes,
+        dtype: str = "float64",
+        *,
+        upstream: str = "normal",
+        salt: str = "",
+        change: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Point:
+        """Inputs and upstream gradients of these kinds; `change` may edit the inputs in place."""
+        spec = self.specification
+        batch = batch if spec.batched else None
+        rng = np.random.default_rng([SEED, *f"{kind}|{batch}|{upstream}|{salt}|{list(sizes.values())}".encode()])
+        tensors = {role.name: self._values(role, kind, rng, role.shape(sizes, batch)) for role in spec.inputs}
+        if change is not None:
+            change(tensors)
+        tensors = {n: a if a.dtype.kind == "i" else self.domains[n].clip(a) for n, a in tensors.items()}
+        gradients = {
+            role.name: np.ones(role.shape(sizes, batch))
+            if upstream == "ones"
+            else sample(upstream, rng, role.shape(sizes, batch), self.few)
+            for role in spec.outputs
+        }
+        return Point("float64", batch, sizes, tensors, gradients).in_dtype(dtype)
+
+    def sizes(self, numbers: Sequence[int] = _FIRST) -> Sizes:
+        """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
+        if self.examples:
+            return self._example_sizes(self.examples[0])
+        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+
+    def _values(self, role: Role, kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        if role.integer:
+            if self.examples:
+                drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
+                return rng.choice(drawn, shape).astype(np.int64) if drawn.size else np.zeros(shape, np.int64)
+            size = self.specification.bound(role.name)
+            limit = _INTEGERS_BELOW if size is None else int(size.subs(self.sizes()))
+            return rng.integers(limit, size=shape)
+        return sample(kind, rng, shape, self.few)
+
+    def _probes(self) -> Iterator[Probe]:
+        for dtype in DTYPES:
+            yield from self._values_probes(dtype)
+            yield from self._shape_probes(dtype)
+            yield from self._upstream_probes(dtype)
+        for dtype in DTYPES:
+            yield from self._memory_probes(dtype)
+
+    def _values_probes(self, dtype: str) -> Iterator[Probe]:
+        for kind in KINDS:
+            for salt in ("", "again", "once more") if kind in ("ties", "zeros") else ("",):
+                yield Probe("values", f"inputs {kind}", self.point(kind, 2, self.sizes(), dtype, salt=salt))
+        for role in self.specification.differentiable:
+            if not role.tensor.indices:
+                continue
+
+            def hot(tensors: dict[str, Any], name: str = role.name) -> None:
+                rows = tensors[name]
+                tensors[name] = one_hot(np.random.default_rng([SEED, rows.size]), rows.shape)
+
+            def positive(tensors: dict[str, Any], name: str = role.name) -> None:
+                tensors[name] = np.abs(tensors[name])
+
+            yield Probe("values", f"{role.name} one-hot", self.point("normal", 2, self.sizes(), dtype, change=hot))
+            yield Probe("values", f"{role.name} positive", self.point("normal", 2, self.sizes(), dtype, change=positive))
+        for number, example in enumerate(self.examples):
+            point = self.point("normal", self._example_batch(example), self._example_sizes(example), dtype, salt=f"{number}")
+            for name, values in example.items():
+                point = point.with_array(name, values, upstream=False)
+            yield Probe("example", f"example {number + 1}", point.in_dtype(dtype))
+
+    def _shape_probes(self, dtype: str) -> Iterator[Probe]:
+        batches = (1, 5, 0) if self.specification.batched else ()
+        for batch, kind in itertools.product(batches, ("normal", "ties")):
+            yield Probe("batches", f"batch {batch}, inputs {kind}", self.point(kind, batch, self.sizes(), dtype))
+        if self.examples:
+            return
+        one = dict.fromkeys(self.specification.sizes, 1)
+        shapes = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes += [(f"size 1 of {s}", 2, {**self.sizes(), s: 1}) for s in self.specification.sizes]
+        shapes += [("all sizes 1, batch 1", 1, one), ("all sizes 1", 2, one)] if one else []
+        for name, batch, sizes in shapes:
+            yield Probe("sizes", name, self.point("normal", batch, sizes, dtype))
+
+    def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
+        for kind in ("all zero", "zeros", "ties", "near ±1000", "small"):
+            point = self.point("normal", 2, self.sizes(), dtype, upstream=kind)
+            yield Probe("upstream", f"upstream gradients {kind}", point)
+        names = [role.name for role in self.specification.outputs]
+        for kept in itertools.product((False, True), repeat=len(names)):
+            if len(names) == 1 or all(kept):
+                continue
+            point = self.point("normal", 2, self.sizes(), dtype, salt="absent")
+            absent = [name for name, keep in zip(names, kept, strict=True) if not keep]
+            for name in absent:
+                point = Point(
+                    point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None}
+                )
+            yield Probe("absent", f"no gradient of {' and '.join(absent)}", point)
+
+    def _memory_probes(self, dtype: str) -> Iterator[Probe]:
+        point = self.point("normal", 2, self.sizes(), dtype)
+        places = [(role, False) for role in self.specification.inputs]
+        places += [(role, True) for role in self.specification.outputs]
+        every: dict[str, Layout] = {}
+        for role, upstream in places:
+            name = role.tensor.gradient.name if upstream else role.name
+            values = point.upstream[role.name] if upstream else point.tensors[role.name]
+            for layout in fitting(np.ndim(values)):
+                prepared = layout.prepare(values)
+                same = prepared is values
+                if not same and not upstream and not role.integer:
+                    prepared = self.domains[role.name].clip(prepared).astype(dtype)
+                at = point if same else point.with_array(role.name, prepared, upstream=upstream)
+                yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
+                if same:
+                    every.setdefault(name, layout)
+        yield Probe("memory", "everything non-contiguous", point, every)
+
+    def _domains(self) -> dict[str, Domain]:
+        """The domain of every input: from the examples, else the widest in which the definition has finite values."""
+        real = [role.name for role in self.specification.differentiable]
+        if self.examples:
+            return {name: domain_of(e[name] for e in self.examples) for name in real}
+        choices = [dict.fromkeys(real, Domain.REAL)]
+        choices += [{**choices[0], name: Domain.POSITIVE} for name in real]
+        choices += [dict.fromkeys(real, Domain.POSITIVE)]
+        for choice in choices:
+            self.domains = choice
+            if all(self._finite(salt) for salt in ("a", "b", "c")):
+                return choice
+        return choices[0]
+
+    def _finite(self, salt: str) -> bool:
+        try:
+            truths = self.reference.at(self.point("normal", 2, self.sizes(), salt=salt))
+        except Undefined:
+            return False
+        return all(truth.judged.all() for truth in truths.values())
+
+    def _arrays(self, example: Example) -> dict[str, Any]:
+        roles = self.specification.inputs
+        if len(example) != len(roles):
+            names = ", ".join(role.name for role in roles)
+            raise ExampleMismatch(f"expected {len(roles)} example tensors ({names}), got {len(example)}")
+        arrays = {}
+        for role, values in zip(roles, example, strict=True):
+            array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+            arrays[role.name] = array.astype(np.int64 if role.integer else np.float64)
+        return arrays
+
+    def _example_batch(self, example: Mapping[str, Any]) -> int | None:
+        lengths = {role.name: len(example[role.name]) for role in self.specification.inputs if role.sample}
+        if len(set(lengths.values())) > 1:
+            raise ExampleMismatch(f"the example's tensors have different numbers of samples: {lengths}")
+        return next(iter(lengths.values()), None)
+
+    def _example_sizes(self, example: Mapping[str, Any]) -> Sizes:
+        sizes: dict[sp.Expr, int] = {}
+        for role in self.specification.inputs:
+            shape = example[role.name].shape[1:] if role.sample else example[role.name].shape
+            if len(shape) != len(role.tensor.sizes):
+                raise ExampleMismatch(
+                    f"{role.name} has {len(role.tensor.sizes)} axes beside the batch, got shape {example[role.name].shape}"
+                )
+            for size, length in zip(role.tensor.sizes, shape, strict=True):
+                known = sizes.setdefault(size, length) if not size.is_Integer else int(size)
+                if known != length:
+                    raise ExampleMismatch(f"size {size} is {known} elsewhere but {length} in {role.name}")
+        missing = [size for size in self.specification.sizes if size not in sizes]
+        return sizes | dict(zip(missing, itertools.cycle(_FIRST), strict=False))

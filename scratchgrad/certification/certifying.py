@@ -1,0 +1,109 @@
+"""`certify`: is this kernel, or are these two functions, the forward and backward of that definition?
+
+    verdict = sg.certify("linear", forward=my_forward, backward=my_backward)
+    print(verdict)
+
+In   a specification; functions, or the Layer's own kernel
+Out  Verdict; for an accepted Layer also a certificate, which the registry takes for this process
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import scratchgrad
+from scratchgrad import certificate as certificates
+from scratchgrad import registry
+from scratchgrad.certificate import Certificate
+from scratchgrad.certification.battery import Battery, Example
+from scratchgrad.certification.judging import judge
+from scratchgrad.certification.specification import NothingToCertify, Specification, layer_of, specify
+from scratchgrad.certification.subject import Subject, speaks_protocol
+from scratchgrad.certification.verdict import Verdict
+from scratchgrad.layer import Layer
+
+__all__ = ["battery_of", "certify", "kernel_subject"]
+
+_REMEMBERED = 16
+_batteries: dict[Specification, Battery] = {}
+
+
+def certify(
+    spec: Any,
+    forward: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | None = None,
+    example: Example | Callable[[int], Example] | None = None,
+) -> Verdict:
+    """Whether forward and backward compute what the specification says; never an exception because of what they do.
+
+    `spec` is a room's name, a Layer, a Definition, or a text in the grammar.  Without functions the Layer's own kernel is
+    examined, and an accepted one may be used in this process.  forward(*tensors) gives the output, or (outputs, saved);
+    backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does not differentiate), and a
+    backward whose first parameter is called `saved` is called as backward(saved, *grad_outputs).  For a room or a Layer
+    the tensors are batches, as for its kernel; for a text, one sample as it says, unless the example has a batch axis.
+    `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and domains.
+
+    Raises NothingToCertify where there is no function to examine, ExampleMismatch where the example does not fit.
+    """
+    examples = _examples(example)
+    specification = specify(spec, examples[0] if examples else None)
+    battery = Battery(specification, examples) if examples else battery_of(specification)
+    layer = layer_of(spec)
+    if forward is None and backward is None:
+        if layer is None:
+            raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
+        return _certified(layer, judge(battery, kernel_subject(layer, specification)))
+    protocol = speaks_protocol(backward)
+    if protocol and forward is None:
+        raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
+    return judge(battery, Subject(specification, forward, backward, kernel=False, protocol=protocol))
+
+
+def kernel_subject(layer: Layer, specification: Specification) -> Subject:
+    """The layer's own kernel, to be examined.  Raises NothingToCertify where it has none."""
+    kernel = layer.kernel_class
+    if kernel is None:
+        raise NothingToCertify(
+            f"layer {layer.name!r} has no kernel; write one under @{layer.name}.kernel, or give forward= and backward="
+        )
+    return Subject(specification, kernel.forward, kernel.backward, kernel=True, protocol=True)
+
+
+def battery_of(specification: Specification) -> Battery:
+    """The battery of a specification; that of an equal one is used again, with all exact values that it knows."""
+    if specification not in _batteries:
+        while len(_batteries) >= _REMEMBERED:
+            del _batteries[next(iter(_batteries))]
+        _batteries[specification] = Battery(specification)
+    return _batteries[specification]
+
+
+def _certified(layer: Layer, verdict: Verdict) -> Verdict:
+    """The verdict with a certificate, which the registry takes, if it is accepted."""
+    if not verdict.accepted:
+        return verdict
+    certificate = Certificate(
+        layer=layer.name,
+        signature=str(layer.signature),
+        digest=certificates.digest(layer),
+        made_with={
+            "torch": certificates.torch_version(),
+            "sympy": version("sympy"),
+            "mpmath": version("mpmath"),
+            "python": platform.python_version(),
+            "scratchgrad": scratchgrad.__version__,
+        },
+        evidence=dict(verdict.evidence),
+    )
+    registry.accept(certificate)
+    return replace(verdict, certificate=certificate)
+
+
+def _examples(example: Any) -> Sequence[Example]:
+    if example is None:
+        return ()
+    return [tuple(example(seed)) for seed in range(3)] if callable(example) else [tuple(example)]

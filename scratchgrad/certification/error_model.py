@@ -1,0 +1,35 @@
+"""The one table of tolerances: how far a right kernel may be from the exact value, by dtype.
+
+    |yours - right|  <=  THRESHOLD * (effect of moving every input by one ulp + u |f| + u max |f| + u max |grad| + tiny)
+
+u is half the distance from 1 to the next number.  The maxima run over one sample's entries of the same tensor (over all
+entries of a tensor that has no batch axis); max |grad|, over the upstream gradients, counts for gradients only: a
+difference such as grad_o - <grad_o, o> cancels, and its rounding errors are those of grad_o.  Right kernels score below
+4, and a formula that loses digits scores thousands.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+__all__ = ["DTYPES", "LARGEST", "SIGNIFICAND", "THRESHOLD", "TINY", "UNIT", "UNITS"]
+
+DTYPES = ("float64", "float32")
+
+SIGNIFICAND = MappingProxyType({"float64": 53, "float32": 24})
+"""Binary digits of the significand."""
+
+UNIT = MappingProxyType({name: 2.0**-digits for name, digits in SIGNIFICAND.items()})
+"""The unit roundoff u."""
+
+TINY = MappingProxyType({"float64": 2.0**-1022, "float32": 2.0**-126})
+"""The smallest normal number: below it a result may be flushed to zero."""
+
+LARGEST = MappingProxyType({"float64": (2 - 2.0**-52) * 2.0**1023, "float32": (2 - 2.0**-23) * 2.0**127})
+"""The largest finite number: where the right value exceeds it, nothing is compared."""
+
+THRESHOLD = 24.0
+"""From here on, an error is a mistake."""
+
+UNITS = (1, 2, 4, 8, 16, 24)
+"""The upper bounds that a certificate states: a measured error varies a little from machine to machine."""

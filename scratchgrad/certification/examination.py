@@ -1,0 +1,282 @@
+"""The examination of a subject at a probe: values, shapes, dtypes, and what it does to the memory that it was given.
+
+In   a Subject, a Probe, the Reference
+Out  findings, none where all is well
+
+    forward twice, with another input in between          the same outputs: no hidden state
+    backward twice from the same saved                    the same gradients: saved is not used up
+    inputs, upstream gradients, outputs, saved            unchanged, bit for bit
+    outputs and gradients of a kernel                     share no memory with what it was given
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from scratchgrad.certification.battery import Probe
+from scratchgrad.certification.error_model import DTYPES, THRESHOLD
+from scratchgrad.certification.layouts import CONTIGUOUS
+from scratchgrad.certification.reference import Reference, Truth, Undefined
+from scratchgrad.certification.subject import Misbehaviour, Subject
+
+__all__ = ["Examination", "Finding", "Measured"]
+
+Array = Any
+
+_BEYOND_DOUBT = 1e4 * THRESHOLD
+"""No closer look at the effect of one ulp makes so large an error a right value."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong: at which stage, of which kind, about which tensor, seen at which probe.
+
+    `entry` is a place in the tensor, `yours` the number there, `right` the exact one; None where it is not about values.
+    """
+
+    stage: str
+    kind: str
+    tensor: str
+    words: str
+    probe: Probe
+    entry: tuple[int, ...] | None = None
+    yours: float | None = None
+    right: Any = None
+
+    @property
+    def about_values(self) -> bool:
+        """Whether a number is wrong."""
+        return self.entry is not None
+
+
+@dataclass
+class Measured:
+    """What an examination has seen: probes and entries compared, and the largest error in units, by dtype."""
+
+    probes: int = 0
+    undefined: int = 0
+    entries: int = 0
+    left_out: int = 0
+    worst: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DTYPES, 0.0))
+    not_given: set[str] = field(default_factory=set)
+
+
+class Examination:
+    """A subject against a reference, probe by probe."""
+
+    def __init__(self, reference: Reference, subject: Subject) -> None:
+        """Nothing examined yet."""
+        self.reference = reference
+        self.subject = subject
+        self.specification = reference.specification
+        self.measured = Measured()
+
+    def at(self, probe: Probe) -> list[Finding]:
+        """What is wrong at this probe; nothing where the definition has no value there."""
+        try:
+            truths = self.reference.at(probe.point)
+        except Undefined:
+            self.measured.undefined += 1
+            return []
+        self.measured.probes += 1
+        with self.subject.running():
+            return list(self._findings(probe, truths))
+
+    def results(self, probe: Probe) -> dict[str, Array]:
+        """What the subject returns there, as float64 arrays of the right shape; what it does not return is left out."""
+        found: dict[str, Array] = {}
+        with self.subject.running():
+            inputs, upstream = self._arguments(probe)
+            try:
+                outputs, saved = self.subject.forward(inputs)
+                found |= {n: _array(t) for n, t in self._checked("forward", outputs, probe).items()}
+            except Misbehaviour:
+                saved = None
+            try:
+                gradients = self.subject.backward(saved, upstream, inputs)
+                found |= {n: _array(t) for n, t in self._checked("backward", gradients, probe).items()}
+            except Misbehaviour:
+                pass
+        return found
+
+    def _findings(self, probe: Probe, truths: Mapping[str, Truth]) -> Iterator[Finding]:
+        spec, subject = self.specification, self.subject
+        inputs, upstream = self._arguments(probe)
+        given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
+        arriving = [
+            (role.tensor.gradient.name, t) for role, t in zip(spec.outputs, upstream, strict=True) if t is not None
+        ]
+        before = _bytes(given + arriving)
+        stage = "forward"
+        try:
+            raw, saved = subject.forward(inputs)
+            outputs = self._checked(stage, raw, probe)
+            yield from self._changed(stage, probe, given, before)
+            yield from self._values(stage, probe, outputs, truths)
+            if subject.kernel:
+                yield from _shared(stage, probe, outputs, given)
+            kept = list(outputs.items()) + _tensors(saved)
+            kept_before = _bytes(kept)
+            stage = "backward"
+            gradients = self._checked(stage, subject.backward(saved, upstream, inputs), probe)
+            yield from self._changed(stage, probe, given + arriving, before)
+            own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
+            yield from self._changed(stage, probe, own, kept_before, kind="saved")
+            yield from self._values(stage, probe, gradients, truths)
+            if subject.kernel:
+                yield from _shared(stage, probe, gradients, given + arriving + kept)
+            yield from self._again(probe, truths, saved, outputs, gradients)
+        except Misbehaviour as seen:
+            yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
+
+    def _again(
+        self,
+        probe: Probe,
+        truths: Mapping[str, Truth],
+        saved: Any,
+        outputs: Mapping[str, torch.Tensor],
+        gradients: Mapping[str, torch.Tensor],
+    ) -> Iterator[Finding]:
+        """Forward on something else, then everything once more."""
+        first = {name: _array(t).copy() for name, t in (*outputs.items(), *gradients.items())}
+        inputs, upstream = self._arguments(probe)
+        try:
+            self.subject.forward([1 - t / 2 if t.is_floating_point() else t.flip(0) if t.ndim else t for t in inputs])
+        except Misbehaviour:
+            pass  # what it does elsewhere is judged elsewhere
+        try:
+            again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
+            yield from _repeats("backward", probe, first, again, truths, "a second backward from the same saved")
+            raw, saved = self.subject.forward(self._arguments(probe)[0])
+            outputs = self._checked("forward", raw, probe)
+            yield from _repeats("forward", probe, first, outputs, truths, "a second forward of the same inputs")
+            again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
+            yield from _repeats("backward", probe, first, again, truths, "backward after a second forward")
+        except Misbehaviour as seen:
+            words = f"the second time, {seen.words}"
+            yield Finding(seen.stage, "repeat", seen.tensor, words, probe)
+
+    def _arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
+        """Fresh tensors of the point's values, in the probe's layouts."""
+        point = probe.point
+        inputs = [
+            probe.layouts.get(role.name, CONTIGUOUS).build(torch.tensor(point.tensors[role.name]))
+            for role in self.specification.inputs
+        ]
+        upstream: list[torch.Tensor | None] = []
+        for role in self.specification.outputs:
+            values = point.upstream[role.name]
+            layout = probe.layouts.get(role.tensor.gradient.name, CONTIGUOUS)
+            if values is None and not self.subject.protocol:
+                values = np.zeros(role.shape(point.sizes, point.batch), point.dtype)
+            upstream.append(None if values is None else layout.build(torch.tensor(values)))
+        return inputs, upstream
+
+    def _checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
+        if not found:
+            return {}
+        roles = self.specification.outputs if stage == "forward" else self.specification.inputs
+        shapes = {role.name: role.shape(probe.point.sizes, probe.point.batch) for role in roles}
+        results = self.subject.checked(stage, found, roles, shapes, getattr(torch, probe.point.dtype))
+        if stage == "backward":
+            names = {role.tensor.gradient.name for role in self.specification.differentiable}
+            self.measured.not_given |= names - set(results)
+        return results
+
+    def _values(
+        self, stage: str, probe: Probe, results: Mapping[str, torch.Tensor], truths: Mapping[str, Truth]
+    ) -> Iterator[Finding]:
+        for name, tensor in results.items():
+            values = _array(tensor)
+            units = truths[name].units(values)
+            if THRESHOLD < np.max(units, initial=0.0) < _BEYOND_DOUBT:
+                units = self.reference.at_length(probe.point)[name].units(values)
+            worst = float(np.max(units, initial=0.0))
+            self.measured.entries += values.size
+            self.measured.left_out += int(np.sum(~truths[name].judged))
+            if worst <= THRESHOLD:
+                self.measured.worst[probe.point.dtype] = max(self.measured.worst[probe.point.dtype], worst)
+                continue
+            entry = tuple(int(n) for n in np.argwhere(units > THRESHOLD)[0])
+            yours = float(values[entry])
+            kind = "value" if np.isfinite(yours) else "not finite"
+            words = f"{stage} computes another {name}" if kind == "value" else f"{name} is not finite"
+            yield Finding(stage, kind, name, words, probe, entry, yours, truths[name].exact[entry])
+
+    @staticmethod
+    def _changed(
+        stage: str,
+        probe: Probe,
+        tensors: Sequence[tuple[str, torch.Tensor]],
+        before: Mapping[str, bytes],
+        kind: str = "argument",
+    ) -> Iterator[Finding]:
+        for name, now in _bytes(tensors).items():
+            if now != before[name]:
+                what = "its argument" if kind == "argument" else "what forward gave or saved:"
+                yield Finding(stage, kind, name, f"{stage} changes {what} {name}", probe)
+
+
+def _repeats(
+    stage: str,
+    probe: Probe,
+    first: Mapping[str, Array],
+    again: Mapping[str, torch.Tensor],
+    truths: Mapping[str, Truth],
+    what: str,
+) -> Iterator[Finding]:
+    for name, tensor in again.items():
+        values = _array(tensor)
+        if values.tobytes() == first[name].tobytes():
+            continue
+        with np.errstate(all="ignore"):
+            same = np.abs(values - first[name]) <= THRESHOLD * truths[name].unit  # sums may be ordered otherwise
+        wrong = truths[name].judged & ~same
+        if wrong.any():
+            entry = tuple(int(n) for n in np.argwhere(wrong)[0])
+            words = f"{what} gives another {name}: first {float(first[name][entry])!r}, then {float(values[entry])!r}"
+            yield Finding(stage, "repeat", name, words, probe, entry, float(values[entry]), truths[name].exact[entry])
+
+
+def _shared(
+    stage: str, probe: Probe, results: Mapping[str, torch.Tensor], given: Sequence[tuple[str, torch.Tensor]]
+) -> Iterator[Finding]:
+    """Results that share memory with what was given, or with one another."""
+    owner = {_memory(t): name for name, t in given if t.numel()}
+    for name, tensor in results.items():
+        if not tensor.numel():
+            continue
+        place = _memory(tensor)
+        if place in owner:
+            yield Finding(stage, "memory", name, f"{name} shares memory with {owner[place]}; return a copy", probe)
+        owner[place] = name
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage().data_ptr())
+
+
+def _array(tensor: torch.Tensor) -> Array:
+    return tensor.detach().cpu().to(torch.float64).numpy()
+
+
+def _bytes(tensors: Sequence[tuple[str, torch.Tensor]]) -> dict[str, bytes]:
+    return {name: tensor.detach().cpu().contiguous().numpy().tobytes() for name, tensor in tensors}
+
+
+def _tensors(saved: Any, name: str = "saved") -> list[tuple[str, torch.Tensor]]:
+    """All tensors in what forward saved, each with its place."""
+    if isinstance(saved, torch.Tensor):
+        return [(name, saved)]
+    if isinstance(saved, Mapping):
+        return [found for key, value in saved.items() for found in _tensors(value, f"{name}[{key!r}]")]
+    if isinstance(saved, tuple | list):
+        return [found for position, value in enumerate(saved) for found in _tensors(value, f"{name}[{position}]")]
+    return [found for key, value in vars(saved).items() for found in _tensors(value, f"{name}.{key}")] if hasattr(
+        saved, "__dict__"
+    ) else []

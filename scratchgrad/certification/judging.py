@@ -1,0 +1,90 @@
+"""The judgement: a subject goes through the battery, and comes out with a verdict.
+
+In   a Battery, a Subject
+Out  Verdict; on refusal the smallest failing input, and words about what the mistake looks like
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from scratchgrad.certification.battery import SEED, Battery
+from scratchgrad.certification.error_model import THRESHOLD, UNITS
+from scratchgrad.certification.examination import Examination, Finding
+from scratchgrad.certification.reference import DIGITS
+from scratchgrad.certification.subject import Subject
+from scratchgrad.certification.verdict import Verdict
+from scratchgrad.certification.witness import AGREES_TO, STEP, witness
+
+__all__ = ["findings", "judge"]
+
+_MARGIN = 1.5
+
+
+def findings(battery: Battery, subject: Subject, *, first: bool = False) -> tuple[list[Finding], Examination]:
+    """What is wrong at the probes, in their order; with `first`, the examination ends with the first finding."""
+    examination = Examination(battery.reference, subject)
+    found: list[Finding] = []
+    for probe in battery.probes:
+        found += examination.at(probe)
+        if first and found:
+            break
+    return found, examination
+
+
+def judge(battery: Battery, subject: Subject) -> Verdict:
+    """The verdict about the subject."""
+    title = battery.specification.title
+    found, examination = findings(battery, subject)
+    if not found:
+        evidence = _evidence(battery, examination)
+        return Verdict(title, True, diagnosis=_acceptance(battery, subject, examination), evidence=evidence,
+                       errors=dict(examination.measured.worst))
+    wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
+    return Verdict(title, False, wrong, None, (found[0].words,))
+
+
+def _evidence(battery: Battery, examination: Examination) -> dict[str, Any]:
+    """What is recorded: counts, seeds and upper bounds, the same on every machine."""
+    measured = examination.measured
+    seen = witness(battery)
+    return {
+        "method": "probes against exact arithmetic",
+        "proven": False,
+        "probes": dict(sorted(Counter(probe.group for probe in battery.probes).items())),
+        "probes_undefined": measured.undefined,
+        "entries_compared": measured.entries - measured.left_out,
+        "entries_left_out": measured.left_out,
+        "seed": SEED,
+        "digits": DIGITS,
+        "error_units_at_most": {dtype: _at_most(worst) for dtype, worst in measured.worst.items()},
+        "error_units_threshold": THRESHOLD,
+        "witness": {"points": seen.points, "entries": seen.entries, "step": STEP, "agrees_to": AGREES_TO},
+    }
+
+
+def _at_most(worst: float) -> float:
+    """The smallest round bound that leaves room for another machine's rounding."""
+    return next((float(bound) for bound in UNITS if _MARGIN * worst <= bound), THRESHOLD)
+
+
+def _acceptance(battery: Battery, subject: Subject, examination: Examination) -> tuple[str, ...]:
+    measured = examination.measured
+    worst = ", ".join(f"{dtype} {value:.2g}" for dtype, value in measured.worst.items())
+    lines = [
+        f"{measured.probes} probes, {measured.entries - measured.left_out} numbers compared with exact ones; largest "
+        f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
+        "probed, not proven",
+    ]
+    if measured.undefined or measured.left_out:
+        lines.append(
+            f"not compared, because the definition has no finite value there: {measured.undefined} probes, "
+            f"{measured.left_out} numbers"
+        )
+    lines += [f"{name} was not given (None) and is not checked" for name in sorted(measured.not_given)]
+    if subject.forward_function is None:
+        lines.append("forward was not given and is not checked")
+    if subject.backward_function is None:
+        lines.append("backward was not given and is not checked")
+    return tuple(lines)

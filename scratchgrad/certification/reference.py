@@ -1,0 +1,255 @@
+"""The right values: the element form in exact rational or 60-digit arithmetic, and how far a right kernel may be off.
+
+In   a Point
+Out  Truth: for every output u and every gradient grad_W, the exact value and the bound of one unit of error
+
+A batch is evaluated sample by sample with the definition of one sample, and the gradients of shared inputs are summed:
+so the reference does not rest on the derivation of the batched form.  Where the definition has no finite value (log 0),
+or its value exceeds the dtype's range, nothing can be compared, and the entry is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import mpmath
+import numpy as np
+
+from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
+from scratchgrad.certification.point import Point
+from scratchgrad.certification.specification import Role, Specification
+from scratchgrad.notation.evaluation import EvaluationError, Exact, exact_array
+
+__all__ = ["DIGITS", "Reference", "Truth", "Undefined"]
+
+DIGITS = 60
+"""Significant digits where the arithmetic is not rational."""
+
+_FINER = 60
+"""Inputs are moved by 2**-60 ulp and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
+
+_JUMP = 2.0**-40
+_FEW = 3
+_MORE = 12
+"""In how many random directions inputs are moved; in more of them before an error counts as a mistake."""
+
+Array = Any
+
+
+class Undefined(ArithmeticError):
+    """The definition has no value at a point."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The right value of one tensor: exact, in two floats (high + low), the unit of error, and where it may be judged."""
+
+    exact: Array
+    high: Array
+    low: Array
+    unit: Array
+    judged: Array
+
+    def units(self, values: Array) -> Array:
+        """How many units of error away the values are; infinite where they are not finite, 0 where nobody judges."""
+        with np.errstate(all="ignore"):
+            error = np.abs((values - self.high) - self.low) / self.unit
+        error = np.where(np.isfinite(values), error, np.inf)
+        return np.where(self.judged, error, 0.0)
+
+
+class Reference:
+    """The right values of a specification's outputs and gradients at any point; a point is evaluated once."""
+
+    def __init__(self, specification: Specification) -> None:
+        """The reference of the specification."""
+        self.specification = specification
+        self._roles = {r.name: r for r in specification.outputs}
+        self._roles |= {_gradient(r): r for r in specification.differentiable}
+        self._values: WeakKeyDictionary[Point, dict[str, Array]] = WeakKeyDictionary()
+        self._truths: WeakKeyDictionary[Point, dict[str, Truth]] = WeakKeyDictionary()
+        self._effects: WeakKeyDictionary[Point, dict[str, Array]] = WeakKeyDictionary()
+
+    def at(self, point: Point) -> dict[str, Truth]:
+        """The truth about u for every output, grad_x for every input.  Raises Undefined where there is none."""
+        if point not in self._truths:
+            self._truths[point] = self._truth(point, self._effect(point, _FEW))
+        return self._truths[point]
+
+    def at_length(self, point: Point) -> dict[str, Truth]:
+        """As `at`, with the effect of one ulp measured in many directions: asked before a kernel is refused."""
+        if point not in self._effects:
+            self._effects[point] = self._effect(point, _MORE)
+            self._truths[point] = self._truth(point, self._effects[point])
+        return self._truths[point]
+
+    def values(self, point: Point) -> dict[str, Array]:
+        """The exact values, object arrays."""
+        if point not in self._values:
+            self._values[point] = self._evaluate(point.batch, point.sizes, point.tensors, point.upstream)
+        return self._values[point]
+
+    def _evaluate(
+        self,
+        batch: int | None,
+        sizes: Mapping[Any, int],
+        tensors: Mapping[str, Array],
+        upstream: Mapping[str, Array | None],
+    ) -> dict[str, Array]:
+        parts: dict[str, list[Array]] = {name: [] for name in self._roles}
+        for sample in self._samples(batch, tensors, upstream):
+            for name, value in self._one(*sample).items():
+                parts[name].append(value)
+        found: dict[str, Array] = {}
+        with mpmath.workdps(DIGITS):
+            for name, role in self._roles.items():
+                shape = role.shape(sizes, batch if self.specification.batched else None)
+                if role.sample:
+                    found[name] = exact_array(np.empty(shape)) if batch == 0 else np.stack(parts[name])
+                else:
+                    total = sum(parts[name][1:], parts[name][0]) if parts[name] else exact_array(np.zeros(shape))
+                    found[name] = np.asarray(total, dtype=object)  # numpy hands out the element of a 0-d array
+        return found
+
+    def _samples(
+        self, batch: int | None, tensors: Mapping[str, Array], upstream: Mapping[str, Array | None]
+    ) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
+        """The tensors and upstream gradients of every sample."""
+        spec = self.specification
+        for n in range(1 if batch is None else batch):
+
+            def row(role: Role, values: Array, n: int = n) -> Array:
+                return values[n] if role.sample else values
+
+            yield (
+                {r.name: row(r, tensors[r.name]) for r in spec.inputs},
+                {r.name: row(r, upstream[r.name]) for r in spec.outputs if upstream[r.name] is not None},
+            )
+
+    def _one(self, tensors: Mapping[str, Array], upstream: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs and gradients of one sample."""
+        gradients = self.specification.gradients
+        try:
+            at = gradients.valuation(tensors, upstream, Exact(DIGITS))
+            found = {r.name: at.tensors[r.name] for r in self.specification.outputs}
+            for role in self.specification.differentiable:
+                form = gradients[role.name]
+                found[_gradient(role)] = at.value(form.element, form.indices)
+        except (ArithmeticError, EvaluationError, ValueError) as error:
+            raise Undefined(f"the definition has no value: {error}") from error
+        return found
+
+    def _effect(self, point: Point, directions: int) -> dict[str, Array]:
+        """The effect on every entry of moving every input, and every upstream gradient, by one ulp."""
+        right = self.values(point)
+        step = Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER))
+        effect = {name: np.zeros(values.shape) for name, values in right.items()}
+        for direction in range(directions):
+            rng = np.random.default_rng([20, direction])
+            moved = self._evaluate(
+                point.batch,
+                point.sizes,
+                {n: _moved(a, step, rng) for n, a in point.tensors.items()},
+                {n: None if a is None else _moved(a, step, rng) for n, a in point.upstream.items()},
+            )
+            with mpmath.workdps(DIGITS):
+                for name, values in moved.items():
+                    difference = np.abs(_floats(np.asarray(values - right[name], dtype=object)))
+                    jumped = ~(difference <= _JUMP * max(_largest(point), _finite_maximum(_floats(right[name]))))
+                    effect[name] = np.maximum(effect[name], np.where(jumped, 0.0, difference * 2.0**_FINER))
+        return effect
+
+    def _truth(self, point: Point, effect: Mapping[str, Array]) -> dict[str, Truth]:
+        unit, tiny, largest = UNIT[point.dtype], TINY[point.dtype], LARGEST[point.dtype]
+        found: dict[str, Truth] = {}
+        for name, exact in self.values(point).items():
+            role = self._roles[name]
+            high = _floats(exact)
+            with mpmath.workdps(DIGITS):
+                low = _floats(_rest(exact, high))
+            judged = np.isfinite(high) & (np.abs(high) <= largest)
+            size = np.where(judged, np.abs(high), 0.0)
+            widest = _row_maximum(size, role)
+            if role in self.specification.inputs:
+                widest = widest + self._upstream_size(point, role, size.ndim)
+            bound = np.where(judged, effect[name], 0.0) + unit * size + unit * widest + tiny
+            found[name] = Truth(exact, high, low, bound, judged)
+        return found
+
+    def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
+        """Max |grad| of a sample, shaped to stand beside a gradient with that many axes."""
+        found: Array = np.zeros([1] * axes)
+        for output in self.specification.outputs:
+            values = point.upstream[output.name]
+            if values is None or not values.size:
+                continue
+            size = np.abs(values.astype(np.float64))
+            if role.sample and output.sample:
+                rows = size.reshape(size.shape[0], -1).max(axis=1)
+                found = np.maximum(found, rows.reshape([-1, *[1] * (axes - 1)]))
+            else:
+                found = np.maximum(found, size.max())
+        return found
+
+
+def _gradient(role: Role) -> str:
+    return role.tensor.gradient.name
+
+
+def _largest(point: Point) -> float:
+    """The largest number that the point consists of."""
+    arrays = (*point.tensors.values(), *point.upstream.values())
+    return max((float(np.abs(a).max()) for a in arrays if a is not None and a.size), default=0.0)
+
+
+def _finite_maximum(values: Array) -> float:
+    size = np.abs(values[np.isfinite(values)])
+    return float(size.max()) if size.size else 0.0
+
+
+def _moved(values: Array, step: Fraction, rng: np.random.Generator) -> Array:
+    """The values, each multiplied by 1 + step or 1 - step; integers stay."""
+    if values.dtype.kind == "i":
+        return values
+    signs = rng.choice([-1, 1], size=values.shape)
+    exact = exact_array(values)
+    moved = np.empty(values.shape, dtype=object)
+    for place in np.ndindex(values.shape):
+        moved[place] = exact[place] * (1 + int(signs[place]) * step)
+    return moved
+
+
+def _row_maximum(size: Array, role: Role) -> Array:
+    """The largest entry of a sample, over all entries where there are no samples."""
+    if not size.size:
+        return size
+    axes = tuple(range(1, size.ndim)) if role.sample else tuple(range(size.ndim))
+    return np.max(size, axis=axes, keepdims=True) if axes else size
+
+
+def _floats(values: Array) -> Array:
+    """The nearest floats; infinity beyond their range."""
+    found = np.empty(np.shape(values), dtype=np.float64)
+    for place in np.ndindex(found.shape):
+        try:
+            found[place] = float(values[place])
+        except OverflowError:
+            found[place] = np.inf if values[place] > 0 else -np.inf
+    return found
+
+
+def _rest(exact: Array, high: Array) -> Array:
+    """What the floats leave of the exact values."""
+    rest = np.empty(exact.shape, dtype=object)
+    for place in np.ndindex(exact.shape):
+        near = float(high[place])
+        value = exact[place]
+        if not np.isfinite(near):
+            rest[place] = 0
+        else:
+            rest[place] = value - (Fraction(near) if isinstance(value, Fraction) else mpmath.mpf(near))
+    return rest

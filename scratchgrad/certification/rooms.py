@@ -1,0 +1,77 @@
+"""The certificates on disk: written for rooms that pass, and recomputed to see that they still tell the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from scratchgrad import certificate as certificates
+from scratchgrad import registry
+from scratchgrad.certificate import Certificate, CertificateUnreadable
+from scratchgrad.certification.certifying import certify
+from scratchgrad.certification.verdict import Verdict
+from scratchgrad.layer import Layer
+
+__all__ = ["certify_room", "check", "update"]
+
+_PLACES = {"built-in": certificates.built_in_path, "cache": certificates.cache_path}
+_BOUNDS = "error_units_at_most"
+
+
+def certify_room(layer: str | Layer, write: str | None = None) -> Verdict:
+    """The verdict about a layer's own kernel; what is accepted is written.
+
+    `write` is "built-in" (the certificates that ship with scratchgrad), "cache" (the user's), or None.
+    """
+    if write is not None and write not in _PLACES:
+        raise ValueError(f"write is {write!r}; expected None, {' or '.join(map(repr, _PLACES))}")
+    verdict = certify(registry.layer(layer) if isinstance(layer, str) else layer)
+    if write is not None and verdict.certificate is not None:
+        certificates.write(verdict.certificate, _PLACES[write](verdict.certificate.layer))
+    return verdict
+
+
+def update(names: Iterable[str] | None = None) -> dict[str, Verdict]:
+    """The verdicts about the rooms, all of them by default; the built-in certificates of those accepted are written."""
+    return {name: certify_room(name, write="built-in") for name in _rooms(names)}
+
+
+def check(names: Iterable[str] | None = None) -> list[str]:
+    """One sentence for every built-in certificate that does not come out again; empty where all do."""
+    return [complaint for name in _rooms(names) if (complaint := _complaint(name)) is not None]
+
+
+def _rooms(names: Iterable[str] | None) -> list[str]:
+    return [name for name in registry.names() if registry.is_built_in(name)] if names is None else list(names)
+
+
+def _complaint(name: str) -> str | None:
+    remedy = f"Run: scratchgrad certify --update {name}"
+    try:
+        written = certificates.read(certificates.built_in_path(name))
+    except FileNotFoundError:
+        return f"{name}: no certificate ships with scratchgrad. {remedy}"
+    except (CertificateUnreadable, OSError, UnicodeDecodeError) as error:
+        return f"{name}: its certificate cannot be read ({error}). {remedy}"
+    objection = certificates.objection(written, registry.layer(name))
+    if objection is not None:
+        return f"{name}: {objection}. {remedy}"
+    verdict = certify_room(name)
+    if verdict.certificate is None:
+        return f"{name}: its kernel is refused.\n{verdict}"
+    difference = _difference(written, verdict)
+    return None if difference is None else f"{name}: {difference}. {remedy}"
+
+
+def _difference(written: Certificate, verdict: Verdict) -> str | None:
+    """What differs between a certificate and a new verdict; errors may be smaller than written, not larger."""
+    before, now = dict(written.evidence), dict(verdict.evidence)
+    bounds: Mapping[str, Any] = before.pop(_BOUNDS, {})
+    now.pop(_BOUNDS, None)
+    for dtype, error in verdict.errors.items():
+        if not error <= bounds.get(dtype, 0):
+            return f"the error in {dtype} is {error:.3g} units, its certificate says at most {bounds.get(dtype, 0):g}"
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            return f"evidence {key!r} is {now.get(key)!r}, its certificate says {before.get(key)!r}"
+    return None

@@ -1,0 +1,173 @@
+"""What a kernel is held against: a definition, and which of its tensors carry samples.
+
+In   a room's name | a Layer | a definition | a text in the grammar; perhaps example tensors
+Out  Specification: inputs and outputs with their sizes, the gradients, and whether there is a batch
+
+A room or a Layer is batched as its kernel is: every tensor that is not shared has a batch axis in front.  A definition
+or a text is one sample exactly as it says, unless an example has one axis more: that axis is the batch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from scratchgrad import registry
+from scratchgrad.gradients import Gradients, definition_of
+from scratchgrad.layer import Layer
+from scratchgrad.notation.binding import operands, tensor_name
+from scratchgrad.notation.definition import Definition, Tensor
+from scratchgrad.notation.indices import Size
+from scratchgrad.notation.text import to_text
+
+__all__ = ["ExampleMismatch", "NothingToCertify", "Role", "Specification", "layer_of", "specify"]
+
+
+class NothingToCertify(ValueError):
+    """A specification without a kernel, or a kernel without a specification."""
+
+
+class ExampleMismatch(ValueError):
+    """Example tensors that do not fit the specification."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A tensor of the specification, and whether it has a batch axis."""
+
+    tensor: Tensor
+    sample: bool
+
+    @property
+    def name(self) -> str:
+        """The tensor's name."""
+        return self.tensor.name
+
+    @property
+    def integer(self) -> bool:
+        """Whether it holds integers, by which nothing is differentiated."""
+        return self.tensor.integer
+
+    def shape(self, sizes: Mapping[sp.Expr, int], batch: int | None) -> tuple[int, ...]:
+        """The shape at these sizes, with the batch axis in front where there is one."""
+        own = tuple(int(sizes[s]) if s in sizes else int(s.subs(sizes)) for s in self.tensor.sizes)
+        return (batch, *own) if self.sample and batch is not None else own
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A definition, as a kernel meets it."""
+
+    title: str
+    definition: Definition
+    inputs: tuple[Role, ...]
+    outputs: tuple[Role, ...]
+
+    @property
+    def batched(self) -> bool:
+        """Whether there is a batch axis."""
+        return any(role.sample for role in self.inputs)
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several outputs."""
+        return len(self.outputs) > 1
+
+    @cached_property
+    def gradients(self) -> Gradients:
+        """The derivation."""
+        return Gradients(self.definition)
+
+    @cached_property
+    def differentiable(self) -> tuple[Role, ...]:
+        """The inputs that have a gradient."""
+        return tuple(role for role in self.inputs if not role.integer)
+
+    @cached_property
+    def sizes(self) -> tuple[sp.Expr, ...]:
+        """The sizes that may be chosen, in order of appearance; a number is no choice."""
+        every = (s for role in (*self.inputs, *self.outputs) for s in role.tensor.sizes)
+        return tuple(dict.fromkeys(symbol for size in every for symbol in sorted(size.atoms(Size), key=str)))
+
+    def bound(self, name: str) -> sp.Expr | None:
+        """The size that the integers of a tensor stay below, None where it indexes nothing."""
+        for assignment in self.definition.assignments:
+            found = self._indexed_by(assignment.right, name)
+            if found is not None:
+                return found
+        return None
+
+    def _indexed_by(self, e: sp.Basic, name: str) -> sp.Expr | None:
+        if isinstance(e, sp.KroneckerDelta):
+            for one, other in (e.args, e.args[::-1]):
+                if tensor_name(one) == name and hasattr(other, "size"):
+                    return sp.sympify(other.size)
+        if isinstance(e, sp.Indexed):
+            tensor = self.definition.tensors[tensor_name(e)]
+            for position, index in enumerate(e.indices):
+                if type(index) in (sp.Indexed, sp.Symbol) and tensor_name(index) == name:
+                    return tensor.sizes[position]
+        for child in operands(e):
+            found = self._indexed_by(child, name)
+            if found is not None:
+                return found
+        return None
+
+
+def layer_of(source: Any) -> Layer | None:
+    """The Layer that the source is, or is the name of; None for a definition or a text."""
+    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+        return registry.layer(source.strip())
+    return source if isinstance(source, Layer) else None
+
+
+def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
+    """The specification that `source` stands for.
+
+    Raises NothingToCertify for a Layer without definition, ExampleMismatch where the example does not fit, and what
+    reading a text raises.
+    """
+    layer = layer_of(source)
+    if layer is not None:
+        if layer.definition_function is None:
+            raise NothingToCertify(
+                f"layer {layer.name!r} has no definition to be held against; write one under @{layer.name}.define"
+            )
+        definition = definition_of(layer)
+        samples = {t.name: layer.carries_samples(t) for t in (*layer.signature.inputs, *layer.signature.outputs)}
+        title = layer.name
+    else:
+        definition = source.definition if isinstance(source, Gradients) else definition_of(source)
+        samples = dict.fromkeys((t.name for t in (*definition.inputs, *definition.outputs)), False)
+        title = definition.name or str(definition)
+        if example is not None:
+            samples = _samples(definition, example)
+    return Specification(
+        title,
+        definition,
+        tuple(Role(t, samples[t.name]) for t in definition.inputs),
+        tuple(Role(t, samples[t.name]) for t in definition.outputs),
+    )
+
+
+def _samples(definition: Definition, example: Sequence[Any]) -> dict[str, bool]:
+    """Which tensors carry samples, by the number of axes of the example."""
+    wanted = ", ".join(to_text(t.element) for t in definition.inputs)
+    if len(example) != len(definition.inputs):
+        raise ExampleMismatch(f"expected {len(definition.inputs)} example tensors ({wanted}), got {len(example)}")
+    samples: dict[str, bool] = {}
+    for tensor, values in zip(definition.inputs, example, strict=True):
+        more = np.ndim(values) - len(tensor.indices)
+        if more not in (0, 1):
+            raise ExampleMismatch(
+                f"{to_text(tensor.element)} has {len(tensor.indices)} axes (one more in a batch), "
+                f"the example's shape is {tuple(np.shape(values))}"
+            )
+        samples[tensor.name] = more == 1
+    return samples | dict.fromkeys((t.name for t in definition.outputs), any(samples.values()))

@@ -1,0 +1,163 @@
+"""The kernel under examination, wrapped so that whatever it does is an observation and never a crash.
+
+In   two functions, and whether they keep the registry's protocol
+Out  outputs and gradients as tuples of tensors of the right dtype and shape, else Misbehaviour with its reason
+
+A kernel runs as the tape runs it, under torch.inference_mode(); a plain function runs as its author would run it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from scratchgrad.certification.specification import Role, Specification
+
+__all__ = ["Misbehaviour", "Subject", "speaks_protocol"]
+
+_EXCERPT = 200
+
+
+class Misbehaviour(Exception):  # noqa: N818  # an observation about somebody else's function, not an error of ours
+    """What a function did instead of returning what it should; `kind` sorts it."""
+
+    def __init__(self, stage: str, kind: str, words: str, tensor: str = "") -> None:
+        """At `stage` (forward or backward), about `tensor` where it is about one."""
+        super().__init__(words)
+        self.stage, self.kind, self.words, self.tensor = stage, kind, words, tensor
+
+
+def speaks_protocol(backward: Callable[..., Any] | None) -> bool:
+    """Whether the function is backward(saved, *grad_outputs): its first parameter is called saved."""
+    try:
+        first = next(iter(inspect.signature(backward).parameters), "") if backward is not None else ""
+    except (TypeError, ValueError):  # a function written in C tells nothing
+        return False
+    return first == "saved"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A forward and a backward function.
+
+    In the registry's protocol, backward(saved, *grad_outputs) gives one gradient per input.  A plain backward is
+    backward(grad_out, *tensors), where grad_out is a tuple if there are several outputs, and may leave out an input
+    (None).  A `kernel` keeps the whole of the room protocol: its results share no memory with what it was given.
+    """
+
+    specification: Specification
+    forward_function: Callable[..., Any] | None
+    backward_function: Callable[..., Any] | None
+    kernel: bool
+    protocol: bool
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The modes under which the functions run."""
+        with warnings.catch_warnings(), torch.inference_mode(self.kernel):
+            warnings.simplefilter("ignore")
+            yield
+
+    def forward(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], Any]:
+        """The outputs as a tuple, and what was saved; unchecked but for their number.  May raise Misbehaviour."""
+        if self.forward_function is None:
+            return (), None
+        found = _called("forward", self.forward_function, *tensors)
+        wanted = len(self.specification.outputs)
+        if self.kernel and not (isinstance(found, tuple) and len(found) == 2):
+            raise Misbehaviour("forward", "arity", f"forward returns {_shown(found)}; expected a pair (output, saved)")
+        outputs, saved = found, None
+        if isinstance(found, tuple | list) and len(found) == 2 and (wanted == 1 or isinstance(found[0], tuple | list)):
+            outputs, saved = found
+        if wanted == 1 and isinstance(outputs, tuple | list) and len(outputs) == 1:
+            outputs = outputs[0]
+        if wanted == 1:
+            return (outputs,), saved
+        if not isinstance(outputs, tuple | list) or len(outputs) != wanted:
+            names = ", ".join(r.name for r in self.specification.outputs)
+            raise Misbehaviour(
+                "forward", "arity", f"forward returns {_shown(outputs)}; expected a tuple of the {wanted} outputs {names}"
+            )
+        return tuple(outputs), saved
+
+    def backward(
+        self, saved: Any, upstream: Sequence[torch.Tensor | None], tensors: Sequence[torch.Tensor]
+    ) -> tuple[Any, ...]:
+        """One gradient for each input, unchecked but for their number.  May raise Misbehaviour."""
+        if self.backward_function is None:
+            return ()
+        if self.protocol:
+            found = _called("backward", self.backward_function, saved, *upstream)
+        else:
+            given = tuple(upstream) if self.specification.several else upstream[0]
+            found = _called("backward", self.backward_function, given, *tensors)
+        wanted = len(self.specification.inputs)
+        if found is None:
+            raise Misbehaviour("backward", "none", "backward returns None; is a return missing?")
+        if not isinstance(found, tuple | list):
+            found = (found,)
+        real = len(self.specification.differentiable)
+        if len(found) == real < wanted:
+            rest = iter(found)
+            found = [None if role.integer else next(rest) for role in self.specification.inputs]
+        if len(found) != wanted:
+            names = ", ".join(r.name for r in self.specification.inputs)
+            raise Misbehaviour(
+                "backward", "arity", f"backward returns {len(found)} gradients; expected one for each of {names}"
+            )
+        return tuple(found)
+
+    def checked(
+        self,
+        stage: str,
+        found: Sequence[Any],
+        roles: Sequence[Role],
+        shapes: Mapping[str, tuple[int, ...]],
+        dtype: torch.dtype,
+    ) -> dict[str, torch.Tensor]:
+        """The results by name, each a tensor of the right shape and dtype.  Raises Misbehaviour for the first that is not.
+
+        A gradient of an integer input is left out, and so is one that a plain function gives as None.
+        """
+        results: dict[str, torch.Tensor] = {}
+        for role, value in zip(roles, found, strict=True):
+            if stage == "backward" and role.integer:
+                continue
+            name = role.name if stage == "forward" else role.tensor.gradient.name
+            if value is None and stage == "backward" and not self.kernel and any(v is not None for v in found):
+                continue
+            if not isinstance(value, torch.Tensor):
+                kind = "none" if value is None else "type"
+                raise Misbehaviour(stage, kind, f"{stage} gives {_shown(value)} for {name}; expected a tensor", name)
+            if tuple(value.shape) != shapes[role.name]:
+                raise Misbehaviour(
+                    stage, "shape", f"{name} has shape {tuple(value.shape)}; expected {shapes[role.name]}", name
+                )
+            if value.dtype != dtype:
+                raise Misbehaviour(stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, as the inputs are", name)
+            results[name] = value
+        return results
+
+
+def _called(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except (Exception, SystemExit) as error:
+        said = " ".join(str(error).split())
+        said = said if len(said) <= _EXCERPT else said[: _EXCERPT - 3] + "..."
+        raise Misbehaviour(stage, "exception", f"{stage} raises {type(error).__name__}: {said}") from error
+
+
+def _shown(value: Any) -> str:
+    """What a value is, in a few words."""
+    if value is None:
+        return "None"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
