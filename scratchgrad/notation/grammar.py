@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import sympy as sp
 
 from scratchgrad.notation.binding import element, max_over, sum_over
+from scratchgrad.notation.declaration import declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import (
@@ -30,7 +31,7 @@ from scratchgrad.notation.nodes import (
 from scratchgrad.notation.ranges import Ranges
 from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
 
-__all__ = ["AssignmentOrder", "FreeIndexMissing", "RankMismatch", "UnknownName", "parse"]
+__all__ = ["AssignmentOrder", "FreeIndexMissing", "Misplaced", "RankMismatch", "ReservedName", "UnknownName", "parse"]
 
 
 class UnknownName(NotationError):
@@ -43,6 +44,14 @@ class FreeIndexMissing(NotationError):
 
 class RankMismatch(NotationError):
     """A tensor is used with different numbers of indices, or a function with a wrong number of arguments."""
+
+
+class Misplaced(NotationError):
+    """A condition where a value is wanted, a value where a condition is, a fraction as an index, an infinite value."""
+
+
+class ReservedName(NotationError):
+    """A tensor is called like a function, or like the gradient of another tensor."""
 
 
 class AssignmentOrder(NotationError):
@@ -77,7 +86,6 @@ _ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
     "**": lambda a, b: a**b,
 }
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
-_DECLARED = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[([^\[\]]*)\])?\s*,?")
 
 
 def parse(
@@ -101,17 +109,8 @@ def parse(
     return _Elaboration(text, tensors, ranges or {}, complete).definition(outputs, name)
 
 
-def declared_tensors(text: str) -> dict[str, tuple[str, ...]]:
-    """The tensors of a declaration such as "x[nB,nN] w[nN]": name -> names of sizes."""
-    found: dict[str, tuple[str, ...]] = {}
-    place = 0
-    while text[place:].strip():
-        match = _DECLARED.match(text, place)
-        if match is None or match.end() == place:
-            raise UnknownName(pointing_at(text, place, "cannot read this declaration; write tensors as x[nB,nN] w[nN]"))
-        found[match[1]] = tuple(a.strip() for a in (match[2] or "").split(",") if a.strip())
-        place = match.end()
-    return found
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count or 'no'} {one if count < 2 else many}"
 
 
 def _walk(node: Node) -> Iterator[Node]:
@@ -151,9 +150,8 @@ class _Elaboration:
         return kind(pointing_at(self.text, place, message))
 
     def size(self, name: str) -> sp.Expr:
-        if name.isdigit():
-            return sp.Integer(name)
-        return self.sizes.setdefault(name, Size(name))
+        size = declared_size(name)
+        return self.sizes.setdefault(name, size) if isinstance(size, Size) else size
 
     # -- first pass: ranks, letters, classes of equal size
 
@@ -161,6 +159,8 @@ class _Elaboration:
         return statement.left.value if statement.left is not None else "out"
 
     def note(self, node: Node) -> None:
+        if node.kind in ("element", "name"):
+            self.check_name(node)
         if node.kind == "element":
             self.note_rank(node.value, len(node.arguments), node.place)
             for position, index in enumerate(node.arguments):
@@ -170,12 +170,26 @@ class _Elaboration:
                 self.note_index(index, None)
         elif node.kind == "call" and node.value in _BINDERS:
             self.note_binder(node)
-        elif node.kind in ("call", "matrix element") and node.value in _MATRIX:
+        elif node.kind == "matrix element" or (node.kind == "call" and node.value in _MATRIX):
             self.note_matrix(node)
+
+    def check_name(self, node: Node) -> None:
+        if node.value == "pi" and "pi" in self.targets:
+            raise self.error(ReservedName, node.place, "'pi' is the number; give the tensor another name")
+        if node.value in {*_FUNCTIONS, *_BINDERS, *_MATRIX}:
+            message = f"{node.value!r} is a function: write {node.value}(...), or give the tensor another name"
+            raise self.error(ReservedName, node.place, message)
+        kind, _, of = node.value.partition("_")
+        if kind in ("grad", "bar") and of in self.targets:
+            message = (
+                f"{node.value!r} is the name of the gradient of J with respect to {of}; give the tensor another name"
+            )
+            raise self.error(ReservedName, node.place, message)
 
     def note_rank(self, name: str, rank: int, place: int) -> None:
         if self.rank.setdefault(name, rank) != rank:
-            raise self.error(RankMismatch, place, f"{name} has {self.rank[name]} axes, here it has {rank} indices")
+            has, here = _counted(self.rank[name], "axis", "axes"), _counted(rank, "index", "indices")
+            raise self.error(RankMismatch, place, f"{name} has {has}, here it has {here}")
 
     def note_index(self, index: Node, slot: tuple[str, int] | None) -> None:
         for part in _walk(index):
@@ -219,6 +233,7 @@ class _Elaboration:
             or matrix.kind != "name"
             or len(node.arguments) != wanted
             or (node.value == "Inv") != (wanted == 3)
+            or node.value not in _MATRIX
         ):  # a name and two indices
             raise self.error(RankMismatch, node.place, "write Inv(A)[i,j], Det(A) or LogDet(A) for a square tensor A")
         self.note_rank(matrix.value, 2, matrix.place)
@@ -307,16 +322,12 @@ class _Elaboration:
         else:
             target = self.left(statement.left)
         scope = {i.name: i for i in target.indices}
-        right = self.expression(statement.right, scope)
-        if not isinstance(right, sp.Expr):
-            raise self.error(
-                NotationError, statement.right.place, "a condition is no value; write where(condition, a, b)"
-            )
-        return Assignment(target, right)
+        return Assignment(target, self.value(statement.right, scope))
 
     def left(self, node: Node) -> Tensor:
         seen: list[str] = []
         for index in node.arguments:
+            self.check_letter(index.value, index.place)
             if index.kind != "name" or index.value not in self.letters or index.value in seen:
                 raise self.error(
                     FreeIndexMissing,
@@ -327,7 +338,10 @@ class _Elaboration:
         if node.kind == "name":
             self.note_rank(node.value, 0, node.place)
         if self.complete and node.value in self.declared and len(seen) != len(self.declared[node.value]):
-            raise self.error(RankMismatch, node.place, f"{node.value} has {len(self.declared[node.value])} axes")
+            has = _counted(len(self.declared[node.value]), "axis", "axes")
+            raise self.error(
+                RankMismatch, node.place, f"{node.value} has {has}, here {_counted(len(seen), 'index', 'indices')}"
+            )
         return Tensor(node.value, tuple(self.index(letter, node.place) for letter in seen))
 
     def free_letters(self, node: Node) -> list[str]:
@@ -345,7 +359,13 @@ class _Elaboration:
         walk(node, frozenset())
         return list(found)
 
+    def check_letter(self, letter: str, place: int) -> None:
+        if letter in self.sizes:
+            message = f"{letter!r} was declared as the size of an axis; use another letter for the index"
+            raise self.error(ReservedName, place, message)
+
     def index(self, letter: str, place: int) -> Index:
+        self.check_letter(letter, place)
         if not self.ranges.known(letter):
             raise self.error(
                 UnknownName,
@@ -373,19 +393,54 @@ class _Elaboration:
             case "element":
                 return self.element(node, scope)
             case "sign":
-                value = self.expression(node.arguments[0], scope)
+                value = self.value(node.arguments[0], scope)
                 return -value if node.value == "-" else value
             case "operation":
-                return _ARITHMETIC[node.value](*(self.expression(a, scope) for a in node.arguments))
+                return self.real(node, _ARITHMETIC[node.value](*(self.value(a, scope) for a in node.arguments)))
             case "comparison":
-                return _COMPARE[node.value](*(self.expression(a, scope) for a in node.arguments))
+                return _COMPARE[node.value](*(self.value(a, scope) for a in node.arguments))
             case "logic":
-                return _LOGIC[node.value](*(self.expression(a, scope) for a in node.arguments))
+                return _LOGIC[node.value](*(self.condition(a, scope) for a in node.arguments))
             case "matrix element":
-                indices = [self.expression(a, scope) for a in node.arguments[1:]]
+                indices = [self.place(a, scope) for a in node.arguments[1:]]
                 return InverseElement(sp.Symbol(node.arguments[0].value, real=True), *indices)
             case _:
-                return self.call(node, scope)
+                return self.real(node, self.call(node, scope))
+
+    def value(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        """An expression that is a number, not a condition."""
+        result = self.expression(node, scope)
+        if not isinstance(result, sp.Expr):
+            raise self.error(Misplaced, node.place, "a condition is no value; write where(condition, a, b)")
+        return result
+
+    def condition(self, node: Node, scope: Mapping[str, Index]) -> sp.Basic:
+        """An expression that is true or false."""
+        result = self.expression(node, scope)
+        if isinstance(result, sp.Expr):
+            raise self.error(Misplaced, node.place, "expected a condition such as x[i] > 0, found a value")
+        return result
+
+    def place(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        """An index expression: whole numbers, indices, sizes and integer-valued tensors, with + - *."""
+        self.check_place(node)
+        return self.value(node, scope)
+
+    def check_place(self, node: Node) -> None:
+        if node.kind in ("name", "element"):
+            return
+        whole = node.value.isdigit() if node.kind == "number" else node.value in "+-*"
+        if node.kind not in ("number", "sign", "operation") or not whole:
+            message = "an index is made of whole numbers, indices and integer-valued tensors with + - *"
+            raise self.error(Misplaced, node.place, message)
+        for part in node.arguments:
+            self.check_place(part)
+
+    def real(self, node: Node, result: sp.Expr) -> sp.Expr:
+        """The result, where it is a real number for some values of its tensors."""
+        if result.has(sp.zoo, sp.oo, sp.nan, sp.I):
+            raise self.error(Misplaced, node.place, "this has no real value, whatever the values of the tensors")
+        return result
 
     def name(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
         name = node.value
@@ -408,7 +463,8 @@ class _Elaboration:
         if size and self.ranges.known(size[1]):
             return self.ranges.size_of(size[1])
         if name in self.rank and self.rank[name] > 0:
-            raise self.error(RankMismatch, node.place, f"{name} has {self.rank[name]} axes, here it has no index")
+            has = _counted(self.rank[name], "axis", "axes")
+            raise self.error(RankMismatch, node.place, f"{name} has {has}, here it has no index")
         self.check_declared(node)
         return element(name, (), integer=name in self.integer)
 
@@ -423,7 +479,7 @@ class _Elaboration:
 
     def element(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
         self.check_declared(node)
-        indices = [self.expression(a, scope) for a in node.arguments]
+        indices = [self.place(a, scope) for a in node.arguments]
         return element(node.value, indices, integer=node.value in self.integer)
 
     def call(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
@@ -436,7 +492,7 @@ class _Elaboration:
                 taken.add(index.name)
                 inner[argument.value] = index
                 bound.append(index)
-            return _BINDERS[node.value](self.expression(node.arguments[0], inner), *bound)
+            return _BINDERS[node.value](self.value(node.arguments[0], inner), *bound)
         if node.value in _MATRIX:
             matrix = sp.Symbol(node.arguments[0].value, real=True)
             return Determinant(matrix) if node.value == "Det" else LogDeterminant(matrix)
@@ -449,4 +505,7 @@ class _Elaboration:
                 node.place,
                 f"{node.value} takes {arity} argument{'s' * (arity > 1)}, found {len(node.arguments)}",
             )
-        return function(*(self.expression(a, scope) for a in node.arguments))
+        if node.value == "delta":
+            return function(*(self.place(a, scope) for a in node.arguments))
+        first = self.condition if node.value == "where" else self.value
+        return function(first(node.arguments[0], scope), *(self.value(a, scope) for a in node.arguments[1:]))
