@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scratchgrad.certification import Verdict as Verdict
+    from scratchgrad.certification import certify as certify
     from scratchgrad.gradients import derive as derive
     from scratchgrad.layer import Layer as Layer
     from scratchgrad.signature import ShapeMismatch as ShapeMismatch
@@ -30,6 +32,8 @@ __version__ = "0.1.0"
 # Public name -> the module that has it.  No name may also be that of a module in this folder: importing the module
 # would put it in the name's place (tests/test_import.py).
 _HOMES = {
+    "Verdict": "scratchgrad.certification",
+    "certify": "scratchgrad.certification",
     "derive": "scratchgrad.gradients",
     "Layer": "scratchgrad.layer",
     "ShapeMismatch": "scratchgrad.signature",

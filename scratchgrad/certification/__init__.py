@@ -1,5 +1,7 @@
 """Certification: any kernel against the element form, at probes chosen to hurt; verdicts and certificates.
 
+What each module holds:
+
     specification   what a kernel is held against: definition, shapes, batch
     sampling        values chosen to hurt; layouts: the same values, stored otherwise
     point           concrete inputs and upstream gradients

@@ -138,9 +138,13 @@ class Battery:
                 tensors[name] = np.abs(tensors[name])
 
             yield Probe("values", f"{role.name} one-hot", self.point("normal", 2, self.sizes(), dtype, change=hot))
-            yield Probe("values", f"{role.name} positive", self.point("normal", 2, self.sizes(), dtype, change=positive))
+            yield Probe(
+                "values", f"{role.name} positive", self.point("normal", 2, self.sizes(), dtype, change=positive)
+            )
         for number, example in enumerate(self.examples):
-            point = self.point("normal", self._example_batch(example), self._example_sizes(example), dtype, salt=f"{number}")
+            point = self.point(
+                "normal", self._example_batch(example), self._example_sizes(example), dtype, salt=f"{number}"
+            )
             for name, values in example.items():
                 point = point.with_array(name, values, upstream=False)
             yield Probe("example", f"example {number + 1}", point.in_dtype(dtype))
@@ -169,9 +173,7 @@ class Battery:
             point = self.point("normal", 2, self.sizes(), dtype, salt="absent")
             absent = [name for name, keep in zip(names, kept, strict=True) if not keep]
             for name in absent:
-                point = Point(
-                    point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None}
-                )
+                point = Point(point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None})
             yield Probe("absent", f"no gradient of {' and '.join(absent)}", point)
 
     def _memory_probes(self, dtype: str) -> Iterator[Probe]:
@@ -182,7 +184,7 @@ class Battery:
         for role, upstream in places:
             name = role.tensor.gradient.name if upstream else role.name
             values = point.upstream[role.name] if upstream else point.tensors[role.name]
-            for layout in fitting(np.ndim(values)):
+            for layout in fitting(0 if values is None else values.ndim):
                 prepared = layout.prepare(values)
                 same = prepared is values
                 if not same and not upstream and not role.integer:
@@ -236,9 +238,8 @@ class Battery:
         for role in self.specification.inputs:
             shape = example[role.name].shape[1:] if role.sample else example[role.name].shape
             if len(shape) != len(role.tensor.sizes):
-                raise ExampleMismatch(
-                    f"{role.name} has {len(role.tensor.sizes)} axes beside the batch, got shape {example[role.name].shape}"
-                )
+                shown = f"{role.name} has {len(role.tensor.sizes)} axes beside the batch"
+                raise ExampleMismatch(f"{shown}, the example's shape is {example[role.name].shape}")
             for size, length in zip(role.tensor.sizes, shape, strict=True):
                 known = sizes.setdefault(size, length) if not size.is_Integer else int(size)
                 if known != length:

@@ -24,6 +24,8 @@ from scratchgrad.certification.judging import judge
 from scratchgrad.certification.specification import NothingToCertify, Specification, layer_of, specify
 from scratchgrad.certification.subject import Subject, speaks_protocol
 from scratchgrad.certification.verdict import Verdict
+from scratchgrad.codegen.lowering import CannotLower
+from scratchgrad.codegen.writing import generate_kernel
 from scratchgrad.layer import Layer
 
 __all__ = ["battery_of", "certify", "kernel_subject"]
@@ -40,11 +42,11 @@ def certify(
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
-    `spec` is a room's name, a Layer, a Definition, or a text in the grammar.  Without functions the Layer's own kernel is
-    examined, and an accepted one may be used in this process.  forward(*tensors) gives the output, or (outputs, saved);
-    backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does not differentiate), and a
-    backward whose first parameter is called `saved` is called as backward(saved, *grad_outputs).  For a room or a Layer
-    the tensors are batches, as for its kernel; for a text, one sample as it says, unless the example has a batch axis.
+    `spec` is a room's name, a Layer, a Definition, or a text in the grammar.  Without functions the Layer's own kernel
+    is examined, and an accepted one may be used in this process.  forward(*tensors) gives the output, or (outputs,
+    saved); backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does not differentiate),
+    and a backward whose first parameter is called `saved` is called as backward(saved, *grad_outputs).  For a room or a
+    Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the example has a batch.
     `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and domains.
 
     Raises NothingToCertify where there is no function to examine, ExampleMismatch where the example does not fit.
@@ -64,12 +66,20 @@ def certify(
 
 
 def kernel_subject(layer: Layer, specification: Specification) -> Subject:
-    """The layer's own kernel, to be examined.  Raises NothingToCertify where it has none."""
+    """The layer's own kernel, to be examined: the hand-written one, else the generated one.
+
+    Raises NothingToCertify where neither exists.
+    """
+    if not registry.attach_kernel(layer):
+        try:
+            generate_kernel(layer)
+        except CannotLower as error:
+            raise NothingToCertify(
+                f"layer {layer.name!r} has no kernel, and none can be generated ({error}); write one under "
+                f"@{layer.name}.kernel, or give forward= and backward="
+            ) from error
     kernel = layer.kernel_class
-    if kernel is None:
-        raise NothingToCertify(
-            f"layer {layer.name!r} has no kernel; write one under @{layer.name}.kernel, or give forward= and backward="
-        )
+    assert kernel is not None  # attached or generated
     return Subject(specification, kernel.forward, kernel.backward, kernel=True, protocol=True)
 
 

@@ -36,7 +36,7 @@ _BEYOND_DOUBT = 1e4 * THRESHOLD
 class Finding:
     """What is wrong: at which stage, of which kind, about which tensor, seen at which probe.
 
-    `entry` is a place in the tensor, `yours` the number there, `right` the exact one; None where it is not about values.
+    `entry` is a place in the tensor, `yours` the number there, `right` the exact one; None where no number is wrong.
     """
 
     stage: str
@@ -151,12 +151,12 @@ class Examination:
             pass  # what it does elsewhere is judged elsewhere
         try:
             again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
-            yield from _repeats("backward", probe, first, again, truths, "a second backward from the same saved")
+            yield from _repeats("backward", probe, first, again, truths, what="a second backward from the same saved")
             raw, saved = self.subject.forward(self._arguments(probe)[0])
             outputs = self._checked("forward", raw, probe)
-            yield from _repeats("forward", probe, first, outputs, truths, "a second forward of the same inputs")
+            yield from _repeats("forward", probe, first, outputs, truths, what="a second forward of the same inputs")
             again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
-            yield from _repeats("backward", probe, first, again, truths, "backward after a second forward")
+            yield from _repeats("backward", probe, first, again, truths, what="backward after a second forward")
         except Misbehaviour as seen:
             words = f"the second time, {seen.words}"
             yield Finding(seen.stage, "repeat", seen.tensor, words, probe)
@@ -228,6 +228,7 @@ def _repeats(
     first: Mapping[str, Array],
     again: Mapping[str, torch.Tensor],
     truths: Mapping[str, Truth],
+    *,
     what: str,
 ) -> Iterator[Finding]:
     for name, tensor in again.items():
@@ -277,6 +278,8 @@ def _tensors(saved: Any, name: str = "saved") -> list[tuple[str, torch.Tensor]]:
         return [found for key, value in saved.items() for found in _tensors(value, f"{name}[{key!r}]")]
     if isinstance(saved, tuple | list):
         return [found for position, value in enumerate(saved) for found in _tensors(value, f"{name}[{position}]")]
-    return [found for key, value in vars(saved).items() for found in _tensors(value, f"{name}.{key}")] if hasattr(
-        saved, "__dict__"
-    ) else []
+    return (
+        [found for key, value in vars(saved).items() for found in _tensors(value, f"{name}.{key}")]
+        if hasattr(saved, "__dict__")
+        else []
+    )

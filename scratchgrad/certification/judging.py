@@ -39,8 +39,13 @@ def judge(battery: Battery, subject: Subject) -> Verdict:
     found, examination = findings(battery, subject)
     if not found:
         evidence = _evidence(battery, examination)
-        return Verdict(title, True, diagnosis=_acceptance(battery, subject, examination), evidence=evidence,
-                       errors=dict(examination.measured.worst))
+        return Verdict(
+            title,
+            True,
+            diagnosis=_acceptance(battery, subject, examination),
+            evidence=evidence,
+            errors=dict(examination.measured.worst),
+        )
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
     return Verdict(title, False, wrong, None, (found[0].words,))
 

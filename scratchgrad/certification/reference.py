@@ -30,7 +30,7 @@ DIGITS = 60
 """Significant digits where the arithmetic is not rational."""
 
 _FINER = 60
-"""Inputs are moved by 2**-60 ulp and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
+"""Inputs are moved by 2**-60 ulp and the effect is scaled up: one that did not shrink was a jump (a tie, a kink)."""
 
 _JUMP = 2.0**-40
 _FEW = 3
@@ -46,7 +46,7 @@ class Undefined(ArithmeticError):
 
 @dataclass(frozen=True)
 class Truth:
-    """The right value of one tensor: exact, in two floats (high + low), the unit of error, and where it may be judged."""
+    """The right value of one tensor: exact, and as two floats (high + low); the unit of error; which entries count."""
 
     exact: Array
     high: Array

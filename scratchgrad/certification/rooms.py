@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scratchgrad import certificate as certificates
-from scratchgrad import registry
+from scratchgrad import generated, registry
 from scratchgrad.certificate import Certificate, CertificateUnreadable
 from scratchgrad.certification.certifying import certify
 from scratchgrad.certification.verdict import Verdict
+from scratchgrad.codegen.writing import write_kernel
 from scratchgrad.layer import Layer
 
 __all__ = ["certify_room", "check", "update"]
@@ -21,11 +23,15 @@ _BOUNDS = "error_units_at_most"
 def certify_room(layer: str | Layer, write: str | None = None) -> Verdict:
     """The verdict about a layer's own kernel; what is accepted is written.
 
-    `write` is "built-in" (the certificates that ship with scratchgrad), "cache" (the user's), or None.
+    `write` is "built-in" (the certificates that ship with scratchgrad), "cache" (the user's), or None.  A room without
+    a hand-written kernel gets its generated one; with "built-in" that is generated anew.
     """
     if write is not None and write not in _PLACES:
         raise ValueError(f"write is {write!r}; expected None, {' or '.join(map(repr, _PLACES))}")
-    verdict = certify(registry.layer(layer) if isinstance(layer, str) else layer)
+    layer = registry.layer(layer) if isinstance(layer, str) else layer
+    if registry.is_built_in(layer.name) and _is_generated(layer):
+        _generate(layer, anew=write == "built-in")
+    verdict = certify(layer)
     if write is not None and verdict.certificate is not None:
         certificates.write(verdict.certificate, _PLACES[write](verdict.certificate.layer))
     return verdict
@@ -39,6 +45,21 @@ def update(names: Iterable[str] | None = None) -> dict[str, Verdict]:
 def check(names: Iterable[str] | None = None) -> list[str]:
     """One sentence for every built-in certificate that does not come out again; empty where all do."""
     return [complaint for name in _rooms(names) if (complaint := _complaint(name)) is not None]
+
+
+def _is_generated(layer: Layer) -> bool:
+    """Whether nobody has written a kernel by hand."""
+    return layer.kernel_class is None or layer.kernel_class.__module__.startswith(f"{generated.__name__}.")
+
+
+def _generate(layer: Layer, *, anew: bool) -> None:
+    """The layer has the kernel of its generated file, which is written if it is missing, or to be written anew."""
+    if registry.attach_kernel(layer) and not anew:
+        return
+    write_kernel(layer)
+    importlib.invalidate_caches()
+    module = importlib.import_module(f"{generated.__name__}.{layer.name}")
+    layer.kernel(importlib.reload(module).Kernel)
 
 
 def _rooms(names: Iterable[str] | None) -> list[str]:

@@ -24,7 +24,7 @@ __all__ = ["Misbehaviour", "Subject", "speaks_protocol"]
 _EXCERPT = 200
 
 
-class Misbehaviour(Exception):  # noqa: N818  # an observation about somebody else's function, not an error of ours
+class Misbehaviour(Exception):  # an observation about somebody else's function, not an error of ours
     """What a function did instead of returning what it should; `kind` sorts it."""
 
     def __init__(self, stage: str, kind: str, words: str, tensor: str = "") -> None:
@@ -82,7 +82,9 @@ class Subject:
         if not isinstance(outputs, tuple | list) or len(outputs) != wanted:
             names = ", ".join(r.name for r in self.specification.outputs)
             raise Misbehaviour(
-                "forward", "arity", f"forward returns {_shown(outputs)}; expected a tuple of the {wanted} outputs {names}"
+                "forward",
+                "arity",
+                f"forward returns {_shown(outputs)}; expected a tuple of the {wanted} outputs {names}",
             )
         return tuple(outputs), saved
 
@@ -121,7 +123,7 @@ class Subject:
         shapes: Mapping[str, tuple[int, ...]],
         dtype: torch.dtype,
     ) -> dict[str, torch.Tensor]:
-        """The results by name, each a tensor of the right shape and dtype.  Raises Misbehaviour for the first that is not.
+        """The results by name, each a tensor of the right shape and dtype.  Raises Misbehaviour where one is not.
 
         A gradient of an integer input is left out, and so is one that a plain function gives as None.
         """
@@ -140,7 +142,9 @@ class Subject:
                     stage, "shape", f"{name} has shape {tuple(value.shape)}; expected {shapes[role.name]}", name
                 )
             if value.dtype != dtype:
-                raise Misbehaviour(stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, as the inputs are", name)
+                raise Misbehaviour(
+                    stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, as the inputs are", name
+                )
             results[name] = value
         return results
 

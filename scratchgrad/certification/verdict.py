@@ -36,8 +36,8 @@ def number(value: Any, dtype: str = "float64") -> str:
 class Counterexample:
     """The smallest failing input that was found, and what is wrong there.
 
-    `tensors` and `grad_outputs` are nested lists by name; `entry` such as "grad_W[0,1]", with `yours` and `right`, where
-    a number is wrong; `words` says what is wrong in any case; `formula` is the line of the sheet that is contradicted.
+    `tensors` and `grad_outputs` are nested lists by name; `entry` such as "grad_W[0,1]", with `yours` and `right`,
+    where a number is wrong; `words` says what is wrong in any case; `formula` is the line of the sheet.
     """
 
     stage: str
@@ -77,7 +77,8 @@ class Verdict:
     """Whether a kernel computes what its definition says.
 
     `wrong` names the stages that fail, "forward" or "backward"; `diagnosis` says in words what was seen, and what the
-    mistake looks like.  `errors` has the largest error by dtype, in units of error_model.  `proven` is False: the battery probes, it does not prove.
+    mistake looks like.  `errors` has the largest error by dtype, in units of error_model.  `proven` is False: the
+    battery probes, it does not prove.
     """
 
     title: str

@@ -2,8 +2,8 @@
 
     dJ/dx  =  (J(x + h) - J(x - h)) / 2h  +  O(h^2),      J = sum of <grad_u, u> over the outputs
 
-Nothing of the derivation takes part in the left side: only the evaluation of the definition, in 60-digit arithmetic with
-h = 1e-18, at random points away from kinks.  So an agreement to 1e-30 says that the element form is the derivative.
+Nothing of the derivation takes part in the right side: only the evaluation of the definition, in 60-digit arithmetic
+with h = 1e-18, at random points away from kinks.  An agreement to 1e-30 says that the element form is the derivative.
 """
 
 from __future__ import annotations
