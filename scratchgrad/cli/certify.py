@@ -11,7 +11,7 @@ from scratchgrad.cli.source import FILE_AND_NAME
 
 __all__ = ["EXAMPLES", "command"]
 
-EXAMPLES = ("scratchgrad certify linear relu", "scratchgrad certify --check")
+EXAMPLES = ("scratchgrad certify linear relu", "scratchgrad certify --check relu")
 
 
 def command(
@@ -67,8 +67,10 @@ def command(
         return
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("Layer", "Verdict", "Seconds"):
-        table.add_column(heading, no_wrap=True, justify="right" if heading == "Seconds" else "left")
+    for heading in ("Layer", "Verdict", "By", "Numbers compared", "Seconds"):
+        table.add_column(
+            heading, no_wrap=True, justify="right" if heading in ("Numbers compared", "Seconds") else "left"
+        )
     refused = []
     for layer in layers:
         began = time.perf_counter()
@@ -76,7 +78,13 @@ def command(
             verdict = certification.certify_room(layer, write="built-in" if update else "cache")
         word = Text("accepted", "green") if verdict.accepted else Text("refused", "bold red")
         refused += [] if verdict.accepted else [str(verdict)]
-        table.add_row(Text(layer.name, "bold"), word, f"{time.perf_counter() - began:.1f}")
+        table.add_row(
+            Text(layer.name, "bold"),
+            word,
+            "proof" if verdict.proven else "probes",
+            str(verdict.evidence.get("entries_compared", "")),
+            f"{time.perf_counter() - began:.1f}",
+        )
     console.print(table)
     for message in refused:
         console.print()

@@ -7,6 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from scratchgrad import registry
 from scratchgrad.cli.app import app
 
 
@@ -16,6 +17,8 @@ def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(registry, "_accepted", {})
     return lambda *arguments: CliRunner().invoke(app, [str(a) for a in arguments], prog_name="scratchgrad")
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import scratchgrad
+from scratchgrad import certification
 from scratchgrad.cli import app as commands
 from scratchgrad.cli.app import COMMANDS, EXAMPLES
 
@@ -104,8 +105,10 @@ def test_ctrl_c_ends_a_command_with_code_130_and_no_traceback(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("example", [e for module in COMMANDS for e in module.EXAMPLES] + list(EXAMPLES))
-def test_an_example_works_as_it_stands(run, example):
+@pytest.mark.parametrize("example", sorted({*EXAMPLES, *(e for module in COMMANDS for e in module.EXAMPLES)}))
+def test_an_example_works_as_it_stands(run, example, monkeypatch):
+    check = certification.check  # the lab's part that takes long, and has its own test
+    monkeypatch.setattr(certification, "check", lambda names: check(list(names)[-1:]))
     program, *arguments = shlex.split(example)
     assert program == "scratchgrad"
     done = run(*arguments)

@@ -1,0 +1,81 @@
+import json
+
+import pytest
+
+SQUARE = """
+from scratchgrad.layer import Layer
+
+square = Layer("square", "u[i] -> h[i]")
+
+@square.define
+def definition(s):
+    u, h = s.tensors
+    return s.eq(h[s.i], u[s.i] ** 2)
+
+@square.kernel
+class Kernel:
+    @staticmethod
+    def forward(u):
+        return u * u, u
+
+    @staticmethod
+    def backward(u, grad_h):
+        return {factor} * grad_h * u
+"""
+
+
+@pytest.fixture
+def square(tmp_path):
+    """The file square.py, whose backward has this factor; 2 is right."""
+    return lambda factor: (tmp_path / "square.py").write_text(SQUARE.format(factor=factor), encoding="utf-8")
+
+
+def test_a_certified_layer_has_its_certificate_in_the_cache(run, tmp_path):
+    done = run("certify", "add")
+    assert done.exit_code == 0
+    assert "add     accepted" in done.stdout
+    (written,) = (tmp_path / "cache").rglob("add.json")
+    assert json.loads(written.read_text(encoding="utf-8"))["layer"] == "add"
+
+
+def test_a_layer_of_a_file_is_certified(run, tmp_path, square):
+    square(2)
+    done = run("certify", "--file", "square.py:square")
+    assert done.exit_code == 0, done.output
+    assert "square   accepted" in done.stdout
+    assert [*(tmp_path / "cache").rglob("square.json")]
+
+
+def test_a_refused_kernel_shows_its_counterexample_and_the_exit_code_is_1(run, tmp_path, square):
+    square(-2)
+    done = run("certify", "--file", "square.py:square", "add")
+    assert done.exit_code == 1
+    assert "square   refused" in done.stdout
+    assert "add      accepted" in done.stdout
+    assert "REFUSED  square: backward is wrong" in done.stdout and "grad_u" in done.stdout
+    assert not [*(tmp_path / "cache").rglob("square.json")]
+
+
+def test_the_shipped_certificates_recompute(run):
+    done = run("certify", "--check", "add", "scale")
+    assert (done.exit_code, done.stdout) == (0, "2 certificates recompute: add, scale\n")
+
+
+def test_a_certificate_that_does_not_recompute_is_named_and_the_exit_code_is_1(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("scratchgrad.certificate.built_in_path", lambda name: tmp_path / f"{name}.json")
+    done = run("certify", "--check", "add")
+    assert done.exit_code == 1
+    assert "add: no certificate ships with scratchgrad." in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--check", "--update"], ["--check", "--file", "a.py:a"], ["--update", "--file", "a.py:a"]]
+)
+def test_check_and_update_exclude_each_other_and_files(run, arguments):
+    done = run("certify", *arguments)
+    assert done.exit_code == 2
+    assert "--check and --update are about the layers of scratchgrad" in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_an_unknown_layer_is_refused(run):
+    assert run("certify", "relo").stderr == "UnknownLayer: no layer is named 'relo'; did you mean 'relu'?\n"
