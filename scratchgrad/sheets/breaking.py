@@ -12,7 +12,8 @@ down, and says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 from scratchgrad.sheets.blocks import Display, Row
 from scratchgrad.sheets.latex import Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
@@ -109,20 +110,23 @@ def _pieces(latex: str, room: float) -> list[tuple[_Cut, str]]:
     nodes = parse(latex)
     final = _Cut(len(latex), len(latex), 0.0)
     cuts = [begin, *sorted(_cuts(latex, nodes, ()), key=lambda c: c.end), final]
+    # A line is as wide as its first part, as a line begins, and its other parts, as they stand in the formula.
+    firsts = [formula_width(_between(latex, a, b)) for a, b in pairwise(cuts)]
+    others = [
+        0.0,
+        *accumulate(
+            formula_width(_between(latex, replace(a, start=a.end, opening="{} "), b)) for a, b in pairwise(cuts)
+        ),
+    ]
     best: list[tuple[float, int]] = [(0.0, -1)] + [(float("inf"), -1)] * (len(cuts) - 1)
     for stop in range(1, len(cuts)):
         for start in range(stop - 1, -1, -1):
-            text = _between(latex, cuts[start], cuts[stop])
-            width = formula_width(text)
+            width = firsts[start] + others[stop] - others[start + 1]
             here = room - (_INDENT if start and not cuts[start].relation else 0.0)
             excess = max(width / here - 1.0, 0.0)
             # A line that does not fit costs more than any cut; a short last line costs a little.
-            cost = (
-                best[start][0]
-                + cuts[start].cost
-                + (100.0 + 100.0 * excess if excess else 0.3 * (1.0 - width / here) ** 2)
-                + 1.0
-            )
+            loose = 100.0 + 100.0 * excess if excess else 0.3 * (1.0 - width / here) ** 2
+            cost = best[start][0] + cuts[start].cost + loose + 1.0
             if cost < best[stop][0]:
                 best[stop] = (cost, start)
             if excess > 1.5:

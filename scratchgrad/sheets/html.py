@@ -7,6 +7,7 @@ Out  the text of an .html file that refers to nothing outside itself, and is the
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
@@ -70,8 +71,8 @@ def words(text: str, display: bool = False) -> Markup:
         "code": lambda piece: f"<code>{html.escape(piece, quote=False)}</code>",
     }
     found = taken = ""
-    cut = pieces(text)
-    for (piece, kind), (after, next_kind) in zip(cut, [*cut[1:], ("", "text")], strict=True):
+    cut: list[tuple[str, str]] = [*pieces(text), ("", "end")]
+    for (piece, kind), (after, next_kind) in itertools.pairwise(cut):
         written = writers[kind](piece.removeprefix(taken))
         # A full stop stays on the line of the formula that it ends.
         taken = after[:1] if kind == "formula" and next_kind == "text" and after[:1] in _SIGNS else ""

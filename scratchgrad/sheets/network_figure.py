@@ -71,7 +71,10 @@ def _routes(graph: Graph, placement: Placement) -> list[tuple[Route, Edge]]:
         found.append((router.route(signal, source, placement.boxes[edge.target or ""]), edge))
     for edge in dangling:
         if edge.signal != graph.objective:
-            found.append((router.stub(edge.signal, placement.source(edge), (0, 1), 0.75), edge))
+            # Where another output goes on to the right, this one points upwards.
+            source = placement.source(edge)
+            alone = not any(graph.consumers(o) for o in source.node.outputs)
+            found.append((router.stub(edge.signal, source, *(((1, 0), 0.75) if alone else ((0, 1), 0.7))), edge))
     return found
 
 

@@ -79,7 +79,7 @@ def occurrences(graph: Graph) -> Iterator[Occurrence]:
             again = sum(s == signal for s in signals.values())
             names[tensor.name] = f"{signal}_{again + 1}" if again else signal
             signals[names[tensor.name]] = signal
-            latex[names[tensor.name]] = graph.latex(signal) + "'" * again
+            latex[names[tensor.name]] = _primed(graph.latex(signal), again)
         own = define(layer.name, layer.signature, layer.definition_function, layer.shared)
         definition = own.renamed(names, latex)
         derivation = Derivation(definition)
@@ -100,3 +100,10 @@ def leading_to_objective(graph: Graph) -> frozenset[str]:
             found.add(node.name)
             reached |= set(node.inputs)
     return frozenset(found)
+
+
+def _primed(latex: str, times: int) -> str:
+    if not times:
+        return latex
+    primes = " ".join(["\\prime"] * times)
+    return f"{{{latex}}}^{{{primes}}}" if "^" in latex else f"{latex}^{{{primes}}}"

@@ -160,7 +160,7 @@ class _Placer:
         taken: dict[int, list[tuple[int, int]]] = {}
         others = sorted((n for n in self.operations if n not in rows), key=lambda n: (-columns[n], -self.order[n]))
         for name in others:
-            start = columns[name] - (1 if satellites[name] else 0)
+            start = columns[name] - (1 if _stands_beside(1, satellites[name]) else 0)
             ends = [columns[t] for t in self.gives[name]] or [columns[name]]
             end = max(min(ends) - 1, columns[name])
             row = 1
@@ -179,19 +179,20 @@ class _Placer:
     ) -> dict[str, Placed]:
         start = self._start(spine, satellites)
         sizes = {n.name: _size(self._lines(n)) for n in self.graph.nodes}
+        under: dict[str, list[Node]] = {}
         widths: dict[int, float] = {0: sizes[start.name][0] if start else 0.0}
         for name in self.operations:
-            under = [sizes[n.name][0] for n in satellites[name] if n is not start] if rows[name] == 0 else []
-            row = sum(under) + _BETWEEN * (len(under) - 1)
-            if len(under) > 1:  # so wide that every satellite has the operation straight above it
-                span = row - (under[0] + under[-1]) / 2 + 0.8
+            mine = [n for n in satellites[name] if n is not start]
+            under[name] = [] if _stands_beside(rows[name], satellites[name]) else mine
+            across = [sizes[n.name][0] for n in under[name]]
+            row = sum(across) + _BETWEEN * (len(across) - 1)
+            if len(across) > 1:  # so wide that every satellite has the operation straight above it
+                span = row - (across[0] + across[-1]) / 2 + 0.8
                 sizes[name] = (max(sizes[name][0], span), sizes[name][1])
             widths[columns[name]] = max(widths.get(columns[name], 0.0), sizes[name][0], row)
-        bands = _bands(widths)
-        below, row_one, pitch = self._levels(rows, sizes)
-        depth = below + (row_one + pitch * (max(rows.values()) - 1) if any(rows.values()) else 0.0) + 2.25
+        levels, depth = self._levels(rows, sizes, under)
         centre: dict[int, tuple[float, float]] = {}
-        for number, band in enumerate(bands):
+        for number, band in enumerate(_bands(widths)):
             x = 0.0
             for column in band:
                 centre[column] = (_snap(x + widths[column] / 2), _snap(-number * depth))
@@ -205,32 +206,34 @@ class _Placer:
             put(start.name, start, *centre[0])
         for name, node in self.operations.items():
             x, top = centre[columns[name]]
-            y = top - (below + row_one + (rows[name] - 1) * pitch if rows[name] else 0.0)
+            y = top - levels[rows[name]]
             put(name, node, x, y)
-            mine = [n for n in satellites[name] if n is not start]
-            if rows[name] == 0:
-                total = sum(sizes[n.name][0] for n in mine) + _BETWEEN * (len(mine) - 1)
-                left = x - total / 2
-                for satellite in mine:
-                    width = sizes[satellite.name][0]
-                    put(self._key(satellite, name), satellite, left + width / 2, top - below)
-                    left += width + _BETWEEN
-            else:
-                edge = x - sizes[name][0] / 2
-                for position, satellite in enumerate(mine):
-                    width = sizes[satellite.name][0]
-                    if position == 0:
-                        put(self._key(satellite, name), satellite, edge - 0.6 - width / 2, y)
-                    else:
-                        put(self._key(satellite, name), satellite, x - (position - 1) * 1.0, y - 1.25)
+            left = x - (sum(sizes[n.name][0] for n in under[name]) + _BETWEEN * (len(under[name]) - 1)) / 2
+            down = approach(sizes[name][1]) + max((approach(sizes[n.name][1]) for n in under[name]), default=0.0)
+            for satellite in under[name]:
+                width = sizes[satellite.name][0]
+                put(self._key(satellite, name), satellite, left + width / 2, y - down)
+                left += width + _BETWEEN
+            if _stands_beside(rows[name], satellites[name]):
+                (satellite,) = satellites[name]
+                edge = x - sizes[name][0] / 2 - 0.6
+                put(self._key(satellite, name), satellite, edge - sizes[satellite.name][0] / 2, y)
         return boxes
 
-    def _levels(self, rows: Mapping[str, int], sizes: Mapping[str, tuple[float, float]]) -> tuple[float, float, float]:
-        """From the spine to its satellites, from these to the first row, from row to row: straight arrows fit in."""
-        satellite = approach(max((sizes[n.name][1] for n in self.graph.nodes if n.kind != "operation"), default=0.0))
-        spine = approach(max((sizes[n][1] for n in rows if not rows[n]), default=0.0))
-        beside = approach(max((sizes[n][1] for n in rows if rows[n]), default=0.0))
-        return spine + satellite, satellite + beside, 2 * beside
+    def _levels(
+        self, rows: Mapping[str, int], sizes: Mapping[str, tuple[float, float]], under: Mapping[str, list[Node]]
+    ) -> tuple[list[float], float]:
+        """How far below the spine each row stands, and how deep all of them are: straight arrows fit between."""
+        levels, y, room = [0.0], 0.0, 0.0
+        for row in range(max(rows.values(), default=0) + 1):
+            mine = [n for n in rows if rows[n] == row]
+            operation = max((approach(sizes[n][1]) for n in mine), default=0.0)
+            satellite = max((approach(sizes[n.name][1]) for m in mine for n in under[m]), default=0.0)
+            if row:
+                y += room + operation
+                levels.append(y)
+            room = operation + 2 * satellite
+        return levels, y + room + 1.5
 
     def _start(self, spine: list[str], satellites: Mapping[str, list[Node]]) -> Node | None:
         first = satellites[spine[0]] if spine else []
@@ -244,6 +247,11 @@ class _Placer:
         if node.kind != "operation":
             return (f"${node.latex or node.name}$",)
         return _balanced(self.titles(node))
+
+
+def _stands_beside(row: int, satellites: list[Node]) -> bool:
+    """Off the spine, a single signal from outside stands left of its operation."""
+    return row > 0 and len(satellites) == 1
 
 
 def _balanced(words: str) -> tuple[str, ...]:

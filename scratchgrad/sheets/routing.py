@@ -22,7 +22,7 @@ Cell = tuple[int, int]
 Step = tuple[int, int]
 
 _STEPS: tuple[Step, ...] = ((1, 0), (-1, 0), (0, 1), (0, -1))
-_CORNER, _CROSSING, _NEAR = 3.0, 5.0, 0.6
+_CORNER, _CROSSING, _NEAR, _CROWDED = 3.0, 5.0, 0.6, 30.0
 _MARGIN = 6  # cells around everything
 
 
@@ -45,6 +45,9 @@ class _Port:
     cost: float
 
 
+_State = tuple[Cell, Step | None]
+
+
 @dataclass
 class Router:
     """The grid, what stands on it, and the lines that were laid so far."""
@@ -65,37 +68,46 @@ class Router:
         self._bounds = (min(xs) - _MARGIN, min(ys) - _MARGIN, max(xs) + _MARGIN, max(ys) + _MARGIN)
 
     def route(self, signal: str, source: Placed, target: Placed) -> Route:
-        """Lay the line of `signal` from one box to another."""
-        ends = {p.cell: p for p in sorted(_ports(target, into=True, other=source), key=lambda p: -p.cost)}
-        starts = list(_ports(source, into=False, other=target))
-        queue: list[tuple[float, float, Cell, Step | None]] = []
-        cost: dict[tuple[Cell, Step | None], float] = {}
-        came: dict[tuple[Cell, Step | None], tuple[Cell, Step | None] | _Port | None] = {}
+        """Lay the line of `signal` from one box to another; where it is very crowded, along other lines."""
+        for crowded in (False, True):
+            found = self._search(signal, source, target, crowded=crowded)
+            if found is not None:
+                return found
+        return Route(signal, ((source.x, source.y), (target.x, target.y)))  # boxes walled in on all sides
 
-        def offer(cell: Cell, step: Step | None, value: float, origin: tuple[Cell, Step | None] | _Port | None) -> None:
+    def _search(self, signal: str, source: Placed, target: Placed, *, crowded: bool) -> Route | None:
+        ends = {p.cell: p for p in sorted(_ports(target, into=True, other=source), key=lambda p: -p.cost)}
+        xs, ys = [c[0] for c in ends], [c[1] for c in ends]
+        left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
+        queue: list[tuple[float, float, Cell, Step | None]] = []
+        cost: dict[_State, float] = {}
+        came: dict[_State, _State | _Port | None] = {}
+
+        def offer(cell: Cell, step: Step | None, value: float, origin: _State | _Port | None) -> None:
             state = (cell, step)
             if value < cost.get(state, float("inf")):
                 cost[state] = value
                 came[state] = origin
-                bound = min(abs(cell[0] - e[0]) + abs(cell[1] - e[1]) for e in ends)
+                bound = max(left - cell[0], cell[0] - right, 0) + max(bottom - cell[1], cell[1] - top, 0)
                 heapq.heappush(queue, (value + bound, value, cell, step))
 
         own = [c for c, lines in self.laid.items() if signal in lines]
         for cell in own:
             offer(cell, None, 1.5, None)
         if not own or source.outside:  # a box that is its signal may be left on several sides
-            for port in starts:
-                if self._free(port.cell, signal, port.out):
+            for port in _ports(source, into=False, other=target):
+                if self._free(port.cell, signal, port.out) or (crowded and port.cell not in self.blocked):
                     offer(port.cell, port.out, port.cost, port)
-        best: tuple[float, tuple[Cell, Step | None], _Port] | None = None
+        best: tuple[float, _State, _Port] | None = None
         while queue:
             bound, value, cell, step = heapq.heappop(queue)
             if best is not None and bound >= best[0]:
                 break
             if value > cost[(cell, step)]:
                 continue
+            occupied = not crowded and self._occupied(cell, signal)
             end = ends.get(cell)
-            if end is not None and step is not None and step != end.out and not self._occupied(cell, signal):
+            if end is not None and step is not None and step != end.out and not occupied:
                 turn = 0.0 if step == (-end.out[0], -end.out[1]) else _CORNER
                 total = value + turn + end.cost
                 if best is None or total < best[0]:
@@ -104,16 +116,14 @@ class Router:
                 if step is not None and new == (-step[0], -step[1]):
                     continue
                 there = (cell[0] + new[0], cell[1] + new[1])
-                extra = self._price(there, new, signal)
+                extra = self._price(there, new, signal, crowded=crowded)
                 if extra is None:
                     continue
                 corner = 0.0 if step is None or new == step else _CORNER
-                if corner and self._occupied(cell, signal):
+                if corner and occupied:
                     continue  # no corner on another signal's line
                 offer(there, new, value + 1.0 + extra + corner, (cell, step))
-        if best is None:  # nothing is free: straight through, which only a very crowded figure needs
-            return Route(signal, ((source.x, source.y), (target.x, target.y)))
-        return self._lay(signal, best[1], best[2], came)
+        return None if best is None else self._lay(signal, best[1], best[2], came)
 
     def stub(self, signal: str, source: Placed, step: Step, length: float) -> Route:
         """Lay a short line out of a box, for a signal that nobody takes."""
@@ -130,17 +140,19 @@ class Router:
                 cell = (cell[0] + step[0], cell[1] + step[1])
         return Route(signal, (rim, end))
 
-    def _price(self, cell: Cell, step: Step, signal: str) -> float | None:
+    def _price(self, cell: Cell, step: Step, signal: str, *, crowded: bool = False) -> float | None:
         """What stepping onto a cell costs beyond the step; None where it is forbidden."""
         left, bottom, right, top = self._bounds
         if cell in self.blocked or not (left <= cell[0] <= right and bottom <= cell[1] <= top):
             return None
         price = 0.0
         for other, steps in self.laid.get(cell, {}).items():
-            if other == signal:
-                return None  # back onto its own line: it could have branched there
-            if any(s[0] * step[0] + s[1] * step[1] for s in steps) or len({abs(s[0]) for s in steps}) > 1:
-                return None  # along another line, or over its corner
+            along = any(s[0] * step[0] + s[1] * step[1] for s in steps) or len({abs(s[0]) for s in steps}) > 1
+            if other == signal or along:
+                # Back onto its own line, where it could have branched; along another line, or over its corner.
+                if not crowded:
+                    return None
+                price += _CROWDED
             price += _CROSSING
         side = (step[1], step[0])
         for sign in (1, -1):
@@ -157,13 +169,13 @@ class Router:
     def _lay(
         self,
         signal: str,
-        state: tuple[Cell, Step | None],
+        state: _State,
         end: _Port,
-        came: dict[tuple[Cell, Step | None], tuple[Cell, Step | None] | _Port | None],
+        came: dict[_State, _State | _Port | None],
     ) -> Route:
-        cells: list[tuple[Cell, Step | None]] = []
+        cells: list[_State] = []
         start: _Port | None = None
-        at: tuple[Cell, Step | None] | None = state
+        at: _State | None = state
         while at is not None:
             cells.append(at)
             origin = came[at]

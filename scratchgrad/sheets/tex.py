@@ -95,10 +95,12 @@ def _view(block: Block) -> dict[str, Any]:
 def _columns(table: Table) -> tuple[str, float]:
     """The columns of a table, and how far it shrinks: words wrap, in columns that share the room, before that."""
     style = "D" if table.display else "T"
-    columns = [
-        [(text_width(c, style=style) * 1.03, c) for c in column]
-        for column in zip(*(table.head, *table.rows), strict=True)
+    bold = 1.15  # the head's type is wider
+    cells = [
+        [(1.03 if n else bold, cell) for n, cell in enumerate(column)]
+        for column in zip(table.head, *table.rows, strict=True)
     ]
+    columns = [[(text_width(cell, style=style) * times, cell) for times, cell in column] for column in cells]
     wide = [max(width for width, _ in column) for column in columns]
     room = PAGE_WIDTH - _TABLE_GAP * (len(wide) - 1)
     excess = sum(wide) - room

@@ -1,0 +1,146 @@
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from scratchgrad import registry
+from scratchgrad.gradients import derive
+from scratchgrad.sheets.blocks import Display, Heading, Note, Paragraph, Row, Table
+from scratchgrad.sheets.html import to_html
+from scratchgrad.sheets.layer_sheet import gradient_latex, layer_sheet
+from scratchgrad.sheets.network_sheet import network_sheet
+from scratchgrad.sheets.occurrences import leading_to_objective, occurrences
+from scratchgrad.sheets.pdf import PdfEngineMissing, compile_pdf, find_engine
+from scratchgrad.sheets.tex import to_tex
+from scratchgrad.sheets.worked import MissingNumbers, work
+from scratchgrad.sheets.writing import save_sheet
+from tests.sheets.graphs import lab, networks
+
+NUMBERS = {"x": [3, 2], "y": [1, 0]}
+
+
+def rows(sheet) -> list[Row]:
+    return [row for block in sheet.blocks if isinstance(block, Display) for row in block.rows]
+
+
+def text(sheet) -> str:
+    return "\n".join(b.text for b in sheet.blocks if isinstance(b, (Heading, Paragraph, Note)))
+
+
+@pytest.mark.parametrize("layer", registry.names())
+def test_the_sheet_of_every_layer_compiles_without_a_complaint(layer, tmp_path):
+    try:
+        engine = find_engine()
+    except PdfEngineMissing as missing:
+        pytest.skip(str(missing))
+    save_sheet(layer_sheet(derive(layer)), tmp_path / "sheet.tex")
+    assert compile_pdf(tmp_path / "sheet.tex", engine=engine).warnings == ()
+
+
+@pytest.mark.parametrize("layer", registry.names())
+def test_the_sheet_of_every_layer_is_a_page(layer):
+    gradients = derive(layer)
+    page = to_html(layer_sheet(gradients))
+    assert page.count("The gradient with respect to") >= len(gradients)
+
+
+@pytest.mark.parametrize("layer", registry.names())
+def test_every_gradient_on_a_sheet_ends_in_the_value_of_the_derivation(layer):
+    from scratchgrad.sheets.gradient_section import Paper
+
+    gradients = derive(layer)
+    paper = Paper.of(gradients.definition)
+    boxed = [row.right for row in rows(layer_sheet(gradients)) if row.boxed]
+    for name in gradients:
+        assert paper.tex(gradients[name].element) in boxed
+
+
+def test_the_sheet_of_the_linear_layer_follows_the_lab_s_list():
+    sheet = layer_sheet(derive("linear"))
+    words, formulae = text(sheet), [f"{row.left} = {row.right}" for row in rows(sheet)]
+    assert "Only $u_{1}$ contains $W_{12}$, so the scalar chain rule is enough" in words
+    assert "Both $u_{1}$ and $u_{2}$ contain $x_{1}$, so the multivariate chain rule" in words
+    assert r"u_{1} = W_{11} x_{1} + W_{12} x_{2} + W_{13} x_{3} + b_{1}" in formulae
+    assert r"\frac{\partial J}{\partial W} = \frac{\partial J}{\partial u}\, x^{\top}" in formulae
+    (sources,) = [b for b in sheet.blocks if isinstance(b, Table) and b.head[0] == "Rule"]
+    assert {"sifting", "scalar chain rule", "multivariate chain rule"} <= {row[0] for row in sources.rows}
+
+
+def test_the_softmax_sheet_says_where_the_target_s_sum_is_used():
+    sheet = layer_sheet(derive("softmax_cross_entropy"))
+    assert r"$\sum_{i=1}^{n_{i}} y_{i} = 1$" in text(sheet)
+    last = next(r for r in rows(sheet) if r.reason.startswith("normalised target"))
+    assert last.right == r"\frac{\partial J}{\partial L} \left( o_{i} - y_{i} \right)"
+
+
+def test_the_kink_of_relu_has_its_convention_printed():
+    (note,) = [b for b in layer_sheet(derive("relu")).blocks if isinstance(b, Note)]
+    assert note.title == "Convention at the kink" and "$u_{i} = 0$" in note.text
+
+
+def test_a_gradient_alone_is_LaTeX_without_preamble():
+    latex = gradient_latex(derive("linear")["W"])
+    assert r"\begin{align*}" in latex and r"\documentclass" not in latex and r"\why" not in latex
+
+
+def test_the_network_s_sheet_uses_the_network_s_names_and_adds_parallel_paths():
+    sheet = network_sheet(lab(), numbers=NUMBERS)
+    formulae = [f"{row.left} {row.relation} {row.right}" for row in rows(sheet)]
+    assert r"v = M h + b^{(2)}" in formulae
+    added = next(r for r in rows(sheet) if r.reason == "added" and "x^" in r.right)
+    assert r"\frac{\partial J}{\partial u}\, x^{\top}" in added.right
+    assert r"2\, \frac{\partial J}{\partial s_{1}}\, \lambda W" in added.right
+    assert "In this network nothing consumes $o$" in text(sheet)
+
+
+def test_the_course_s_numbers_come_out_exactly_forward_and_backward():
+    graph = lab()
+    operations = list(occurrences(graph))
+    wanted = ("x", "W", "b1", "M", "b2", "u", "h", "v", "L", "s1", "s2", "s", "J")
+    worked = work(graph, operations, {**graph.values, **NUMBERS}, wanted)
+    assert list(worked.values["u"]) == [23, -4, 26]
+    assert list(worked.values["h"]) == [23, 0, 26]
+    assert list(worked.values["v"]) == [-17, 138]
+    assert worked.values["s"][()] == Fraction(103, 5)
+    # By hand: o is (0, 1) to 67 digits, so grad_v = (-1, 1), grad_h = M^T grad_v, ...
+    g_v = np.array([-1.0, 1.0])
+    M, W = np.array(graph.values["M"]), np.array(graph.values["W"])
+    g_u = (M.T @ g_v) * np.array([1, 0, 1])
+    for name, by_hand in {
+        "v": g_v,
+        "M": np.outer(g_v, [23, 0, 26]) + 0.2 * M,
+        "b2": g_v,
+        "u": g_u,
+        "W": np.outer(g_u, [3, 2]) + 0.2 * W,
+        "x": W.T @ g_u,
+    }.items():
+        np.testing.assert_allclose(worked.gradients[name].astype(float), by_hand, rtol=1e-12)
+
+
+def test_a_missing_number_is_named():
+    with pytest.raises(MissingNumbers, match="signal 'y' has no value"):
+        network_sheet(lab(), numbers={"x": [3, 2]})
+
+
+def test_the_network_s_sheet_compiles_without_a_complaint(tmp_path):
+    try:
+        engine = find_engine()
+    except PdfEngineMissing as missing:
+        pytest.skip(str(missing))
+    save_sheet(network_sheet(lab(), numbers=NUMBERS), tmp_path / "net.tex")
+    assert compile_pdf(tmp_path / "net.tex", engine=engine).warnings == ()
+
+
+@settings(max_examples=10)
+@given(networks())
+def test_every_network_has_a_sheet_in_both_formats(graph):
+    sheet = network_sheet(graph)
+    assert to_tex(sheet).rstrip().endswith(r"\end{document}")
+    page = to_html(sheet)
+    active = leading_to_objective(graph)
+    for node in graph.nodes:
+        if node.kind == "parameter" and any(edge.target in active for edge in graph.consumers(node.name)):
+            assert any(re.search(re.escape(f"\\partial {node.latex}}}"), row.left) for row in rows(sheet))
+    assert "Rules and sources" in page
