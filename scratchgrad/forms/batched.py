@@ -8,6 +8,7 @@ Deriving it again gives the batched form; the sum over the batch for shared para
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain, count
 
 import sympy as sp
 
@@ -31,7 +32,7 @@ def batched(definition: Definition) -> Definition:
     }
     names = {str(s) for t in definition.tensors.values() for s in t.sizes} | set(definition.tensors)
     letter = fresh(Index("n", 1), taken).name
-    n = Index(letter, Size("N" if "N" not in names else f"n_{letter}"))
+    n = Index(letter, Size(next(name for name in chain(["N"], (f"N_{k}" for k in count(1))) if name not in names)))
 
     def widened(tensor: Tensor) -> Tensor:
         return replace(tensor, indices=(n, *tensor.indices)) if tensor.name in carrying else tensor
