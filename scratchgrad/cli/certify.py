@@ -66,7 +66,7 @@ def command(
         console.print(f"{len(layers)} certificates recompute: {', '.join(layer.name for layer in layers)}")
         return
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("Layer", "Verdict", "By", "Numbers compared", "Seconds"):
         table.add_column(
             heading, no_wrap=True, justify="right" if heading in ("Numbers compared", "Seconds") else "left"

@@ -17,7 +17,7 @@ def command() -> None:
     from scratchgrad.cli.console import stdout
     from scratchgrad.cli.data_sheet import data_sheet
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("Layer", "Forward equation", "Shapes of one sample", "Kink", "Certified"):
         table.add_column(heading, no_wrap=heading == "Layer")
     objections = []
