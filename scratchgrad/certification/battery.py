@@ -25,14 +25,12 @@ import sympy as sp
 from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.reference import Reference, Undefined
+from scratchgrad.certification.reference import SEED, Reference
+from scratchgrad.certification.samples import Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 
-__all__ = ["SEED", "Battery", "Probe"]
-
-SEED = 20260101
-"""Every draw starts from this number and the probe's name."""
+__all__ = ["Battery", "Probe"]
 
 _FIRST = (3, 2, 4, 5, 2, 3)
 _SECOND = (2, 4, 3, 2, 5, 2)

@@ -11,6 +11,7 @@ Out  findings, none where all is well
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,8 @@ import torch
 from scratchgrad.certification.battery import Probe
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD
 from scratchgrad.certification.layouts import CONTIGUOUS
-from scratchgrad.certification.reference import Reference, Truth, Undefined
+from scratchgrad.certification.reference import Reference, Truth
+from scratchgrad.certification.samples import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject
 
 __all__ = ["Examination", "Finding", "Measured"]
@@ -88,21 +90,18 @@ class Examination:
             return list(self._findings(probe, truths))
 
     def results(self, probe: Probe) -> dict[str, Array]:
-        """What the subject returns there, as float64 arrays of the right shape; what it does not return is left out."""
-        found: dict[str, Array] = {}
+        """The tensors that the subject returns there, as float64 arrays of whatever shape they have."""
+        found: list[tuple[str, Any]] = []
+        saved: Any = None
         with self.subject.running():
             inputs, upstream = self._arguments(probe)
-            try:
+            with contextlib.suppress(Misbehaviour):
                 outputs, saved = self.subject.forward(inputs)
-                found |= {n: _array(t) for n, t in self._checked("forward", outputs, probe).items()}
-            except Misbehaviour:
-                saved = None
-            try:
+                found += zip((r.name for r in self.specification.outputs), outputs, strict=False)
+            with contextlib.suppress(Misbehaviour):
                 gradients = self.subject.backward(saved, upstream, inputs)
-                found |= {n: _array(t) for n, t in self._checked("backward", gradients, probe).items()}
-            except Misbehaviour:
-                pass
-        return found
+                found += zip((r.tensor.gradient.name for r in self.specification.inputs), gradients, strict=False)
+            return {name: _array(value).copy() for name, value in found if isinstance(value, torch.Tensor)}
 
     def _findings(self, probe: Probe, truths: Mapping[str, Truth]) -> Iterator[Finding]:
         spec, subject = self.specification, self.subject

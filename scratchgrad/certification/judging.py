@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from scratchgrad.certification.battery import SEED, Battery
+from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.counterexample import counterexample
+from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.examination import Examination, Finding
-from scratchgrad.certification.reference import DIGITS
+from scratchgrad.certification.reference import DIGITS, SEED
+from scratchgrad.certification.shrinking import shrink
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, STEP, witness
@@ -47,7 +50,10 @@ def judge(battery: Battery, subject: Subject) -> Verdict:
             errors=dict(examination.measured.worst),
         )
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
-    return Verdict(title, False, wrong, None, (found[0].words,))
+    main = next((f for f in found if f.kind != "memory"), found[0])
+    smallest = shrink(battery, subject, main)
+    diagnosis = diagnose(battery, subject, found, main)
+    return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
 
 
 def _evidence(battery: Battery, examination: Examination) -> dict[str, Any]:

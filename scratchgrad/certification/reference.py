@@ -3,14 +3,14 @@
 In   a Point
 Out  Truth: for every output u and every gradient grad_W, the exact value and the bound of one unit of error
 
-A batch is evaluated sample by sample with the definition of one sample, and the gradients of shared inputs are summed:
+A batch is evaluated with the definition of one sample, and the gradients of shared inputs are summed over the samples:
 so the reference does not rest on the derivation of the batched form.  Where the definition has no finite value (log 0),
 or its value exceeds the dtype's range, nothing can be compared, and the entry is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,10 +21,14 @@ import numpy as np
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.samples import evaluate
 from scratchgrad.certification.specification import Role, Specification
-from scratchgrad.notation.evaluation import EvaluationError, Exact, exact_array
+from scratchgrad.notation.evaluation import exact_array
 
-__all__ = ["DIGITS", "Reference", "Truth", "Undefined"]
+__all__ = ["DIGITS", "SEED", "Reference", "Truth"]
+
+SEED = 20260101
+"""Every draw starts from this number."""
 
 DIGITS = 60
 """Significant digits where the arithmetic is not rational."""
@@ -38,10 +42,7 @@ _MORE = 12
 """In how many random directions inputs are moved; in more of them before an error counts as a mistake."""
 
 Array = Any
-
-
-class Undefined(ArithmeticError):
-    """The definition has no value at a point."""
+Version = tuple[Mapping[str, Array], Mapping[str, Array | None]]
 
 
 @dataclass(frozen=True)
@@ -90,74 +91,49 @@ class Reference:
     def values(self, point: Point) -> dict[str, Array]:
         """The exact values, object arrays."""
         if point not in self._values:
-            self._values[point] = self._evaluate(point.batch, point.sizes, point.tensors, point.upstream)
+            self._values[point] = self._evaluate(point, [(point.tensors, point.upstream)])[0]
         return self._values[point]
 
-    def _evaluate(
-        self,
-        batch: int | None,
-        sizes: Mapping[Any, int],
-        tensors: Mapping[str, Array],
-        upstream: Mapping[str, Array | None],
-    ) -> dict[str, Array]:
-        parts: dict[str, list[Array]] = {name: [] for name in self._roles}
-        for sample in self._samples(batch, tensors, upstream):
-            for name, value in self._one(*sample).items():
-                parts[name].append(value)
-        found: dict[str, Array] = {}
+    def _evaluate(self, point: Point, versions: Sequence[Version]) -> list[dict[str, Array]]:
+        """The exact values of every version of a point's numbers."""
+        spec, batch = self.specification, 1 if point.batch is None else point.batch
+        shapes = {name: role.shape(point.sizes, point.batch) for name, role in self._roles.items()}
+        if batch == 0:
+            return [{n: exact_array(np.zeros(shape)) for n, shape in shapes.items()} for _ in versions]
+
+        def samples(role: Role, arrays: Sequence[Array]) -> Array:
+            """All samples of all versions, one after another."""
+            return np.concatenate([a if role.sample else np.repeat(a[None], batch, axis=0) for a in arrays])
+
+        consumed = [role for role in spec.outputs if point.upstream[role.name] is not None]
+        tensors = {role.name: samples(role, [given[role.name] for given, _ in versions]) for role in spec.inputs}
+        upstream = {role.name: samples(role, [given[role.name] for _, given in versions]) for role in consumed}
+        stacked = evaluate(spec.gradients, tensors, upstream, point.sizes, DIGITS)
+        found: list[dict[str, Array]] = []
         with mpmath.workdps(DIGITS):
-            for name, role in self._roles.items():
-                shape = role.shape(sizes, batch if self.specification.batched else None)
-                if role.sample:
-                    found[name] = exact_array(np.empty(shape)) if batch == 0 else np.stack(parts[name])
-                else:
-                    total = sum(parts[name][1:], parts[name][0]) if parts[name] else exact_array(np.zeros(shape))
-                    found[name] = np.asarray(total, dtype=object)  # numpy hands out the element of a 0-d array
-        return found
-
-    def _samples(
-        self, batch: int | None, tensors: Mapping[str, Array], upstream: Mapping[str, Array | None]
-    ) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
-        """The tensors and upstream gradients of every sample."""
-        spec = self.specification
-        for n in range(1 if batch is None else batch):
-
-            def row(role: Role, values: Array, n: int = n) -> Array:
-                return values[n] if role.sample else values
-
-            yield (
-                {r.name: row(r, tensors[r.name]) for r in spec.inputs},
-                {r.name: row(r, upstream[r.name]) for r in spec.outputs if upstream[r.name] is not None},
-            )
-
-    def _one(self, tensors: Mapping[str, Array], upstream: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs and gradients of one sample."""
-        gradients = self.specification.gradients
-        try:
-            at = gradients.valuation(tensors, upstream, Exact(DIGITS))
-            found = {r.name: at.tensors[r.name] for r in self.specification.outputs}
-            for role in self.specification.differentiable:
-                form = gradients[role.name]
-                found[_gradient(role)] = at.value(form.element, form.indices)
-        except (ArithmeticError, EvaluationError, ValueError) as error:
-            raise Undefined(f"the definition has no value: {error}") from error
+            for version in range(len(versions)):
+                rows = {name: values[version * batch : (version + 1) * batch] for name, values in stacked.items()}
+                found.append({n: a if self._roles[n].sample else _total(a) for n, a in rows.items()})
         return found
 
     def _effect(self, point: Point, directions: int) -> dict[str, Array]:
         """The effect on every entry of moving every input, and every upstream gradient, by one ulp."""
-        right = self.values(point)
         step = Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER))
-        effect = {name: np.zeros(values.shape) for name, values in right.items()}
+        versions: list[Version] = [(point.tensors, point.upstream)]
         for direction in range(directions):
-            rng = np.random.default_rng([20, direction])
-            moved = self._evaluate(
-                point.batch,
-                point.sizes,
-                {n: _moved(a, step, rng) for n, a in point.tensors.items()},
-                {n: None if a is None else _moved(a, step, rng) for n, a in point.upstream.items()},
+            rng = np.random.default_rng([SEED, direction])
+            versions.append(
+                (
+                    {n: _moved(a, step, rng) for n, a in point.tensors.items()},
+                    {n: None if a is None else _moved(a, step, rng) for n, a in point.upstream.items()},
+                )
             )
-            with mpmath.workdps(DIGITS):
-                for name, values in moved.items():
+        right, *moved = self._evaluate(point, versions)
+        self._values[point] = right
+        effect = {name: np.zeros(values.shape) for name, values in right.items()}
+        with mpmath.workdps(DIGITS):
+            for one in moved:
+                for name, values in one.items():
                     difference = np.abs(_floats(np.asarray(values - right[name], dtype=object)))
                     jumped = ~(difference <= _JUMP * max(_largest(point), _finite_maximum(_floats(right[name]))))
                     effect[name] = np.maximum(effect[name], np.where(jumped, 0.0, difference * 2.0**_FINER))
@@ -194,6 +170,11 @@ class Reference:
             else:
                 found = np.maximum(found, size.max())
         return found
+
+
+def _total(rows: Array) -> Array:
+    """The exact sum over the samples."""
+    return np.asarray(sum(rows[1:], rows[0]), dtype=object)  # numpy hands out the element of a 0-d array
 
 
 def _gradient(role: Role) -> str:

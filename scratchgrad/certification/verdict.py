@@ -26,7 +26,7 @@ def number(value: Any, dtype: str = "float64") -> str:
             return str(value)
         with mpmath.workdps(digits + 5):
             value = mpmath.mpf(value.numerator) / value.denominator
-    if isinstance(value, mpmath.mpf):
+    if isinstance(value, mpmath.mpf) and not mpmath.isint(value):
         return str(mpmath.nstr(value, digits))
     value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) < 10**digits else f"{value:.{digits}g}"

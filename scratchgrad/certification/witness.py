@@ -17,7 +17,8 @@ import mpmath
 import numpy as np
 
 from scratchgrad.certification.battery import Battery
-from scratchgrad.certification.reference import DIGITS, Undefined
+from scratchgrad.certification.reference import DIGITS
+from scratchgrad.certification.samples import Undefined
 from scratchgrad.notation.evaluation import Exact, exact_array
 
 __all__ = ["AGREES_TO", "STEP", "Witness", "WitnessDisagrees", "witness"]

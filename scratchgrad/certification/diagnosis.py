@@ -1,0 +1,150 @@
+"""The diagnosis: where a subject goes wrong, and what the mistake looks like.
+
+In   all findings of an examination, the first of them
+Out  sentences, the most telling first
+
+    where       only in float32, for some batch or size, at kinks and ties, at large magnitudes, for some strides,
+                when an output is not consumed; right only where the upstream gradient is 1, where rows sum to 1
+    what        the hypotheses, tested against what the subject returns
+    further     findings of another kind
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from scratchgrad.calculus.differentiate import kinks
+from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.error_model import UNIT
+from scratchgrad.certification.examination import Examination, Finding
+from scratchgrad.certification.hypotheses import Hypotheses
+from scratchgrad.certification.point import Point
+from scratchgrad.certification.sampling import Domain
+from scratchgrad.certification.subject import Subject
+
+__all__ = ["diagnose"]
+
+_KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
+_LARGE = ("±1000", "+1000", "mixed")
+_FURTHER = 4
+
+
+def diagnose(battery: Battery, subject: Subject, findings: Sequence[Finding], main: Finding) -> list[str]:
+    """Sentences about the findings; `main` is the one that the counterexample shows."""
+    same = [f for f in findings if (f.stage, f.tensor) == (main.stage, main.tensor) and f.kind == main.kind]
+    sentences = [] if main.kind in ("value", "not finite", "shape") else [main.words]
+    if main.kind in ("value", "not finite", "exception", "shape"):
+        sentences += _where(battery, subject, same, main)
+    if main.kind in ("value", "shape") and main.tensor:
+        sentences += Hypotheses(battery, subject, main.tensor, main.probe).sentences()
+    sentences += _stages(battery, findings)
+    return list(dict.fromkeys(sentences + _further(findings, main)))
+
+
+def _stages(battery: Battery, findings: Sequence[Finding]) -> list[str]:
+    """Which of the two functions is right."""
+    wrong = {f.stage for f in findings}
+    if wrong == {"backward"}:
+        right = [r.tensor.gradient.name for r in battery.specification.differentiable]
+        right = [name for name in right if not any(f.tensor == name for f in findings)]
+        known = all(f.tensor for f in findings)
+        return [f"forward is right; so is {', '.join(right)}" if known and right else "forward is right"]
+    return ["backward is right for the definition's own forward"] if wrong == {"forward"} else []
+
+
+def _further(findings: Sequence[Finding], main: Finding) -> list[str]:
+    """What else was seen, each kind of it once."""
+    seen = {(main.stage, main.kind, main.tensor)}
+    further = []
+    for f in findings:
+        if (f.stage, f.kind, f.tensor) not in seen:
+            seen.add((f.stage, f.kind, f.tensor))
+            further.append(f"also: {f.words}")
+    more = [f"and {len(further) - _FURTHER} findings of other kinds"] if len(further) > _FURTHER else []
+    return further[:_FURTHER] + more
+
+
+def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Finding) -> list[str]:
+    """The condition under which it goes wrong, where there is one."""
+    wrong = {f.probe for f in same}
+
+    def only(choose: Callable[[Probe], bool]) -> bool:
+        return all(map(choose, wrong))
+
+    def name_has(probe: Probe, *parts: str) -> bool:
+        return any(part in probe.name for part in parts)
+
+    if only(lambda p: p.group == "memory"):
+        return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
+    if only(lambda p: p.group == "absent"):
+        return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
+    if only(lambda p: p.point.dtype == "float32"):
+        return [f"right in float64, wrong in float32{_lost(battery, same)}"]
+    if only(lambda p: p.point.dtype == "float64"):
+        return ["right in float32, wrong in float64: is there a cast, or a constant of few digits?"]
+    if only(lambda p: p.point.batch == 0):
+        return ["wrong only for an empty batch"]
+    if only(lambda p: p.group == "sizes" and name_has(p, "size 1", "sizes 1")):
+        return [f"wrong only for {_listed({p.name for p in wrong})}"]
+    if only(lambda p: p.point.batch == 1 or p.group == "sizes"):
+        return ["wrong only where a size, or the batch, is 1: is there a squeeze?"]
+    if only(lambda p: name_has(p, *_KINKS)):
+        return [f"wrong only at exact zeros and ties{_conventions(battery)}"]
+    if only(lambda p: name_has(p, *_LARGE)):
+        return ["right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?"]
+    return _tried(battery, subject, main)
+
+
+def _tried(battery: Battery, subject: Subject, main: Finding) -> list[str]:
+    """Conditions that need points of their own: batch 1, upstream gradients 1, rows that sum to 1."""
+    sizes = battery.sizes()
+
+    def right(*points: Point) -> bool:
+        """Whether nothing of the kind is found at the points."""
+        found = [f for p in points for f in Examination(battery.reference, subject).at(Probe("tried", "", p))]
+        return not any((f.stage, f.tensor) == (main.stage, main.tensor) or not f.tensor for f in found)
+
+    sentences = []
+    if battery.specification.batched:
+        one, three = (tuple(battery.point("normal", n, sizes, salt=s) for s in "ab") for n in (1, 3))
+        if right(*one) and not right(*three):
+            sentences.append("right for batch 1, wrong for larger batches")
+    if main.stage == "backward" and right(*(battery.point("normal", 2, sizes, upstream="ones", salt=s) for s in "ab")):
+        sentences.append("right only where the upstream gradient is 1")
+    for role in battery.specification.differentiable:
+        if not role.tensor.indices:
+            continue
+
+        def rows(tensors: dict[str, np.ndarray], name: str = role.name) -> None:
+            tensors[name] = Domain.SIMPLEX.clip(tensors[name])
+
+        if right(*(battery.point("normal", 2, sizes, salt=s, change=rows) for s in "ab")):
+            sentences.append(f"right where {role.name} is not negative and sums to 1, wrong elsewhere")
+    return sentences
+
+
+def _lost(battery: Battery, same: Sequence[Finding]) -> str:
+    """How many digits are lost, or that nothing finite is left."""
+    if any(f.kind == "not finite" for f in same):
+        return ": not finite there"
+    worst = 0.0
+    for finding in same:
+        if finding.entry is not None and finding.yours is not None:
+            right = float(finding.right)
+            if right:
+                worst = max(worst, abs(finding.yours - right) / abs(right))
+    return f": loses {min(7, math.log10(worst / UNIT['float32'])):.0f} of 7 digits" if worst else ""
+
+
+def _conventions(battery: Battery) -> str:
+    """The definition's kinks, in words."""
+    words = {text for a in battery.specification.definition.assignments for _, text in kinks(a.right)}
+    return f"; the convention is: {'; '.join(sorted(words))}".replace("$", "") if words else ""
+
+
+def _listed(names: set[str]) -> str:
+    ordered = sorted(names)
+    return "; ".join(ordered[:4]) + (f"; and {len(ordered) - 4} more" if len(ordered) > 4 else "")

@@ -1,0 +1,164 @@
+"""The smallest failing input: fewer samples, smaller sizes, simpler numbers, as long as the same thing goes wrong.
+
+In   a finding
+Out  a finding of the same kind at a point whose sizes are as small, and whose numbers are as simple, as can be
+
+Deterministic: sizes in the order of how many numbers they need, then one number after another, 0 and 1 first.  A layout
+is kept, because it may be what goes wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.examination import Examination, Finding
+from scratchgrad.certification.point import Point
+from scratchgrad.certification.sampling import Domain
+from scratchgrad.certification.specification import Role
+from scratchgrad.certification.subject import Subject
+
+__all__ = ["shrink"]
+
+_SIMPLE = (0.0, 1.0, 2.0, -1.0, 3.0, -2.0, 10.0, 100.0, 1000.0, -1000.0)
+_ATTEMPTS = 400
+_PASSES = 3
+
+Array = Any
+
+
+def shrink(battery: Battery, subject: Subject, finding: Finding) -> Finding:
+    """The finding at the smallest point that was found; the finding itself where it does not come again."""
+    return _Shrinker(battery, subject, finding).smallest()
+
+
+class _Shrinker:
+    def __init__(self, battery: Battery, subject: Subject, finding: Finding) -> None:
+        self.battery = battery
+        self.subject = subject
+        self.wanted = finding
+        self.best = finding
+        self.attempts = 0
+
+    def smallest(self) -> Finding:
+        if not self.succeeds(self.wanted.probe.point):
+            return self.wanted
+        if not self.battery.examples:
+            self._sizes()
+        for _ in range(_PASSES):
+            if not self._values():
+                break
+        return self.best
+
+    def succeeds(self, point: Point) -> bool:
+        """Whether the same goes wrong at this point; if so, it is the best so far."""
+        if self.attempts >= _ATTEMPTS:
+            return False
+        self.attempts += 1
+        probe = Probe(self.wanted.probe.group, self.wanted.probe.name, self._stored(point), self.wanted.probe.layouts)
+        for seen in Examination(self.battery.reference, self.subject).at(probe):
+            if (seen.stage, seen.kind, seen.tensor) == (self.wanted.stage, self.wanted.kind, self.wanted.tensor):
+                self.best = seen
+                return True
+        return False
+
+    def _stored(self, point: Point) -> Point:
+        """The point with values that the probe's layouts can hold."""
+        spec = self.battery.specification
+        for role in (*spec.inputs, *spec.outputs):
+            upstream = role in spec.outputs
+            layout = self.wanted.probe.layouts.get(role.tensor.gradient.name if upstream else role.name)
+            values = point.upstream[role.name] if upstream else point.tensors[role.name]
+            if layout is not None and values is not None:
+                point = point.with_array(role.name, layout.prepare(values), upstream=upstream)
+        return point
+
+    def _sizes(self) -> None:
+        """The first combination of sizes, in the order of how many numbers they need, at which it goes wrong."""
+        spec, start = self.battery.specification, self.best.probe.point
+        names = list(spec.sizes)
+        ranges = [range(1, max(1, start.batch) + 1) if start.batch else [start.batch]]
+        ranges += [range(1, start.sizes[name] + 1) for name in names]
+        candidates = []
+        for batch, *lengths in itertools.product(*ranges):
+            sizes = dict(zip(names, lengths, strict=True))
+            needed = sum(int(np.prod(r.shape(sizes, batch), dtype=int)) for r in (*spec.inputs, *spec.outputs))
+            candidates.append((needed, batch, sizes))
+        candidates.sort(key=lambda c: (c[0], c[1] or 0, *c[2].values()))
+        for needed, batch, sizes in candidates:
+            if needed >= start.entries or self.attempts > _ATTEMPTS // 2:
+                return
+            if any(self.succeeds(point) for point in self._at_sizes(start, batch, sizes)):
+                return
+
+    def _at_sizes(self, start: Point, batch: int | None, sizes: dict[Any, int]) -> Iterator[Point]:
+        """Simple numbers, then a corner of the failing point, then its far corner."""
+
+        def absent(point: Point) -> Point:
+            return replace(
+                point, upstream={n: None if start.upstream[n] is None else a for n, a in point.upstream.items()}
+            )
+
+        for salt in ("", "again"):
+            yield absent(self.battery.point("ties", batch, sizes, start.dtype, upstream="ties", salt=salt))
+        for far in (False, True):
+
+            def cut(role: Role, values: Array, far: bool = far) -> Array:
+                shape = role.shape(sizes, batch)
+                places = (
+                    slice(len_ - n, len_) if far else slice(n) for n, len_ in zip(shape, values.shape, strict=True)
+                )
+                return values[tuple(places)].copy()
+
+            spec = self.battery.specification
+            yield Point(
+                start.dtype,
+                batch,
+                sizes,
+                {role.name: cut(role, start.tensors[role.name]) for role in spec.inputs},
+                {
+                    role.name: None if (g := start.upstream[role.name]) is None else cut(role, g)
+                    for role in spec.outputs
+                },
+            )
+
+    def _values(self) -> bool:
+        """Whether any number became simpler in one walk over all of them."""
+        spec, changed = self.battery.specification, False
+        places = [(role, True) for role in spec.outputs]
+        places += [
+            (role, False) for role in spec.differentiable if self.battery.domains[role.name] is not Domain.SIMPLEX
+        ]
+        for role, upstream in places:
+            for number in (0.0, 1.0):
+                values = self._array(role, upstream)
+                if values is not None and values.size > 1 and not (values == number).all():
+                    changed |= self._accepts(role, upstream, np.full_like(values, number))
+            values = self._array(role, upstream)
+            for place in np.ndindex(values.shape) if values is not None else ():
+                changed |= self._simpler(role, upstream, place)
+        return changed
+
+    def _simpler(self, role: Role, upstream: bool, place: tuple[int, ...]) -> bool:
+        old = float(self._array(role, upstream)[place])
+        rank = _SIMPLE.index(old) if old in _SIMPLE else len(_SIMPLE)
+        for number in (*_SIMPLE[:rank], *([float(round(old))] if rank == len(_SIMPLE) and old != round(old) else [])):
+            values = self._array(role, upstream).copy()
+            values[place] = number
+            if self._accepts(role, upstream, values):
+                return True
+        return False
+
+    def _array(self, role: Role, upstream: bool) -> Array:
+        point = self.best.probe.point
+        return point.upstream[role.name] if upstream else point.tensors[role.name]
+
+    def _accepts(self, role: Role, upstream: bool, values: Array) -> bool:
+        if not upstream and not np.array_equal(self.battery.domains[role.name].clip(values), values):
+            return False
+        return self.succeeds(self.best.probe.point.with_array(role.name, values, upstream=upstream))

@@ -1,0 +1,125 @@
+"""Formulas that are one mistake away from a right one, each with the words for the mistake.
+
+In   an expression, the tensors that it may confuse
+Out  pairs (words, expression)
+
+    another tensor in a tensor's place, everywhere or in conditions only; a factor, a term or a function missing;
+    a sign reversed; a mean in place of a sum; a condition that counts its boundary otherwise
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from scratchgrad.notation.binding import (
+    bound,
+    element,
+    is_tensor,
+    operands,
+    rebuild,
+    replace_tensors,
+    tensor_name,
+    tensors_in,
+)
+from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.nodes import Indicator, Sigmoid, Where
+from scratchgrad.notation.text import to_text
+
+__all__ = ["variants"]
+
+_BOUNDARY = {sp.Gt: sp.Ge, sp.Ge: sp.Gt, sp.Lt: sp.Le, sp.Le: sp.Lt}
+_FUNCTIONS = (sp.exp, sp.log, sp.tanh, sp.sin, sp.cos, sp.erf, sp.Abs, Sigmoid)
+
+
+def variants(e: sp.Expr, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, sp.Expr]]:
+    """The formulas that are one mistake away from e, likely mistakes first."""
+    yield from _confused(e, tensors)
+    yield from _edited(e, tensors)
+    for name in dict.fromkeys(map(tensor_name, tensors_in(e))):
+        yield f"{name} is missing (it counts as 1)", _replaced(e, name, None)
+
+
+def _confused(e: sp.Expr, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, sp.Expr]]:
+    """Another tensor of the same sizes in a tensor's place."""
+    present = [name for name in dict.fromkeys(map(tensor_name, tensors_in(e))) if name in tensors]
+    pairs = [
+        (old, new)
+        for old, new in itertools.product(present, tensors)
+        if old != new and tensors[old].sizes == tensors[new].sizes
+    ]
+    for old, new in pairs:
+        for condition in sorted(e.atoms(Relational), key=str):
+            changed = _replaced(condition, old, new)
+            if changed != condition:
+                yield f"the mask is taken from {new}; it belongs to {old}", _exchanged(e, condition, changed)
+    for old, new in pairs:
+        yield f"{new} stands where {old} belongs", _replaced(e, old, new)
+
+
+def _replaced(e: sp.Basic, old: str, new: str | None) -> sp.Expr:
+    """The expression with the tensor `old` replaced by `new`, or by 1."""
+
+    def by(node: sp.Expr) -> sp.Expr | None:
+        if tensor_name(node) != old:
+            return None
+        return sp.Integer(1) if new is None else element(new, getattr(node, "indices", ()))
+
+    return replace_tensors(e, by)
+
+
+def _exchanged(e: sp.Basic, old: sp.Basic, new: sp.Basic) -> sp.Expr:
+    """The expression with a subexpression exchanged wherever it stands."""
+    return new if e == old else rebuild(e, lambda child: _exchanged(child, old, new)) if e.args else e
+
+
+def _edited(e: sp.Basic, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, sp.Expr]]:
+    """One edit, at this node or below."""
+    yield from _here(e)
+    if is_tensor(e) and tensor_name(e) in tensors:
+        old = tensors[tensor_name(e)]
+        for new in tensors.values():
+            if new.sizes == old.sizes and new != old:
+                words = f"{new.name} stands in a place of {old.name}"
+                yield words, element(new.name, getattr(e, "indices", ()))
+    for position, child in enumerate(operands(e)):
+        for words, changed in _edited(child, tensors):
+            yield words, _with_operand(e, position, changed)
+
+
+def _with_operand(e: sp.Basic, position: int, new: sp.Basic) -> sp.Expr:
+    """The node with one of its operands exchanged."""
+    count = itertools.count()
+    return sp.sympify(rebuild(e, lambda old: new if next(count) == position else old))
+
+
+def _here(e: sp.Basic) -> Iterator[tuple[str, sp.Expr]]:
+    if isinstance(e, sp.Mul):
+        for factor in e.args:
+            if factor == -1:
+                yield f"the sign of {to_text(-e)} is reversed", -e
+            else:
+                yield f"the factor {to_text(factor)} is missing", sp.Mul(*(f for f in e.args if f is not factor))
+    elif isinstance(e, sp.Add):
+        for term in e.args:
+            rest = sp.Add(*(t for t in e.args if t is not term))
+            yield f"the term {to_text(term)} is missing", rest
+            yield f"the sign of {to_text(term)} is reversed", rest - term
+    elif isinstance(e, sp.Sum):
+        sizes = sp.Mul(*(i.size for i in bound(e)))
+        yield f"a mean stands where the sum over {', '.join(i.name for i in bound(e))} belongs", e / sizes
+    elif isinstance(e, sp.Pow):
+        yield f"the power {to_text(e.exp)} is missing", e.base
+        if e.exp.is_negative:
+            yield f"a product stands where the division by {to_text(1 / e)} belongs", 1 / e
+    elif isinstance(e, _FUNCTIONS):
+        yield f"{to_text(e)} is taken without its function", e.args[0]
+    elif isinstance(e, Where):
+        yield "the branches are exchanged", Where(e.args[0], e.args[2], e.args[1])
+    elif isinstance(e, Indicator):
+        yield "the mask is reversed", 1 - e
+    elif type(e) in _BOUNDARY:
+        yield f"the boundary of {to_text(e)} counts on the other side", _BOUNDARY[type(e)](*e.args)
