@@ -102,7 +102,7 @@ def test_without_a_certificate_there_is_no_kernel():
 
 
 def test_without_a_kernel_there_is_nothing_to_certify():
-    with pytest.raises(NotCertified, match="layer 'swish' has no kernel, neither written nor generated. Run: sg.certify"):
+    with pytest.raises(NotCertified, match="layer 'swish' has no kernel, neither written nor generated. Run: sg.certi"):
         registry.kernel(Layer("swish", "x -> s"))
 
 
