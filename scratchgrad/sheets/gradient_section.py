@@ -24,7 +24,7 @@ from scratchgrad.sheets.blocks import Block, Display, Heading, Paragraph, Row, p
 from scratchgrad.sheets.names import latex_name
 from scratchgrad.sheets.printer import SheetPrinter, first_index, gradient_symbol, matrix_latex
 
-__all__ = ["Paper", "chosen_blocks", "gradient_blocks", "listed", "shape_latex", "used_rules", "vector_blocks"]
+__all__ = ["Paper", "Told", "chosen_blocks", "gradient_blocks", "listed", "shape_latex", "used_rules", "vector_blocks"]
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,26 @@ def shape_latex(tensor: Tensor, paper: Paper) -> str:
     return f"\\mathbb{{R}}^{{{sizes}}}" if sizes else "\\mathbb{R}"
 
 
-def gradient_blocks(
-    form: ElementForm, vector: Node | None, paper: Paper, written: set[tuple[Row, ...]] | None = None
-) -> list[Block]:
-    """The whole story of one gradient, without its heading; equations in `written` are not written out again."""
+@dataclass
+class Told:
+    """What a sheet has told already, and need not tell again: equations written out, gradients of intermediates."""
+
+    equations: set[tuple[Row, ...]] = field(default_factory=set)
+    gradients: set[sp.Basic] = field(default_factory=set)
+
+
+def gradient_blocks(form: ElementForm, vector: Node | None, paper: Paper, told: Told | None = None) -> list[Block]:
+    """The whole story of one gradient, without its heading; what is `told` already is referred to."""
+    told = Told() if told is None else told
     blocks: list[Block] = []
     if form.chosen is not None:
-        chosen = chosen_blocks(form.chosen, form.tensor, paper, set() if written is None else written)
+        chosen = chosen_blocks(form.chosen, form.tensor, paper, told)
         blocks += [Heading("A chosen element", 2), *chosen, Heading("Every element", 2)]
-    blocks += _chain_blocks(form, paper)
+    blocks += _chain_blocks(form, paper, told)
     return blocks + vector_blocks(form, vector, paper)
 
 
-def chosen_blocks(chosen: ChosenElement, tensor: Tensor, paper: Paper, written: set[tuple[Row, ...]]) -> list[Block]:
+def chosen_blocks(chosen: ChosenElement, tensor: Tensor, paper: Paper, told: Told) -> list[Block]:
     """One element, the equations written out for a small size, and the chain rule over the outputs that it touches."""
     here = paper.tex(chosen.element)
     sizes = listed([f"${paper.tex(size)} = {count}$" for size, count in chosen.sizes.items()])
@@ -98,11 +105,11 @@ def chosen_blocks(chosen: ChosenElement, tensor: Tensor, paper: Paper, written: 
         follows = f"{all_of_them}{listed(touched)} contain ${here}$, so the multivariate chain rule sums over them:"
     products = [_beside(paper.tex(t.upstream), paper.tex(Partial(t.output, chosen.element))) for t in chosen.touched]
     left = paper.tex(element(tensor.gradient.name, getattr(chosen.element, "indices", ())))
-    if equations in written:
+    if equations in told.equations:
         start: list[Block] = [Paragraph(f"Choose ${here}$ in the equations that were written out above. {follows}")]
     else:
         start = [Paragraph(f"Choose ${here}$. Written out for {sizes},"), Display(equations), Paragraph(follows)]
-        written.add(equations)
+        told.equations.add(equations)
     rows = (
         Row(left, " + ".join(products), reason=chosen.rule.name),
         Row("", paper.tex(chosen.gradient), reason=rules.DIFFERENTIATE.name),
@@ -114,30 +121,30 @@ def _beside(left: str, right: str) -> str:
     return f"{left}\\, {right}"
 
 
-def _chain_blocks(form: ElementForm, paper: Paper) -> list[Block]:
+def _chain_blocks(form: ElementForm, paper: Paper, told: Told) -> list[Block]:
     """The chain rule for every element, with the derivation of each local partial before it."""
     if not form.steps:
         return [Paragraph(f"${paper.name('J')}$ does not depend on ${paper.name(form.tensor.name)}$.")]
-    blocks: list[Block] = list(_local_blocks(form.steps, paper))
+    blocks: list[Block] = list(_local_blocks(form.steps, paper, told))
     start = "Inserted into the chain rule, it gives" if len(blocks) == 2 else "The chain rule gives"
     if len(blocks) > 2:
         start = "Inserted into the chain rule, they give"
     blocks.append(Paragraph(f"{start} the gradient with respect to ${paper.tex(form.tensor.element)}$:"))
-    blocks += _told(form.target, form.steps, paper, boxed=True)
+    blocks += _rows(form.target, form.steps, paper, told, boxed=True)
     return blocks
 
 
-def _local_blocks(steps: Iterable[Step], paper: Paper) -> Iterator[Block]:
+def _local_blocks(steps: Iterable[Step], paper: Paper, told: Told) -> Iterator[Block]:
     for step in steps:
         if step.rule != rules.DIFFERENTIATE:
             continue
         for local in step.children:
             above, below = local.before.args
             yield Paragraph(f"The local partial of ${paper.tex(above)}$ with respect to ${paper.tex(below)}$ is")
-            yield from _told(local.before, local.children, paper)
+            yield from _rows(local.before, local.children, paper, told)
 
 
-def _told(target: sp.Basic, steps: Sequence[Step], paper: Paper, *, boxed: bool = False) -> Iterator[Block]:
+def _rows(target: sp.Basic, steps: Sequence[Step], paper: Paper, told: Told, *, boxed: bool = False) -> Iterator[Block]:
     """Steps as rows of one display; where a whole gradient is inserted, its own story comes in between."""
     left = paper.tex(target)
     rows: list[Row] = []
@@ -146,18 +153,30 @@ def _told(target: sp.Basic, steps: Sequence[Step], paper: Paper, *, boxed: bool 
             if rows:
                 yield Display(tuple(rows))
             rows = []
-            inner = step.children[0].before
-            name = paper.name(_of(inner))
-            yield Paragraph(f"Still missing is ${paper.tex(inner)}$, the whole gradient with respect to ${name}$.")
-            yield from _local_blocks(step.children, paper)
-            yield Paragraph(paper.words(step.children[0].words).rstrip(".") + ", it is")
-            yield from _told(inner, step.children, paper)
-            yield Paragraph("Inserted above, this gives")
+            yield from _inner_blocks(step, paper, told)
         rows.append(Row("" if rows else left, paper.tex(step.after), reason=_reason(step, paper)))
     if rows and boxed:
         last = rows[-1]
         rows[-1] = Row(last.left, last.right, last.relation, last.reason, boxed=True)
     yield Display(tuple(rows))
+
+
+def _inner_blocks(step: Step, paper: Paper, told: Told) -> Iterator[Block]:
+    """The gradient of an intermediate, which a step inserts."""
+    inner = step.children[0].before
+    here, name = paper.tex(inner), paper.name(_of(inner))
+    if inner in told.gradients:
+        yield Paragraph(
+            f"With ${here}$, the whole gradient with respect to ${name}$, as it was found above, this gives"
+        )
+        return
+    told.gradients.add(inner)
+    yield Paragraph(f"Still missing is ${here}$, the whole gradient with respect to ${name}$.")
+    yield from _local_blocks(step.children, paper, told)
+    words = paper.words(step.children[0].words)
+    yield Paragraph(f"It is {words[0].lower()}{words[1:]}" if words.startswith("What") else f"{words} Hence")
+    yield from _rows(inner, step.children, paper, told)
+    yield Paragraph("Inserted above, this gives")
 
 
 def _of(gradient: sp.Basic) -> str:

@@ -21,7 +21,7 @@ from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.nodes import Where
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
 from scratchgrad.sheets.element_figure import element_figure
-from scratchgrad.sheets.gradient_section import Paper, gradient_blocks, listed, shape_latex, used_rules
+from scratchgrad.sheets.gradient_section import Paper, Told, gradient_blocks, listed, shape_latex, used_rules
 from scratchgrad.sheets.printer import gradient_symbol
 from scratchgrad.sheets.special_cases import special_blocks
 from scratchgrad.sheets.summary import rule_blocks, summary_blocks
@@ -52,10 +52,10 @@ def layer_sheet(gradients: Derived, *, title: str = "", about: str = "", meta: M
     blocks += [*given_blocks(definition, names, paper), *forward_blocks(definition, paper)]
     found = [gradients.derivation[name] for name in names]
     blocks += element_figure(definition, found, paper)
-    written: set[tuple[Row, ...]] = set()
+    told = Told()
     for form in found:
         blocks.append(Heading(f"The gradient with respect to ${paper.name(form.tensor.name)}$"))
-        blocks += gradient_blocks(form, gradients.forms.vector(form.tensor.name), paper, written)
+        blocks += gradient_blocks(form, gradients.forms.vector(form.tensor.name), paper, told)
         blocks += special_blocks(form, definition, paper)
     blocks += summary_blocks(gradients.derivation, gradients.forms, names, paper)
     blocks += rule_blocks(used_rules(found))

@@ -14,9 +14,11 @@ from scratchgrad.forms.matrix import (
     Apply,
     Broadcast,
     Compare,
+    DeterminantOf,
     DiagonalOf,
     Hadamard,
     Identity,
+    Inverse,
     Leaf,
     MatMul,
     Node,
@@ -89,6 +91,8 @@ class MatrixPrinter:
 
     def _transpose(self, node: Transpose) -> tuple[str, int]:
         """The transpose; that of a gradient in brackets."""
+        if isinstance(node.of, Inverse):
+            return f"{self.wrapped(node.of.of, _ATOM)}^{{-\\top}}", _POWER
         return f"{self.wrapped(node.of, _ATOM)}^{{\\top}}", _POWER
 
     def _matmul(self, node: MatMul) -> tuple[str, int]:
@@ -206,6 +210,17 @@ class MatrixPrinter:
     def _identity(self, node: Identity) -> tuple[str, int]:
         """The identity matrix."""
         return "I", _ATOM
+
+    def _inverse(self, node: Inverse) -> tuple[str, int]:
+        """The inverse matrix."""
+        return f"{self.wrapped(node.of, _ATOM)}^{{-1}}", _POWER
+
+    def _determinantof(self, node: DeterminantOf) -> tuple[str, int]:
+        """The determinant, or the logarithm of its absolute value."""
+        inner = self.wrapped(node.of, _POWER)
+        if node.logarithm:
+            return f"\\log \\left| \\det {inner} \\right|", _TIMES
+        return f"\\det {inner}", _TIMES
 
     def _diagonalof(self, node: DiagonalOf) -> tuple[str, int]:
         """The diagonal as a vector."""

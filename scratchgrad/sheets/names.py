@@ -19,6 +19,12 @@ _GREEK = set(
 _ACCENTS = {"hat", "bar", "tilde", "dot"}
 
 
+# A base, its subscript (braces may nest once in it), and a superscript behind it.
+_SUBSCRIPTED = re.compile(
+    r"(?P<base>.*?)_(?:\{(?P<sub>(?:[^{}]|\{[^{}]*\})*)\}|(?P<sign>\w))(?P<sup>\^\{(?:[^{}]|\{[^{}]*\})*\})?"
+)
+
+
 def latex_name(name: str, names: Mapping[str, str] | None = None) -> str:
     """The LaTeX of a name: that of `names`, else by the rules above."""
     if names and name in names:
@@ -58,7 +64,7 @@ def indexed(base: str, indices: Iterable[str]) -> str:
         return base
     tight = all(re.fullmatch(r"\w|\\[A-Za-z]+", part) for part in parts)
     text = "".join(f"{p} " if p[0] == "\\" else p for p in parts).strip() if tight else ", ".join(parts)
-    own = re.fullmatch(r"(.*)_\{([^{}]*)\}(\^\{[^{}]*\})?", base) or re.fullmatch(r"(.*)_(\w)(\^\{[^{}]*\})?", base)
+    own = _SUBSCRIPTED.fullmatch(base)
     if own:
-        return f"{own[1]}_{{{own[2]}, {text}}}{own[3] or ''}"
+        return f"{own['base']}_{{{own['sub'] or own['sign']}, {text}}}{own['sup'] or ''}"
     return f"{base}_{{{text}}}"

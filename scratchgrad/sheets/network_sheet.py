@@ -15,7 +15,7 @@ from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.graph import Graph
 from scratchgrad.graph import Node as GraphNode
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
-from scratchgrad.sheets.gradient_section import gradient_blocks, listed, used_rules
+from scratchgrad.sheets.gradient_section import Told, gradient_blocks, listed, used_rules
 from scratchgrad.sheets.layer_sheet import forward_blocks, given_blocks
 from scratchgrad.sheets.network_figure import network_figure
 from scratchgrad.sheets.occurrences import Occurrence, leading_to_objective, occurrences
@@ -140,11 +140,11 @@ def _operation_blocks(
         )
     if before is not None:
         return blocks + _stated_blocks(operation, names, before)
-    written_out: set[tuple[Row, ...]] = set()
+    told = Told()
     for name in names:
         blocks.append(Heading(f"The gradient with respect to ${paper.name(name)}$", 2))
         form = operation.derivation[name]
-        story = gradient_blocks(form, operation.forms.vector(name), paper, written_out)
+        story = gradient_blocks(form, operation.forms.vector(name), paper, told)
         blocks += [Heading(b.text, 3) if isinstance(b, Heading) else b for b in story]
         blocks += special_blocks(form, definition, paper, operation.unconsumed)
     return blocks

@@ -190,7 +190,7 @@ class _Placer:
                 span = row - (across[0] + across[-1]) / 2 + 0.8
                 sizes[name] = (max(sizes[name][0], span), sizes[name][1])
             widths[columns[name]] = max(widths.get(columns[name], 0.0), sizes[name][0], row)
-        levels, depth = self._levels(rows, sizes, under)
+        levels, downs, depth = self._levels(rows, sizes, under)
         centre: dict[int, tuple[float, float]] = {}
         for number, band in enumerate(_bands(widths)):
             x = 0.0
@@ -209,10 +209,9 @@ class _Placer:
             y = top - levels[rows[name]]
             put(name, node, x, y)
             left = x - (sum(sizes[n.name][0] for n in under[name]) + _BETWEEN * (len(under[name]) - 1)) / 2
-            down = approach(sizes[name][1]) + max((approach(sizes[n.name][1]) for n in under[name]), default=0.0)
             for satellite in under[name]:
                 width = sizes[satellite.name][0]
-                put(self._key(satellite, name), satellite, left + width / 2, y - down)
+                put(self._key(satellite, name), satellite, left + width / 2, y - downs[rows[name]])
                 left += width + _BETWEEN
             if _stands_beside(rows[name], satellites[name]):
                 (satellite,) = satellites[name]
@@ -222,9 +221,12 @@ class _Placer:
 
     def _levels(
         self, rows: Mapping[str, int], sizes: Mapping[str, tuple[float, float]], under: Mapping[str, list[Node]]
-    ) -> tuple[list[float], float]:
-        """How far below the spine each row stands, and how deep all of them are: straight arrows fit between."""
-        levels, y, room = [0.0], 0.0, 0.0
+    ) -> tuple[list[float], list[float], float]:
+        """How far below the spine each row stands, how far below it its satellites, how deep all are together.
+
+        Between any two there is room for a straight arrow.
+        """
+        levels, downs, y, room = [0.0], list[float](), 0.0, 0.0
         for row in range(max(rows.values(), default=0) + 1):
             mine = [n for n in rows if rows[n] == row]
             operation = max((approach(sizes[n][1]) for n in mine), default=0.0)
@@ -232,8 +234,9 @@ class _Placer:
             if row:
                 y += room + operation
                 levels.append(y)
+            downs.append(operation + satellite)
             room = operation + 2 * satellite
-        return levels, y + room + 1.5
+        return levels, downs, y + room + 1.5
 
     def _start(self, spine: list[str], satellites: Mapping[str, list[Node]]) -> Node | None:
         first = satellites[spine[0]] if spine else []

@@ -59,7 +59,7 @@ def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block
         rows.append(Row(left, right))
         code.append(f"grad_{name} = {node.written(ROWS) if node is not None else to_text(derivation[name].element)}")
     shared = any(batch not in derivation.definition.tensors[name].indices for name in names)
-    summed = " What all samples share sums over them." if shared else ""
+    summed = " The gradient of what all samples share is the sum over them." if shared else ""
     have = "has" if len(samples) == 1 else "have"
     return [
         heading,

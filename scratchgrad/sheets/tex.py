@@ -23,7 +23,7 @@ from scratchgrad.sheets.width import text_width
 
 __all__ = ["PAGE_WIDTH", "fragment", "to_tex"]
 
-PAGE_WIDTH = 41.5  # em: 160 mm at 10.95 pt, less a little
+PAGE_WIDTH = 41.0  # em: 160 mm at 10.95 pt, less a little, as widths are estimated
 _INDENT = 2.0  # \mathindent
 _PAGE_CENTIMETRES = 16.0
 _FEW_WORDS = 8.0  # em
@@ -121,7 +121,7 @@ def _columns(table: Table) -> tuple[str, float]:
 def _line(line: Line) -> str:
     right = line.right
     if line.scale < 1:
-        right = f"\\shrunk{{{line.scale:.3f}}}{{{right}}}"
+        right = f"\\shrunk{{{0.97 * line.scale:.3f}}}{{{right}}}"  # what is shrunk is long, and so is its error
     if line.boxed:
         right = f"\\boxed{{{right}}}"
     lead = "\\qquad " if line.continued else ""
