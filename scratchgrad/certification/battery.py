@@ -84,7 +84,7 @@ class Battery:
         spec = self.specification
         batch = batch if spec.batched else None
         rng = np.random.default_rng([SEED, *f"{kind}|{batch}|{upstream}|{salt}|{list(sizes.values())}".encode()])
-        tensors = {role.name: self._values(role, kind, rng, role.shape(sizes, batch)) for role in spec.inputs}
+        tensors = {role.name: self._values(role, kind, rng, sizes, batch) for role in spec.inputs}
         if change is not None:
             change(tensors)
         tensors = {n: a if a.dtype.kind == "i" else self.domains[n].clip(a) for n, a in tensors.items()}
@@ -102,13 +102,14 @@ class Battery:
             return self._example_sizes(self.examples[0])
         return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
 
-    def _values(self, role: Role, kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def _values(self, role: Role, kind: str, rng: np.random.Generator, sizes: Sizes, batch: int | None) -> Any:
+        shape = role.shape(sizes, batch)
         if role.integer:
             if self.examples:
                 drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
                 return rng.choice(drawn, shape).astype(np.int64) if drawn.size else np.zeros(shape, np.int64)
             size = self.specification.bound(role.name)
-            limit = _INTEGERS_BELOW if size is None else int(size.subs(self.sizes()))
+            limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))
             return rng.integers(limit, size=shape)
         return sample(kind, rng, shape, self.few)
 

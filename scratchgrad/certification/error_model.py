@@ -1,7 +1,8 @@
 """The one table of tolerances: how far a right kernel may be from the exact value, by dtype.
 
-    |yours - right|  <=  THRESHOLD * (effect of moving every input by one ulp + u |f| + u max |f| + u max |grad| + tiny)
+    |yours - right|  <=  THRESHOLD * (effect of noise of one ulp + u |f| + u max |f| + u max |grad| + tiny)
 
+The noise moves every input, every value that forward assigns, and every value of a function (see noise.py).
 u is half the distance from 1 to the next number.  The maxima run over one sample's entries of the same tensor (over all
 entries of a tensor that has no batch axis); max |grad|, over the upstream gradients, counts for gradients only: a
 difference such as grad_o - <grad_o, o> cancels, and its rounding errors are those of grad_o.  Right kernels score below

@@ -10,7 +10,7 @@ or its value exceeds the dtype's range, nothing can be compared, and the entry i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,6 +20,7 @@ import mpmath
 import numpy as np
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
+from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.samples import evaluate
 from scratchgrad.certification.specification import Role, Specification
@@ -34,15 +35,14 @@ DIGITS = 60
 """Significant digits where the arithmetic is not rational."""
 
 _FINER = 60
-"""Inputs are moved by 2**-60 ulp and the effect is scaled up: one that did not shrink was a jump (a tie, a kink)."""
+"""Noise is 2**-60 ulp, and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
 
 _JUMP = 2.0**-40
 _FEW = 3
 _MORE = 12
-"""In how many random directions inputs are moved; in more of them before an error counts as a mistake."""
+"""How often the effect of noise is measured; more often before an error counts as a mistake."""
 
 Array = Any
-Version = tuple[Mapping[str, Array], Mapping[str, Array | None]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Reference:
         return self._truths[point]
 
     def at_length(self, point: Point) -> dict[str, Truth]:
-        """As `at`, with the effect of one ulp measured in many directions: asked before a kernel is refused."""
+        """As `at`, with the effect of noise measured more often: asked before a kernel is refused."""
         if point not in self._effects:
             self._effects[point] = self._effect(point, _MORE)
             self._truths[point] = self._truth(point, self._effects[point])
@@ -91,49 +91,40 @@ class Reference:
     def values(self, point: Point) -> dict[str, Array]:
         """The exact values, object arrays."""
         if point not in self._values:
-            self._values[point] = self._evaluate(point, [(point.tensors, point.upstream)])[0]
+            self._values[point] = self._evaluate(point)[0]
         return self._values[point]
 
-    def _evaluate(self, point: Point, versions: Sequence[Version]) -> list[dict[str, Array]]:
-        """The exact values of every version of a point's numbers."""
+    def _evaluate(self, point: Point, noise: Noise | None = None, times: int = 1) -> list[dict[str, Array]]:
+        """The exact values; with noise, several times, each moved independently."""
         spec, batch = self.specification, 1 if point.batch is None else point.batch
         shapes = {name: role.shape(point.sizes, point.batch) for name, role in self._roles.items()}
         if batch == 0:
-            return [{n: exact_array(np.zeros(shape)) for n, shape in shapes.items()} for _ in versions]
+            return [{name: exact_array(np.zeros(shape)) for name, shape in shapes.items()}] * times
 
-        def samples(role: Role, arrays: Sequence[Array]) -> Array:
-            """All samples of all versions, one after another."""
-            return np.concatenate([a if role.sample else np.repeat(a[None], batch, axis=0) for a in arrays])
+        def samples(role: Role, values: Array) -> Array:
+            """All samples, as often as wanted; what they share is moved in each of them by itself (few are enough)."""
+            rows = values if role.sample else np.repeat(values[None], batch, axis=0)
+            return np.concatenate([rows] * times)
 
-        consumed = [role for role in spec.outputs if point.upstream[role.name] is not None]
-        tensors = {role.name: samples(role, [given[role.name] for given, _ in versions]) for role in spec.inputs}
-        upstream = {role.name: samples(role, [given[role.name] for _, given in versions]) for role in consumed}
-        stacked = evaluate(spec.gradients, tensors, upstream, point.sizes, DIGITS)
+        tensors = {role.name: samples(role, point.tensors[role.name]) for role in spec.inputs}
+        upstream = {r.name: samples(r, g) for r in spec.outputs if (g := point.upstream[r.name]) is not None}
+        stacked = evaluate(spec.gradients, tensors, upstream, point.sizes, digits=DIGITS, noise=noise)
         found: list[dict[str, Array]] = []
         with mpmath.workdps(DIGITS):
-            for version in range(len(versions)):
-                rows = {name: values[version * batch : (version + 1) * batch] for name, values in stacked.items()}
-                found.append({n: a if self._roles[n].sample else _total(a) for n, a in rows.items()})
+            for n in range(times):
+                rows = {name: values[n * batch : (n + 1) * batch] for name, values in stacked.items()}
+                found.append({name: a if self._roles[name].sample else _total(a) for name, a in rows.items()})
         return found
 
-    def _effect(self, point: Point, directions: int) -> dict[str, Array]:
-        """The effect on every entry of moving every input, and every upstream gradient, by one ulp."""
+    def _effect(self, point: Point, times: int) -> dict[str, Array]:
+        """The largest effect on every entry that noise of one ulp had."""
+        right = self.values(point)
         step = Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER))
-        versions: list[Version] = [(point.tensors, point.upstream)]
-        for direction in range(directions):
-            rng = np.random.default_rng([SEED, direction])
-            versions.append(
-                (
-                    {n: _moved(a, step, rng) for n, a in point.tensors.items()},
-                    {n: None if a is None else _moved(a, step, rng) for n, a in point.upstream.items()},
-                )
-            )
-        right, *moved = self._evaluate(point, versions)
-        self._values[point] = right
         effect = {name: np.zeros(values.shape) for name, values in right.items()}
-        with mpmath.workdps(DIGITS):
-            for one in moved:
-                for name, values in one.items():
+        noise = Noise(step, np.random.default_rng([SEED, times]))
+        for moved in self._evaluate(point, noise, times):
+            with mpmath.workdps(DIGITS):
+                for name, values in moved.items():
                     difference = np.abs(_floats(np.asarray(values - right[name], dtype=object)))
                     jumped = ~(difference <= _JUMP * max(_largest(point), _finite_maximum(_floats(right[name]))))
                     effect[name] = np.maximum(effect[name], np.where(jumped, 0.0, difference * 2.0**_FINER))
@@ -190,18 +181,6 @@ def _largest(point: Point) -> float:
 def _finite_maximum(values: Array) -> float:
     size = np.abs(values[np.isfinite(values)])
     return float(size.max()) if size.size else 0.0
-
-
-def _moved(values: Array, step: Fraction, rng: np.random.Generator) -> Array:
-    """The values, each multiplied by 1 + step or 1 - step; integers stay."""
-    if values.dtype.kind == "i":
-        return values
-    signs = rng.choice([-1, 1], size=values.shape)
-    exact = exact_array(values)
-    moved = np.empty(values.shape, dtype=object)
-    for place in np.ndindex(values.shape):
-        moved[place] = exact[place] * (1 + int(signs[place]) * step)
-    return moved
 
 
 def _row_maximum(size: Array, role: Role) -> Array:

@@ -10,11 +10,14 @@ serves all samples.  Inverses and determinants know no further axis: there the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+import mpmath
 import numpy as np
 import sympy as sp
 
+from scratchgrad.certification.noise import Noise, NoisyExact
 from scratchgrad.gradients import Gradients
 from scratchgrad.notation.binding import element, tensor_name
 from scratchgrad.notation.definition import Definition
@@ -37,7 +40,12 @@ class _Stack(Valuation):
     """A valuation in which every tensor has the sample in front."""
 
     def _element(self, e: sp.Basic) -> Labelled:
-        return super()._element(element(tensor_name(e), (_SAMPLE, *getattr(e, "indices", ()))))
+        return super()._element(_with_sample(e))
+
+
+@lru_cache(maxsize=1024)
+def _with_sample(e: sp.Basic) -> sp.Expr:
+    return element(tensor_name(e), (_SAMPLE, *getattr(e, "indices", ())))
 
 
 def evaluate(
@@ -45,16 +53,20 @@ def evaluate(
     tensors: Mapping[str, Array],
     upstream: Mapping[str, Array],
     sizes: Mapping[sp.Expr, int],
+    *,
     digits: int,
+    noise: Noise | None = None,
 ) -> dict[str, Array]:
     """Every output, and grad_x for every differentiable input; an absent upstream gradient is zero.
+
+    With noise, the tensors, what forward assigns, and the values of functions are moved.
 
     Raises Undefined where the definition has no value.
     """
     try:
         if _takes_matrices(gradients.definition):
-            return _one_by_one(gradients, tensors, upstream, digits)
-        return _stacked(gradients, tensors, upstream, sizes, digits)
+            return _one_by_one(gradients, tensors, upstream, digits=digits, noise=noise)
+        return _stacked(gradients, tensors, upstream, sizes, digits=digits, noise=noise)
     except (ArithmeticError, EvaluationError, ValueError) as error:
         raise Undefined(f"the definition has no value: {error}") from error
 
@@ -64,16 +76,22 @@ def _stacked(
     tensors: Mapping[str, Array],
     upstream: Mapping[str, Array],
     sizes: Mapping[sp.Expr, int],
+    *,
     digits: int,
+    noise: Noise | None,
 ) -> dict[str, Array]:
     definition = gradients.definition
     samples = len(next(iter((*tensors.values(), *upstream.values()))))
-    at = _Stack(tensors, {**sizes, _SAMPLE.size: samples}, Exact(digits))
-    for assignment in definition.assignments:
-        at.assign(assignment.target.name, at.value(assignment.right, (_SAMPLE, *assignment.target.indices)))
-    for output in definition.outputs:
-        shape = (samples, *(at.size(s) for s in output.sizes))
-        at.assign(output.gradient.name, upstream.get(output.name, np.zeros(shape)))
+    moved = noise or _as_it_is
+    arithmetic = Exact(digits) if noise is None else NoisyExact(digits, noise)
+    with mpmath.workdps(digits):
+        at = _Stack({n: moved(a) for n, a in tensors.items()}, {**sizes, _SAMPLE.size: samples}, arithmetic)
+        for assignment in definition.assignments:
+            value = at.value(assignment.right, (_SAMPLE, *assignment.target.indices))
+            at.assign(assignment.target.name, moved(value))
+        for output in definition.outputs:
+            shape = (samples, *(at.size(s) for s in output.sizes))
+            at.assign(output.gradient.name, moved(upstream.get(output.name, np.zeros(shape))))
     found = {output.name: at.tensors[output.name] for output in definition.outputs}
     for name in gradients:
         form = gradients[name]
@@ -81,13 +99,24 @@ def _stacked(
     return found
 
 
+def _as_it_is(values: Array) -> Array:
+    return values
+
+
 def _one_by_one(
-    gradients: Gradients, tensors: Mapping[str, Array], upstream: Mapping[str, Array], digits: int
+    gradients: Gradients,
+    tensors: Mapping[str, Array],
+    upstream: Mapping[str, Array],
+    *,
+    digits: int,
+    noise: Noise | None,
 ) -> dict[str, Array]:
+    moved = noise or _as_it_is
     samples: list[dict[str, Array]] = []
     for n in range(len(next(iter((*tensors.values(), *upstream.values()))))):
-        row = {name: np.asarray(values[n]) for name, values in tensors.items()}
-        at = gradients.valuation(row, {name: np.asarray(g[n]) for name, g in upstream.items()}, Exact(digits))
+        row = {name: moved(np.asarray(values[n])) for name, values in tensors.items()}
+        arriving = {name: moved(np.asarray(g[n])) for name, g in upstream.items()}
+        at = gradients.valuation(row, arriving, Exact(digits) if noise is None else NoisyExact(digits, noise))
         found = {output.name: at.tensors[output.name] for output in gradients.definition.outputs}
         for name in gradients:
             form = gradients[name]

@@ -26,7 +26,7 @@ from scratchgrad.certification.subject import Subject
 __all__ = ["shrink"]
 
 _SIMPLE = (0.0, 1.0, 2.0, -1.0, 3.0, -2.0, 10.0, 100.0, 1000.0, -1000.0)
-_ATTEMPTS = 400
+_NUMBERS = 8000
 _PASSES = 3
 
 Array = Any
@@ -43,7 +43,7 @@ class _Shrinker:
         self.subject = subject
         self.wanted = finding
         self.best = finding
-        self.attempts = 0
+        self.spent = 0
 
     def smallest(self) -> Finding:
         if not self.succeeds(self.wanted.probe.point):
@@ -57,9 +57,9 @@ class _Shrinker:
 
     def succeeds(self, point: Point) -> bool:
         """Whether the same goes wrong at this point; if so, it is the best so far."""
-        if self.attempts >= _ATTEMPTS:
+        if self.spent >= _NUMBERS:
             return False
-        self.attempts += 1
+        self.spent += point.entries
         probe = Probe(self.wanted.probe.group, self.wanted.probe.name, self._stored(point), self.wanted.probe.layouts)
         for seen in Examination(self.battery.reference, self.subject).at(probe):
             if (seen.stage, seen.kind, seen.tensor) == (self.wanted.stage, self.wanted.kind, self.wanted.tensor):
@@ -91,7 +91,7 @@ class _Shrinker:
             candidates.append((needed, batch, sizes))
         candidates.sort(key=lambda c: (c[0], c[1] or 0, *c[2].values()))
         for needed, batch, sizes in candidates:
-            if needed >= start.entries or self.attempts > _ATTEMPTS // 2:
+            if needed >= start.entries or self.spent > _NUMBERS // 2:
                 return
             if any(self.succeeds(point) for point in self._at_sizes(start, batch, sizes)):
                 return
