@@ -140,7 +140,7 @@ def _backward(
         parts.append(value)
         if len(parts) < count:
             continue
-        total = sum(parts[1:], parts[0])
+        total = np.asarray(sum(parts[1:], parts[0]), dtype=object)
         worked.gradients[signal] = total
         if count > 1:
             written = " + ".join(array_latex(p) for p in parts)

@@ -155,3 +155,13 @@ def test_fractions_are_exact_and_logarithms_are_rounded():
 def test_a_matrix_of_fractions_shares_its_denominator_and_one_rounded_element_makes_all_decimal():
     assert array_latex(exact([[0.5, 1], [2, 3]])) == r"\frac{1}{2} \begin{bmatrix} 1 & 2 \\ 4 & 6 \end{bmatrix}"
     assert array_latex([Fraction(1, 2), mpmath.mpf("6.8")]) == r"\begin{bmatrix} 0.5 \\ 6.8 \end{bmatrix}"
+
+
+def test_subscripts_and_indices_share_one_subscript():
+    assert element_latex(e("weight_long_name", i)) == r"\mathrm{weight}_{\mathrm{long}, \mathrm{name}, i}"
+    assert element_latex(e("s", i), {"s": "s_1"}) == "s_{1, i}"
+
+
+def test_inverse_and_determinant():
+    gradient = derive("L = LogDet(S)")["S"]
+    assert matrix_latex(gradient.vector.node) == r"\frac{\partial J}{\partial L}\, S^{-\top}"

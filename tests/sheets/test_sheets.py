@@ -16,7 +16,7 @@ from scratchgrad.sheets.pdf import PdfEngineMissing, compile_pdf, find_engine
 from scratchgrad.sheets.tex import to_tex
 from scratchgrad.sheets.worked import MissingNumbers, work
 from scratchgrad.sheets.writing import save_sheet
-from tests.sheets.graphs import lab, networks
+from tests.sheets.graphs import Builder, lab, networks
 
 NUMBERS = {"x": [3, 2], "y": [1, 0]}
 
@@ -144,3 +144,40 @@ def test_every_network_has_a_sheet_in_both_formats(graph):
         if node.kind == "parameter" and any(edge.target in active for edge in graph.consumers(node.name)):
             assert any(re.search(re.escape(f"\\partial {node.latex}}}"), row.left) for row in rows(sheet))
     assert "Rules and sources" in page
+
+
+DEFINITIONS = {
+    "attention": "s[i,j]=Sum(Q[i,d]*K[j,d],d); a[i,j]=exp(s[i,j])/Sum(exp(s[i,l]),l); o[i,e]=Sum(a[i,j]*V[j,e],j)",
+    "gaussian": "L = (Sum((x[i]-m[i])*Inv(S)[i,j]*(x[j]-m[j]),i,j)+LogDet(S))/2",
+    "embedding": "y[b,k]=E[t[b],k]",
+    "long names": "loss_total = Sum((prediction_1[i]-target_value[i])**2*weight_long_name[i],i)",
+    "rms norm": "y[i]=g[i]*x[i]/sqrt(Sum(x[j]**2,j)/n+eps)",
+}
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_sheet_of_any_definition_is_a_page(name):
+    assert "Rules and sources" in to_html(layer_sheet(derive(DEFINITIONS[name])))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_sheet_of_any_definition_compiles_without_a_complaint(name, tmp_path):
+    save_sheet(layer_sheet(derive(DEFINITIONS[name])), tmp_path / "sheet.tex")
+    assert compile_pdf(tmp_path / "sheet.tex").warnings == ()
+
+
+def test_an_intermediate_s_gradient_is_told_once_and_referred_to_afterwards():
+    words = text(layer_sheet(derive(DEFINITIONS["attention"])))
+    assert words.count(r"Still missing is $\frac{\partial J}{\partial s_{ij}}$") == 1
+    assert r"With $\frac{\partial J}{\partial s_{ij}}$" in words
+
+
+def test_a_signal_that_an_operation_takes_twice_is_two_inputs_whose_gradients_add_up():
+    net = Builder()
+    net.outside("x", "input", ())
+    net.add("add", "x", "x", names=("J",))
+    graph = net.graph("J")
+    worked = work(graph, list(occurrences(graph)), {"x": 5}, ("x", "J"))
+    assert worked.values["J"][()] == 10
+    assert worked.gradients["x"][()] == 2
