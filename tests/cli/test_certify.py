@@ -33,7 +33,7 @@ def square(tmp_path):
 def test_a_certified_layer_has_its_certificate_in_the_cache(run, tmp_path):
     done = run("certify", "add")
     assert done.exit_code == 0
-    assert "add     accepted" in done.stdout
+    assert "add accepted" in " ".join(done.stdout.split())
     (written,) = (tmp_path / "cache").rglob("add.json")
     assert json.loads(written.read_text(encoding="utf-8"))["layer"] == "add"
 
@@ -42,7 +42,7 @@ def test_a_layer_of_a_file_is_certified(run, tmp_path, square):
     square(2)
     done = run("certify", "--file", "square.py:square")
     assert done.exit_code == 0, done.output
-    assert "square   accepted" in done.stdout
+    assert "square accepted" in " ".join(done.stdout.split())
     assert [*(tmp_path / "cache").rglob("square.json")]
 
 
@@ -50,8 +50,8 @@ def test_a_refused_kernel_shows_its_counterexample_and_the_exit_code_is_1(run, t
     square(-2)
     done = run("certify", "--file", "square.py:square", "add")
     assert done.exit_code == 1
-    assert "square   refused" in done.stdout
-    assert "add      accepted" in done.stdout
+    assert "square refused" in " ".join(done.stdout.split())
+    assert "add accepted" in " ".join(done.stdout.split())
     assert "REFUSED  square: backward is wrong" in done.stdout and "grad_u" in done.stdout
     assert not [*(tmp_path / "cache").rglob("square.json")]
 

@@ -1,3 +1,4 @@
+import shlex
 import shutil
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from scratchgrad import certification
 from scratchgrad.cli import course
 from scratchgrad.cli.course import EXPECTED, NumbersDisagree, compare
+from scratchgrad.cli.lab import EXAMPLES
 
 FILES = {"report.tex", "report.html", "report.pdf", "curves.png", "checkpoint.safetensors"}
 
@@ -30,9 +32,11 @@ def test_another_number_than_the_course_s_is_refused(monkeypatch):
 
 
 def test_the_lab_leaves_a_report_curves_and_a_checkpoint_and_says_what_it_verified(run, tmp_path, quick):
-    done = run("lab", "--out", "out/lab", "--author", "A. Student", "--assignment", "Lab 1")
+    program, *arguments = shlex.split(EXAMPLES[1])
+    assert (program, *arguments[-2:]) == ("scratchgrad", "--out", "out/mine")
+    done = run(*arguments)
     assert done.exit_code == 0, done.output
-    made = {file.name for file in (tmp_path / "out" / "lab").iterdir()}
+    made = {file.name for file in (tmp_path / "out" / "mine").iterdir()}
     assert made == FILES or made == FILES - {"report.pdf"}
     shown = " ".join(done.stdout.split())
     assert "u = (23, -4, 26), h = (23, 0, 26), v = (-17, 138)" in shown
@@ -41,14 +45,15 @@ def test_the_lab_leaves_a_report_curves_and_a_checkpoint_and_says_what_it_verifi
     assert accuracy >= 96
     assert all(name in shown for name in made)
     for name in ("report.tex", "report.html"):
-        text = (tmp_path / "out" / "lab" / name).read_text(encoding="utf-8")
-        assert "A. Student" in text and "Lab 1" in text and "Training" in text
+        text = (tmp_path / "out" / "mine" / name).read_text(encoding="utf-8")
+        assert "A. Student" in text and "2026-01-31" in text and "Training" in text
     assert not [*tmp_path.rglob(".*.tex")], "nothing half-written is left"
 
 
 def test_without_a_tex_engine_the_lab_says_what_to_install(run, tmp_path, quick, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr("scratchgrad.sheets.pdf._bundled", lambda: None)
+    assert EXAMPLES[0] == "scratchgrad lab"
     done = run("lab")
     assert done.exit_code == 0
     assert "no PDF" in done.stdout and "pip install 'scratchgrad[pdf]'" in " ".join(done.stdout.split())
