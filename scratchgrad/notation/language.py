@@ -15,7 +15,7 @@ import sympy as sp
 from scratchgrad.notation.binding import free_indices, max_over, sum_over, tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.grammar import parse
-from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import Maximum, Minimum, Sigmoid, Where
 from scratchgrad.notation.syntax import NotationError
 from scratchgrad.signature import Axes, Signature
@@ -43,7 +43,12 @@ class Notation:
         self.declared = {t.name: self._tensor(t) for t in (*signature.inputs, *signature.outputs)}
 
     def _tensor(self, axes: Axes) -> Tensor:
-        return Tensor(axes.name, tuple(self.indices[a] for a in axes.axes), axes.integer)
+        """The tensor over its axes; a letter that comes twice, as in U[i,i], is one size and two indices."""
+        indices: list[Index] = []
+        for letter in axes.axes:
+            taken = {i.name for i in indices} | (set(self.indices) if self.indices[letter] in indices else set())
+            indices.append(fresh(self.indices[letter], taken))
+        return Tensor(axes.name, tuple(indices), axes.integer)
 
     @property
     def tensors(self) -> tuple[Any, ...]:
@@ -67,6 +72,10 @@ class Notation:
         """A tensor that the definition computes on the way."""
         tensor = Tensor(name, indices)
         return tensor if indices else tensor.element
+
+    def number(self, digits: str) -> sp.Rational:
+        """Exactly what the decimal digits say: 0.044715 is 44715/1000000."""
+        return sp.Rational(digits)
 
     def eq(self, left: sp.Expr, right: Any) -> Assignment:
         """The assignment left = right."""
