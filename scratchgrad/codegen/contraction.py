@@ -8,8 +8,9 @@ sum_n s[n] g[n,i] x[n,j]        (s[:, None] * g).T @ x
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
-from scratchgrad.codegen.dag import Graph, Labelled
+from scratchgrad.codegen.dag import Graph, Labelled, Node
 from scratchgrad.notation.indices import Index
 
 __all__ = ["contract", "summed"]
@@ -65,14 +66,28 @@ def _pair(graph: Graph, a: Labelled, b: Labelled, done: tuple[Index, ...], order
 
     if first(b, a) < first(a, b):
         a, b = b, a
+    node, axes, inner = _product(a, b, done)
+    if inner and not graph.holds(*node[:3]):  # the same product may be there already, transposed
+        swapped, other, _ = _product(b, a, done)
+        if graph.holds(*swapped[:3]):
+            node, axes = swapped, other
+    if not inner:
+        return summed(graph, graph.pointwise("mul", a, b), done)
+    return Labelled(graph.make(*node), axes)
+
+
+def _product(
+    a: Labelled, b: Labelled, done: tuple[Index, ...]
+) -> tuple[tuple[str, tuple[Node, Node], tuple[Any, ...], tuple[Any, ...]], tuple[Index, ...], tuple[Index, ...]]:
+    """The matrix product of two factors as `make` takes it, its axes, and the indices it sums; () if it is none."""
     shared = tuple(i for i in a.axes if i in b.axes)
     inner = tuple(i for i in shared if i in done)
     rows = tuple(i for i in a.axes if i not in shared)
     columns = tuple(i for i in b.axes if i not in shared)
-    if not inner or (not rows and not columns):
-        return summed(graph, graph.pointwise("mul", a, b), done)
+    if not rows and not columns:
+        inner = ()
     batch = tuple(i for i in shared if i not in inner)
     axes = (*batch, *rows, *columns)
     letters = {i: position for position, i in enumerate(dict.fromkeys((*a.axes, *b.axes)))}
     spec = (tuple(letters[i] for i in a.axes), tuple(letters[i] for i in b.axes), tuple(letters[i] for i in axes))
-    return Labelled(graph.make("contract", (a.node, b.node), (spec,), (i.size for i in axes)), axes)
+    return ("contract", (a.node, b.node), (spec,), tuple(i.size for i in axes)), axes, inner

@@ -61,8 +61,26 @@ class Graph:
             self._known[key] = node
         return self._known[key]
 
+    def holds(self, op: str, args: Iterable[Node], data: tuple[Any, ...]) -> bool:
+        """Whether this operation is there already."""
+        return (op, tuple(a.number for a in args), data) in self._known
+
     def pointwise(self, op: str, *args: Labelled, data: tuple[Any, ...] = ()) -> Labelled:
-        """An elementwise operation, its operands aligned by their indices."""
+        """An elementwise operation, its operands aligned by their indices; equal to it and simpler where that is known.
+
+        --x is x, x + -y is x - y, x (1/y) is x / y, and exp(x) - 1 is expm1(x), which keeps its digits at 0.
+        """
+        if op == "neg" and args[0].node.op == "neg":
+            return Labelled(args[0].node.args[0], args[0].axes)
+        if op == "mul" and len(args) == 2:
+            for a, b in (args, args[::-1]):
+                if b.node.op == "reciprocal":
+                    return self.pointwise("div", a, Labelled(b.node.args[0], b.axes))
+        if op in ("add", "sub") and args[1].node.op == "neg":
+            inner = Labelled(args[1].node.args[0], args[1].axes)
+            return self.pointwise("sub" if op == "add" else "add", args[0], inner)
+        if op == "sub" and args[0].node.op == "exp" and args[1].node.op == "number" and args[1].node.data == (1,):
+            return self.pointwise("expm1", Labelled(args[0].node.args[0], args[0].axes))
         largest = max(args, key=lambda a: len(a.axes))
         axes = tuple(dict.fromkeys((*largest.axes, *(i for a in args for i in a.axes))))
         if op in ("add", "mul") and len(args) == 2:  # commutative: one order for one sum

@@ -17,7 +17,7 @@ __all__ = ["Body", "shape_comment"]
 _COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 _BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
-_METHODS = ("exp", "log", "sin", "cos", "tanh", "erf", "abs", "sign", "sigmoid", "sqrt", "rsqrt", "square")
+_METHODS = ("exp", "log", "sin", "cos", "tanh", "erf", "abs", "sign", "sigmoid", "sqrt", "rsqrt", "square", "expm1")
 _VIEWS = ("permute", "expand", "diagonal", "input")
 
 
@@ -95,7 +95,7 @@ class Body:
             number = float(value)
             return (
                 (repr(number), _ATOM if number >= 0 else _SIGN)
-                if sp.Rational(number) == value
+                if sp.Rational(repr(number)) == value
                 else (f"{value.p} / {value.q}", _PRODUCT)
             )
         if not value.atoms(Size):
@@ -157,6 +157,8 @@ class Body:
         }
         if op in simple:
             return simple[op]
+        if op == "logsigmoid":
+            return f"torch.nn.functional.logsigmoid({operand(0, _COMPARE)})", _ATOM
         if op in _METHODS:
             return f"{operand(0, _ATOM)}.{op}()", _ATOM
         if op == "pow":
@@ -164,7 +166,7 @@ class Body:
         if op == "mask":
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
         if op == "indicator":
-            return f"({operand(0, _COMPARE)}).to({self.dtype_of}.dtype)", _ATOM
+            return f"{self._atom(operand(0, _COMPARE))}.to({self.dtype_of}.dtype)", _ATOM
         if op == "inside":
             inner, size = operand(0, _ATOM), self._number(node.data[1])[0]
             return f"({inner} >= 0) & ({inner} < {size})", _COMPARE

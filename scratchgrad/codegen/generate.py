@@ -20,6 +20,7 @@ from scratchgrad.codegen.lowering import CannotLower, Lowering
 from scratchgrad.forms.batched import batched
 from scratchgrad.notation.binding import tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.indices import Size
 
 __all__ = ["kernel_source"]
 
@@ -39,9 +40,7 @@ def kernel_source(definition: Definition) -> str:
         forward.tensors[assignment.target.name] = forward.value(right, assignment.target.indices).node
     outputs = {o.name: forward.tensors[o.name] for o in flat.outputs}
     gradients, given = _backward(graph, flat, derivation, forward.tensors)
-    return _source(
-        flat, inputs=inputs, values=forward.tensors, outputs=outputs, given=given, gradients=gradients
-    )
+    return _source(flat, inputs=inputs, values=forward.tensors, outputs=outputs, given=given, gradients=gradients)
 
 
 def _input(graph: Graph, tensor: Tensor) -> Node:
@@ -128,6 +127,9 @@ def _source(
     names = {node: _identifier(name) for name, node in inputs.items()}
     forward_nodes = _reachable(list(outputs.values()))
     saved = _saved(forward_nodes, list(gradients.values()), list(given.values()))
+    several = len(flat.outputs) > 1
+    if several and not any(_is_real_input(n) for n in saved):  # a gradient that is absent becomes zeros like this one
+        saved = [*saved, *[n for n in inputs.values() if _is_real_input(n)][:1]]
     known = {node: name for name, node in values.items() if node not in names}
     results: dict[Node, str] = {}
     for node in [*saved, *outputs.values()]:
@@ -138,11 +140,14 @@ def _source(
     forward = Body(names, ordered)
     saved_names = [{**names, **ordered}[n] for n in saved]
     returned = [_returned(forward, outputs[o.name], o.name, names) for o in flat.outputs]
-    backward_given = dict(zip(saved, saved_names, strict=True)) | {node: name for name, node in given.items()}
+    read = dict(zip(saved, saved_names, strict=True))
+    backward_given = read | {node: name for name, node in given.items()}
     backward = Body(backward_given, {})
     grads = _gradient_lines(backward, flat, gradients)
+    absent = _absent(backward, given) if several else []
+    measured = read if several else backward_given
     _check_sizes(forward.sizes, list(names))
-    missing = sorted((s for s in backward.sizes if not any(s in node.sizes for node in backward_given)), key=str)
+    missing = sorted((s for s in backward.sizes if not any(s in node.sizes for node in measured)), key=str)
     forward.sizes |= set(missing)
     saved_names += map(str, missing)
     lines = [
@@ -164,12 +169,27 @@ def _source(
         "    @staticmethod",
         f"    def backward(saved, {', '.join(given)}):",
         *([f"        {_unpacked(saved_names)} = saved"] if saved_names else []),
-        *(f"        {line}" for line in size_lines(backward.sizes, backward_given)),
+        *(f"        {line}" for line in size_lines(backward.sizes, measured)),
+        *(f"        {line}" for line in absent),
         *(f"        {line}" for line in backward.lines),
         f"        return {_tuple(grads)}",
         "",
     ]
     return "\n".join(lines).lstrip("\n")
+
+
+def _is_real_input(node: Node) -> bool:
+    return node.op == "input" and not node.data[1]
+
+
+def _absent(body: Body, given: dict[str, Node]) -> list[str]:
+    """Lines that make the gradient of an output that nobody consumes 0; the sizes come from what forward saved."""
+    lines = []
+    for name, node in given.items():
+        body.sizes |= {size for size in node.sizes if isinstance(size, Size)}
+        shape = ", ".join(body._number(size)[0] for size in node.sizes)
+        lines += [f"if {name} is None:", f"    {name} = {body.dtype_of}.new_zeros(({shape}{',' * (node.rank == 1)}))"]
+    return lines
 
 
 def _check_sizes(sizes: set[sp.Expr], given: list[Node]) -> None:

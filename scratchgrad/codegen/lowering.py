@@ -105,9 +105,20 @@ class Lowering:
         first = args[0].node
         if name == "log" and first.op == "softmax":
             return Labelled(self.graph.make("log_softmax", first.args, first.data, first.sizes), args[0].axes)
+        if name == "log" and (softplus := self._one_plus_exp(args[0])) is not None:
+            negative = self.graph.pointwise("neg", softplus)
+            return self.graph.pointwise("neg", self.graph.pointwise("logsigmoid", negative))
         if name == "log" and first.op == "sum" and first.args[0].op == "exp":
             return Labelled(self.graph.make("logsumexp", first.args[0].args, first.data, first.sizes), args[0].axes)
         return self.graph.pointwise(name, *args)
+
+    @staticmethod
+    def _one_plus_exp(value: Labelled) -> Labelled | None:
+        """The x of 1 + exp(x), None where the value is not of this form."""
+        node = value.node
+        if node.op == "add" and node.args[0].op == "exp" and node.args[1].op == "number" and node.args[1].data == (1,):
+            return Labelled(node.args[0].args[0], value.axes)
+        return None
 
     def _element(self, e: sp.Expr) -> Labelled:
         name = tensor_name(e)
@@ -183,7 +194,12 @@ class Lowering:
         return result
 
     def _softmaxes(self, over: list[Labelled], under: list[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
-        """The factors with every exp(v) / sum exp(v) made a softmax."""
+        """The factors with every exp(v) / sum exp(v) made a softmax, and exp(v) / (1 + exp(v)) a sigmoid."""
+        for b in under:
+            if (x := self._one_plus_exp(b)) is not None:
+                a = next((f for f in over if f.node is b.node.args[0] and f.axes == b.axes), None)
+                made = self.graph.pointwise("sigmoid", x if a is not None else self.graph.pointwise("neg", x))
+                return self._softmaxes([*(f for f in over if f is not a), made], [f for f in under if f is not b])
         for a in over:
             for b in under:
                 if a.node.op == "exp" and b.node.op == "sum" and b.node.args[0] is a.node:
@@ -198,23 +214,28 @@ class Lowering:
         masks = [f for f in over if isinstance(f, Indicator)]
         plain = [f for f in over if not isinstance(f, Indicator)]
         denominators = [self.lower(f) for f in under]
-        if plain:
-            numerators, denominators = self._softmaxes([self.lower(f) for f in plain], denominators)
-            result = self._product(numerators)
-            if number == -1:
-                result = self.graph.pointwise("neg", result)
-            elif number != 1:
-                result = self.graph.pointwise("mul", self.graph.number(number), result)
-        else:
-            result = self.graph.number(number)
+        numerators, denominators = self._softmaxes([self.lower(f) for f in plain], denominators)
+        result = self._scaled(self._product(numerators), number) if numerators else self.graph.number(number)
         for denominator in denominators:
             result = self.graph.pointwise("div", result, denominator)
-        if masks and not plain and not under:
+        if masks and not numerators and not under:
             result = self.graph.pointwise("mul", result, self._indicator(sp.And(*(m.args[0] for m in masks))))
         else:
             for mask in masks:
                 result = self.graph.pointwise("mask", self._condition(mask.args[0]), result)
         return result
+
+    def _scaled(self, value: Labelled, number: sp.Expr) -> Labelled:
+        """The value times a number; divided by it where the reciprocal is not exact."""
+        if number.could_extract_minus_sign():
+            return self.graph.pointwise("neg", self._scaled(value, -number))
+        over, under = sp.fraction(number)
+        exact = under.is_Integer and 10**9 % under == 0  # a decimal of few digits
+        if exact or not (over.is_Integer or over.atoms(Size)):
+            over, under = number, sp.Integer(1)
+        if over != 1:
+            value = self.graph.pointwise("mul", self.graph.number(over), value)
+        return value if under == 1 else self.graph.pointwise("div", value, self.graph.number(under))
 
     def _product(self, factors: list[Labelled]) -> Labelled:
         """The elementwise product, small tensors first, so that no intermediate is larger than it must be."""
@@ -230,8 +251,10 @@ class Lowering:
         for factor in over:
             if isinstance(factor, sp.KroneckerDelta) and (scattered := self._scatter(e, factor)) is not None:
                 return scattered
-        parts = [self.lower(f) for f in over if not isinstance(f, Indicator)]
-        parts += [self.graph.pointwise("reciprocal", self.lower(f)) for f in under]
+        parts, denominators = self._softmaxes(
+            [self.lower(f) for f in over if not isinstance(f, Indicator)], [self.lower(f) for f in under]
+        )
+        parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
         masks = [self._condition(f.args[0]) for f in over if isinstance(f, Indicator)]
         if masks:
             smallest = (
@@ -246,11 +269,7 @@ class Lowering:
         missing = [i for i in indices if not any(i in p.axes for p in parts)]
         number *= sp.Mul(*(i.size for i in missing))
         result = contract(self.graph, parts, indices, self.order) if parts else self.graph.number(sp.Integer(1))
-        if number == 1:
-            return result
-        if number == -1:
-            return self.graph.pointwise("neg", result)
-        return self.graph.pointwise("mul", self.graph.number(number), result)
+        return self._scaled(result, number)
 
     def _scatter(self, e: sp.Sum, delta: sp.Expr) -> Labelled | None:
         """sum_b f(b) delta(a, t[b]): rows of f added where t says; None where the delta is not of this kind."""
@@ -306,7 +325,9 @@ class Lowering:
         raise CannotLower(f"no tensor operation is known for the condition {e}")
 
     def _delta(self, e: sp.Expr) -> Labelled:
-        return self.graph.pointwise("indicator", self.graph.pointwise("==", *map(self.lower, e.args)))
+        sides = [self.lower(a) for a in e.args]
+        sides.sort(key=lambda side: [self.order.index(i) if i in self.order else -1 for i in side.axes])
+        return self.graph.pointwise("indicator", self.graph.pointwise("==", *sides))
 
 
 def _fraction(e: sp.Expr) -> tuple[sp.Expr, list[sp.Expr], list[sp.Expr]]:

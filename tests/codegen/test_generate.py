@@ -15,6 +15,8 @@ from tests.tolerances import tolerance
 
 BATCH = 3
 
+ATTENTION = "S[i,j] = Sum(Q[i,k]*K[j,k], k)*a; P[i,j] = exp(S[i,j])/Sum(exp(S[i,l]), l); O[i,k] = Sum(P[i,j]*V[j,k], j)"
+
 DEFINITIONS: list[tuple[str, dict[str, Any]]] = [
     ("linear", {}),
     ("relu", {}),
@@ -36,10 +38,7 @@ DEFINITIONS: list[tuple[str, dict[str, Any]]] = [
         {"shared": "g b eps"},
     ),
     ("r = sqrt(Sum(x[i]**2, i)/n_i + eps); y[i] = g[i]*x[i]/r", {"shared": "g eps"}),
-    (
-        "S[i,j] = Sum(Q[i,k]*K[j,k], k)*a; P[i,j] = exp(S[i,j])/Sum(exp(S[i,l]), l); O[i,k] = Sum(P[i,j]*V[j,k], j)",
-        {"shared": "a"},
-    ),
+    (ATTENTION, {"shared": "a"}),
     ("z[i] = Sum(A[i,j,k]*x[j]*y[k], j, k)", {}),
     ("c = Sum(x[i]*y[i], i)/(sqrt(Sum(x[i]**2, i))*sqrt(Sum(y[i]**2, i)))", {}),
     ("L = Sum(where(abs(x[i]-y[i]) < d, (x[i]-y[i])**2/2, d*(abs(x[i]-y[i]) - d/2)), i)", {"shared": "d"}),
@@ -132,6 +131,37 @@ def test_softmax_and_its_logarithm_are_recognised_and_stay_finite_at_1000() -> N
     assert L.tolist() == [1000.0]
     grad_v, _ = kernel.backward(saved, torch.zeros(1, 2), torch.ones(1))
     assert grad_v.tolist() == [[1.0, -1.0]]
+
+
+def test_the_softplus_of_any_score_is_finite_and_its_derivative_is_the_sigmoid() -> None:
+    source = kernel_source(derive("h[i] = log(1 + exp(u[i]))").definition)
+    assert "grad_u = grad_h * u.sigmoid()" in source
+    kernel = run(source)
+    u = torch.tensor([[-1000.0, 0.0, 1000.0]])
+    h, saved = kernel.forward(u)
+    assert h.tolist() == [[0.0, pytest.approx(0.6931472), 1000.0]]
+    assert kernel.backward(saved, torch.ones(1, 3)).tolist() == [[0.0, 0.5, 1.0]]
+
+
+def test_exp_minus_one_keeps_its_digits_near_zero() -> None:
+    kernel = run(kernel_source(derive("h[i] = exp(u[i]) - 1").definition))
+    h, _ = kernel.forward(torch.tensor([[1e-30]]))
+    assert h.tolist() == [[pytest.approx(1e-30)]]
+
+
+def test_a_product_that_forward_made_is_not_made_again_transposed() -> None:
+    source = kernel_source(derive(ATTENTION, shared="a").definition)
+    assert source.count("Q @ K.mT") == 1
+    assert "K @ Q" not in source
+
+
+def test_a_gradient_that_is_absent_counts_as_zero() -> None:
+    kernel = run(kernel_source(derive("m[i] = a[i]*b[i]; h[i] = tanh(m[i])", outputs="h m", shared="").definition))
+    _, saved = kernel.forward(torch.rand(2, 3), torch.rand(2, 3))
+    for given in ((torch.rand(2, 3), None), (None, torch.rand(2, 3)), (None, None)):
+        zeros = [torch.zeros(2, 3) if g is None else g for g in given]
+        for got, want in zip(kernel.backward(saved, *given), kernel.backward(saved, *zeros), strict=True):
+            assert torch.equal(got, want)
 
 
 def test_a_delta_never_becomes_a_tensor_in_a_product() -> None:
