@@ -9,8 +9,11 @@ Out  a Sheet: the figure; the forward equations; a section for each operation wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from scratchgrad.calculus.derivation import Derivation
+from scratchgrad.forms.forms import Forms
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.graph import Graph
 from scratchgrad.graph import Node as GraphNode
@@ -18,10 +21,10 @@ from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Parag
 from scratchgrad.sheets.gradient_section import Told, gradient_blocks, listed, used_rules
 from scratchgrad.sheets.layer_sheet import forward_blocks, given_blocks
 from scratchgrad.sheets.network_figure import network_figure
-from scratchgrad.sheets.occurrences import Occurrence, leading_to_objective, occurrences
+from scratchgrad.sheets.occurrences import Occurrence, carrying_samples, leading_to_objective, occurrences
 from scratchgrad.sheets.printer import matrix_latex, partial
 from scratchgrad.sheets.special_cases import special_blocks
-from scratchgrad.sheets.summary import rule_blocks
+from scratchgrad.sheets.summary import batch_blocks, rule_blocks
 from scratchgrad.sheets.worked import work
 
 __all__ = ["network_sheet"]
@@ -139,7 +142,7 @@ def _operation_blocks(
             )
         )
     if before is not None:
-        return blocks + _stated_blocks(operation, names, before)
+        return [*blocks, *_stated_blocks(operation, names, before), *_batch_blocks(graph, operation, names)]
     told = Told()
     for name in names:
         blocks.append(Heading(f"The gradient with respect to ${paper.name(name)}$", 2))
@@ -147,7 +150,18 @@ def _operation_blocks(
         story = gradient_blocks(form, operation.forms.vector(name), paper, told)
         blocks += [Heading(b.text, 3) if isinstance(b, Heading) else b for b in story]
         blocks += special_blocks(form, definition, paper, operation.unconsumed)
-    return blocks
+    return blocks + _batch_blocks(graph, operation, names)
+
+
+def _batch_blocks(graph: Graph, operation: Occurrence, names: Sequence[str]) -> list[Block]:
+    """The gradients over a batch, where a batch comes through this operation; what carries none is summed over it."""
+    carrying = carrying_samples(graph)
+    definition = operation.definition
+    alone = tuple(n for n, signal in operation.signals.items() if signal not in carrying)
+    if not names or not any(operation.signals[t.name] in carrying for t in definition.inputs):
+        return []
+    batched = replace(definition, shared=tuple(t.name for t in definition.inputs if t.name in alone))
+    return batch_blocks(Forms(Derivation(batched)), names, operation.paper)
 
 
 def _sizes(graph: Graph, operation: Occurrence) -> str:

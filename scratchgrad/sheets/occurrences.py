@@ -23,7 +23,7 @@ from scratchgrad.sheets.gradient_section import Paper
 from scratchgrad.sheets.special_cases import sums_over, without_gradients, without_sum
 from scratchgrad.sheets.titles import layer_title
 
-__all__ = ["Occurrence", "leading_to_objective", "occurrences"]
+__all__ = ["Occurrence", "carrying_samples", "leading_to_objective", "occurrences"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,15 @@ def leading_to_objective(graph: Graph) -> frozenset[str]:
             found.add(node.name)
             reached |= set(node.inputs)
     return frozenset(found)
+
+
+def carrying_samples(graph: Graph) -> frozenset[str]:
+    """The signals that have a value for each sample of a batch: inputs, targets, and what is computed from them."""
+    carrying = {n.name for n in graph.nodes if n.kind in ("input", "target")}
+    for node in graph.operations:
+        if carrying & set(node.inputs):
+            carrying |= set(node.outputs)
+    return frozenset(carrying)
 
 
 def _primed(latex: str, times: int) -> str:
