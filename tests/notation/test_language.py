@@ -17,7 +17,7 @@ def test_a_letter_that_comes_twice_in_a_tensor_is_one_size_and_two_indices() -> 
 
     found = define("state", Signature.parse("h[i] U[i,i] -> y[i]"), definition)
     U = found.inputs[1]
-    assert [i.name for i in U.indices] == ["i", "k"]
+    assert [i.name for i in U.indices] == ["i", "j"]
     assert U.indices[0].size == U.indices[1].size
     assert to_text(found.assignments[0].right) in ("Sum(U[i,k]*h[k], k)", "Sum(h[k]*U[i,k], k)")
 
