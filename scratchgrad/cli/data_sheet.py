@@ -17,9 +17,8 @@ _EQUATION = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class DataSheet:
-    """A room's header, read: its sentence, its equations, its lines (`lines["Kink"]`)."""
+    """A room's header, read: its equations, its lines (`lines["Kink"]`)."""
 
-    sentence: str
     equations: tuple[str, ...]
     lines: dict[str, str]
 
@@ -29,4 +28,4 @@ def data_sheet(layer: Layer) -> DataSheet:
     module = sys.modules.get(getattr(layer.definition_function, "__module__", ""))
     header = inspect.cleandoc(module.__doc__ or "") if module is not None else ""
     before_shapes = header.partition("\nShapes")[0]
-    return DataSheet(header.partition("\n")[0], tuple(_EQUATION.findall(before_shapes)), dict(_LINES.findall(header)))
+    return DataSheet(tuple(_EQUATION.findall(before_shapes)), dict(_LINES.findall(header)))
