@@ -47,7 +47,7 @@ def command(
     momentum: Annotated[float, typer.Option(metavar="SHARE", help="Of the velocity, per step: 0 to below 1.")] = 0.9,
     schedule: Annotated[
         str, typer.Option(metavar="SCHEDULE", help=f"How the learning rate changes: {_SCHEDULES}.".replace("[", r"\["))
-    ] = "constant",
+    ] = "step:1:0.75",
     weight_decay: Annotated[
         float, typer.Option(metavar="LAMBDA", min=0, help="Times the squared norm of each weight matrix, added to J.")
     ] = 1e-4,
