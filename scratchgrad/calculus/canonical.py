@@ -79,7 +79,7 @@ def _inside(e: sp.Basic) -> sp.Expr:
     if isinstance(e, (sp.Add, sp.Mul, sp.Sum)):
         return sp.sympify(rebuild(e, _inside))
     if isinstance(e, sp.Pow) and e.exp.is_Integer and e.exp > 0:
-        return sp.sympify(rebuild(e, _inside))
+        return canonical(e.base) ** e.exp
     if isinstance(e, MaxOver):
         return _named(MaxOver(canonical(e.args[0]), *bound(e)))
     if e.args and not isinstance(e, sp.Indexed):

@@ -24,6 +24,7 @@ from scratchgrad.notation.binding import (
 )
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.nodes import (
+    Attains,
     Determinant,
     Indicator,
     InverseElement,
@@ -126,19 +127,25 @@ class _Partial:
     def max_over(self, e: sp.Expr) -> sp.Expr:
         body, indices = e.args[0], bound(e)
         taken = index_names(e) | {i.name for position in self.at for i in free_indices(position)}
-        count = rename_bound(sum_over(Indicator(sp.Eq(body, e)), *indices), taken)
+        count = rename_bound(sum_over(Indicator(Attains(body, e)), *indices), taken)
         outer = rename_bound(e, taken)
-        return sum_over(Indicator(sp.Eq(body, outer)) / count * self(body), *indices)
+        return sum_over(Indicator(Attains(body, outer)) / count * self(body), *indices)
 
     def inverse(self, e: sp.Expr) -> sp.Expr:
         matrix, i, j = e.args
-        return -InverseElement(matrix, i, self.at[0]) * InverseElement(matrix, self.at[1], j)
+        row, column = self.at[-2:]
+        return -self.same_sample(matrix) * InverseElement(matrix, i, row) * InverseElement(matrix, column, j)
 
     def determinant(self, e: sp.Expr) -> sp.Expr:
-        return e * InverseElement(e.args[0], self.at[1], self.at[0])
+        return e * self.log_determinant(e)
 
     def log_determinant(self, e: sp.Expr) -> sp.Expr:
-        return InverseElement(e.args[0], self.at[1], self.at[0])
+        row, column = self.at[-2:]
+        return self.same_sample(e.args[0]) * InverseElement(e.args[0], column, row)
+
+    def same_sample(self, matrix: sp.Expr) -> sp.Expr:
+        """1 where the matrix S[n] of a batch is the one that `at` is an element of; 1 where there is no batch."""
+        return sp.Mul(*(sp.KroneckerDelta(a, i) for a, i in zip(getattr(matrix, "indices", ()), self.at, strict=False)))
 
     rules = {  # noqa: RUF012  # a table, never changed
         sp.Add: add,

@@ -144,6 +144,8 @@ def _leaf(e: sp.Expr) -> Node:
 def _of_matrix(e: sp.Expr) -> Node:
     """An element of an inverse, or a determinant."""
     side = Index("i", 1), Index("j", 1)
+    if isinstance(e.args[0], sp.Indexed):  # one matrix for each sample
+        raise _Stuck
     if isinstance(e, InverseElement):
         row, column = e.args[1:]
         if not isinstance(row, Index) or not isinstance(column, Index):

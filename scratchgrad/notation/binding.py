@@ -64,7 +64,11 @@ def sum_over(body: sp.Expr, *indices: Index) -> sp.Expr:
     if isinstance(body, sp.Sum):  # SymPy joins the limits of nested sums: an outer index must not meet its namesake
         taken = index_names(body) | {i.name for i in indices}
         inner = {i.name for i in bound(body)}
-        by = {i: fresh(i, taken) for i in indices if i.name in inner}
+        by: dict[Index, sp.Expr] = {}
+        for index in indices:
+            if index.name in inner:
+                by[index] = fresh(index, taken)
+                taken.add(by[index].name)
         body, indices = sp.sympify(substitute(body, by)), tuple(sp.sympify(by.get(i, i)) for i in indices)
     return sp.Sum(body, *((i, 0, i.size - 1) for i in indices))
 
@@ -139,7 +143,7 @@ def substitute(e: sp.Basic, by: Mapping[Index, sp.Expr]) -> sp.Basic:
         if not hit:
             return e
         incoming = index_names(*(by[i] for i in hit))
-        taken = index_names(body) | incoming
+        taken = index_names(body) | incoming | {i.name for i in own}
         renamed: dict[Index, sp.Expr] = {}
         kept: list[Index] = []
         for i in own:

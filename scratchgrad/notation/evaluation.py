@@ -10,6 +10,7 @@ An element out of range is 0, an empty sum is 0, and a product with an Indicator
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,9 +21,10 @@ import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
-from scratchgrad.notation.binding import bound, tensor_name
+from scratchgrad.notation.binding import bound, element, tensor_name
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import (
+    Attains,
     Determinant,
     Indicator,
     InverseElement,
@@ -95,6 +97,10 @@ class Arithmetic:
         """The relation, elementwise."""
         return relation(a, b)
 
+    def tied(self, a: Any, b: Any) -> Any:
+        """Whether a is the maximum b up to rounding: the two may have been computed in different orders."""
+        raise TypeError
+
     def inverse(self, matrix: Any) -> Any:
         """The inverse of a matrix."""
         raise TypeError
@@ -152,6 +158,10 @@ class Float(Arithmetic):
         out = [every[a] for a in axes if a in present]
         value = np.asarray(np.einsum(*arguments, out, optimize=len(factors) > 2))  # two need no path
         return value.reshape([value.shape[out.index(every[a])] if a in present else 1 for a in axes])
+
+    def tied(self, a: Any, b: Any) -> Any:
+        """Equal up to a few thousand roundings."""
+        return (a == b) | (np.abs(a - b) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)))
 
     def inverse(self, matrix: Any) -> Any:
         """np.linalg.inv."""
@@ -274,6 +284,16 @@ class Exact(Arithmetic):
         """Exact between rationals."""
         return np.asarray(np.frompyfunc(lambda p, q: bool(relation(_sign(p, q), 0)), 2, 1)(a, b), dtype=bool)
 
+    def tied(self, a: Any, b: Any) -> Any:
+        """Exact between rationals, else up to ten digits fewer than are computed."""
+        return np.asarray(np.frompyfunc(self._tied, 2, 1)(a, b), dtype=bool)
+
+    def _tied(self, a: Any, b: Any) -> bool:
+        if isinstance(a, Fraction) and isinstance(b, Fraction):
+            return a == b
+        a, b = _real(a), _real(b)
+        return bool(a == b or abs(a - b) <= mpmath.mpf(10) ** (10 - self.digits) * max(abs(a), abs(b)))
+
     def inverse(self, matrix: Any) -> Any:
         """By Gauss's elimination over the rationals (SymPy)."""
         inverse = sp.Matrix(matrix.shape[0], matrix.shape[1], [_symbol(v) for v in matrix.ravel()]).inv()
@@ -285,7 +305,9 @@ class Exact(Arithmetic):
         return Fraction(int(value.p), int(value.q))
 
 
-def _sign(a: Any, b: Any) -> int:
+def _sign(a: Any, b: Any) -> float:
+    if any(isinstance(v, mpmath.mpf) and mpmath.isnan(v) for v in (a, b)):  # NaN compares with nothing
+        return math.nan
     return int(_less(b, a)) - int(_less(a, b))
 
 
@@ -473,6 +495,8 @@ class Valuation:
 
     def _condition(self, e: sp.Basic) -> Labelled:
         if isinstance(e, Relational):
+            if isinstance(e, Attains):
+                return self._map(self.arithmetic.tied, *map(self.labelled, e.args))
             relation = _RELATIONS[type(e)]
             return self._map(lambda a, b: self.arithmetic.compare(relation, a, b), *map(self.labelled, e.args))
         if isinstance(e, sp.logic.boolalg.BooleanAtom):
@@ -485,16 +509,20 @@ class Valuation:
         return result
 
     def _matrix(self, e: sp.Expr) -> Labelled:
-        matrix = self.tensors.get(tensor_name(e.args[0]))
-        if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:  # a matrix
-            raise EvaluationError(f"{e} needs a square tensor {e.args[0]}, got shape {getattr(matrix, 'shape', None)}")
-        matrix = self._wide(matrix)
-        if isinstance(e, InverseElement):
-            name = f"Inv({e.args[0]})"  # no tensor can have this name
-            inverse = Valuation({**self.tensors, name: self.arithmetic.inverse(matrix)}, self.sizes, self.arithmetic)
-            return inverse.labelled(sp.Indexed(sp.IndexedBase(name, real=True), *e.args[1:]))
-        determinant = self.arithmetic.array(self.arithmetic.determinant(matrix))
-        if isinstance(e, Determinant):
-            return Labelled(determinant)
+        """An inverse's element or a determinant, of a tensor or (over a batch) of one matrix for each sample."""
+        samples = tuple(getattr(e.args[0], "indices", ()))
+        tensor = self.tensors.get(tensor_name(e.args[0]))
+        if tensor is None or tensor.ndim != len(samples) + 2 or tensor.shape[-1] != tensor.shape[-2]:
+            raise EvaluationError(f"{e} needs a square tensor {e.args[0]}, got shape {getattr(tensor, 'shape', None)}")
+        tensor = self._wide(tensor)
+        function = self.arithmetic.inverse if isinstance(e, InverseElement) else self.arithmetic.determinant
+        values = np.empty(tensor.shape if isinstance(e, InverseElement) else tensor.shape[:-2], dtype=tensor.dtype)
+        for place in np.ndindex(tensor.shape[:-2]):
+            values[place] = function(tensor[place])
+        name = f"of {e.args[0]}"  # no tensor can have this name
+        at = Valuation({**self.tensors, name: values}, self.sizes, self.arithmetic)
+        value = at.labelled(element(name, (*samples, *e.args[1:])))
+        if not isinstance(e, LogDeterminant):
+            return value
         functions = self.arithmetic.functions
-        return Labelled(functions[sp.log](functions[sp.Abs](determinant)))
+        return Labelled(functions[sp.log](functions[sp.Abs](value.values)), value.axes)

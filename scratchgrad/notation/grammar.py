@@ -473,7 +473,7 @@ class _Elaboration:
             raise self.unknown(node, "tensor", list(self.declared))
 
     def unknown(self, node: Node, what: str, known: list[str]) -> NotationError:
-        near = difflib.get_close_matches(node.value, known, 1, 0.5)
+        near = difflib.get_close_matches(node.value, known, 1, 0.65)
         hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
         return self.error(UnknownName, node.place, f"unknown {what} {node.value!r}{hint}")
 

@@ -16,7 +16,15 @@ from scratchgrad.notation.binding import free_indices, max_over, sum_over, tenso
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index, Size, fresh
-from scratchgrad.notation.nodes import Maximum, Minimum, Sigmoid, Where
+from scratchgrad.notation.nodes import (
+    Determinant,
+    InverseElement,
+    LogDeterminant,
+    Maximum,
+    Minimum,
+    Sigmoid,
+    Where,
+)
 from scratchgrad.notation.syntax import NotationError
 from scratchgrad.signature import Axes, Signature
 
@@ -116,7 +124,10 @@ def define(name: str, signature: Signature, function: Any, shared: tuple[str, ..
             raise DefinitionMismatch(f"{name}: {output} is defined over other axes than the signature's {signature}")
     known = {**notation.declared, **targets}
     for assignment in assignments:
+        whole = {n.args[0] for n in assignment.right.atoms(InverseElement, Determinant, LogDeterminant)}
         for used in tensors_in(assignment.right):
+            if used in whole:
+                continue
             tensor = known.get(tensor_name(used))
             if tensor is None or len(tensor.indices) != len(getattr(used, "indices", ())):
                 raise DefinitionMismatch(f"{name}: {used} does not fit the signature {signature}")

@@ -7,6 +7,7 @@ the kind.  None evaluates itself, and a kink's convention belongs to the rule th
                           rest is
     Where(c, a, b)        a where c holds, else b
     Maximum(a, b), Minimum(a, b)
+    Attains(a, m)         the condition that a is the maximum m
     MaxOver(e, i, ..)     the largest e over the whole range of the bound indices
     Sigmoid(a)            1 / (1 + exp(-a))
     InverseElement(A, i, j), Determinant(A), LogDeterminant(A)      of a square tensor named A
@@ -20,6 +21,7 @@ from typing import Any
 import sympy as sp
 
 __all__ = [
+    "Attains",
     "Determinant",
     "Indicator",
     "InverseElement",
@@ -71,6 +73,10 @@ class Where(_Node):
         if then == 1 and otherwise == 0:
             return Indicator(condition)
         return sp.Expr.__new__(cls, condition, then, otherwise)
+
+
+class Attains(sp.Eq):
+    """Whether the first value is the maximum that stands second, up to rounding: the two may be summed differently."""
 
 
 class Maximum(_Node):

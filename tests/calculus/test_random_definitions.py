@@ -121,14 +121,13 @@ def ranges(*expressions: sp.Basic) -> dict[str, str]:
 
 @few
 @given(examples())
-def test_a_printed_definition_parses_back_and_prints_the_same(example: Example) -> None:
+def test_a_printed_definition_parses_back_to_the_same_values(example: Example) -> None:
     text = str(example.derived.definition)
     indices = {i.name: str(i.size) for a in example.derived.definition.assignments for i in a.target.indices}
     lettered = {**ranges(*(a.right for a in example.derived.definition.assignments)), **indices}
     again = derive(
         text, tensors=declared(example.derived.definition), ranges=lettered, outputs=list(example.definition.outputs)
     )
-    assert str(again.definition) == text
     given_again = {t.name: example.tensors[t.name] for t in again.definition.inputs}
     values = again.valuation(given_again, example.upstream).tensors
     for name, want in example.forward.items():
