@@ -3,8 +3,8 @@
     u, W, x = map(sympy.IndexedBase, "uWx")
     Eq(u[i], Sum(W[i, j]*x[j], (j, 0, n - 1)))
 
-A sum must run over a whole axis, (j, 0, n - 1) or (j, 1, n); n is the axis's size.  The equation is written in the text
-grammar and parsed, so both roads lead to the same objects and the same errors.
+A sum must run over a whole axis, (j, 0, n - 1), or (j, 1, n) where j is a bare index; n is the axis's size.  The
+equation is written in the text grammar and parsed, so both roads lead to the same objects and the same errors.
 """
 
 from __future__ import annotations
@@ -79,5 +79,16 @@ def _note_range(limit: sp.Tuple, e: sp.Sum, ranges: dict[str, str | int]) -> Non
     size = None if low is None or high is None else sp.expand(high - low + 1)
     if size is None or low not in (0, 1) or not (size.is_Integer or size.is_Symbol):
         raise NotADefinition(f"{e}: a sum runs over a whole axis, (j, 0, n - 1) or (j, 1, n); got {limit}")
+    if low == 1 and not _bare(e.function, limit[0]):
+        raise NotADefinition(f"{e}: {limit[0]} is counted from 1 and is more than a bare index; count it from 0")
     name = str(getattr(limit[0], "label", limit[0]))
-    ranges.setdefault(name, int(size) if size.is_Integer else str(size))
+    wanted = int(size) if size.is_Integer else str(size)
+    if ranges.setdefault(name, wanted) != wanted:
+        raise NotADefinition(f"{e}: {name} runs over two ranges, {ranges[name]} and {wanted}; use a letter for each")
+
+
+def _bare(e: sp.Basic, index: sp.Basic) -> bool:
+    """Whether e contains the index only as a whole position of an element, where it does not matter what is first."""
+    if isinstance(e, sp.Indexed):
+        return all(i == index or not i.has(index) for i in e.indices)
+    return e != index and all(_bare(a, index) for a in e.args)
