@@ -80,7 +80,17 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
             ) from error
     kernel = layer.kernel_class
     assert kernel is not None  # attached or generated
-    return Subject(specification, kernel.forward, kernel.backward, kernel=True, protocol=True)
+    forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
+    return Subject(specification, forward, backward, kernel=True, protocol=True)
+
+
+def _missing(name: str) -> Callable[..., Any]:
+    """A function that says that the kernel lacks it."""
+
+    def function(*_: Any) -> Any:
+        raise NotImplementedError(f"the kernel has no {name}")
+
+    return function
 
 
 def battery_of(specification: Specification) -> Battery:

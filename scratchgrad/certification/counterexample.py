@@ -21,6 +21,7 @@ def counterexample(battery: Battery, finding: Finding) -> Counterexample:
         yours, right = number(finding.yours, point.dtype), number(finding.right, point.dtype)
     return Counterexample(
         stage=finding.stage,
+        kind=finding.kind,
         tensor=finding.tensor,
         words=finding.words,
         dtype=point.dtype,

@@ -52,7 +52,7 @@ def _stages(battery: Battery, findings: Sequence[Finding]) -> list[str]:
         right = [name for name in right if not any(f.tensor == name for f in findings)]
         known = all(f.tensor for f in findings)
         return [f"forward is right; so is {', '.join(right)}" if known and right else "forward is right"]
-    return ["backward is right for the definition's own forward"] if wrong == {"forward"} else []
+    return ["backward is right"] if wrong == {"forward"} else []
 
 
 def _further(findings: Sequence[Finding], main: Finding) -> list[str]:

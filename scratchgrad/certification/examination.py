@@ -24,7 +24,7 @@ from scratchgrad.certification.error_model import DTYPES, THRESHOLD
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.reference import Reference, Truth
 from scratchgrad.certification.samples import Undefined
-from scratchgrad.certification.subject import Misbehaviour, Subject
+from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 
 __all__ = ["Examination", "Finding", "Measured"]
 
@@ -101,7 +101,7 @@ class Examination:
             with contextlib.suppress(Misbehaviour):
                 gradients = self.subject.backward(saved, upstream, inputs)
                 found += zip((r.tensor.gradient.name for r in self.specification.inputs), gradients, strict=False)
-            return {name: _array(value).copy() for name, value in found if isinstance(value, torch.Tensor)}
+            return {name: _array(value).copy() for name, value in found if is_plain(value) and not value.is_complex()}
 
     def _findings(self, probe: Probe, truths: Mapping[str, Truth]) -> Iterator[Finding]:
         spec, subject = self.specification, self.subject
@@ -110,7 +110,7 @@ class Examination:
         arriving = [
             (role.tensor.gradient.name, t) for role, t in zip(spec.outputs, upstream, strict=True) if t is not None
         ]
-        before = _bytes(given + arriving)
+        before = _bytes(given)
         stage = "forward"
         try:
             raw, saved = subject.forward(inputs)
@@ -120,12 +120,12 @@ class Examination:
             if subject.kernel:
                 yield from _shared(stage, probe, outputs, given)
             kept = list(outputs.items()) + _tensors(saved)
-            kept_before = _bytes(kept)
+            before = _bytes(given + arriving + kept)
             stage = "backward"
             gradients = self._checked(stage, subject.backward(saved, upstream, inputs), probe)
             yield from self._changed(stage, probe, given + arriving, before)
             own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
-            yield from self._changed(stage, probe, own, kept_before, kind="saved")
+            yield from self._changed(stage, probe, own, before, kind="saved")
             yield from self._values(stage, probe, gradients, truths)
             if subject.kernel:
                 yield from _shared(stage, probe, gradients, given + arriving + kept)
@@ -217,8 +217,8 @@ class Examination:
     ) -> Iterator[Finding]:
         for name, now in _bytes(tensors).items():
             if now != before[name]:
-                what = "its argument" if kind == "argument" else "what forward gave or saved:"
-                yield Finding(stage, kind, name, f"{stage} changes {what} {name}", probe)
+                what = f"its argument {name}" if kind == "argument" else f"what forward kept: {name}"
+                yield Finding(stage, kind, name, f"{stage} changes {what}", probe)
 
 
 def _repeats(

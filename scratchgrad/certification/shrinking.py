@@ -25,7 +25,7 @@ from scratchgrad.certification.subject import Subject
 
 __all__ = ["shrink"]
 
-_SIMPLE = (0.0, 1.0, 2.0, -1.0, 3.0, -2.0, 10.0, 100.0, 1000.0, -1000.0)
+_SIMPLE = (0.0, 1.0, 2.0, -1.0, 3.0, -2.0, 10.0, 100.0, 1000.0, -1000.0, 0.1)
 _NUMBERS = 8000
 _PASSES = 3
 

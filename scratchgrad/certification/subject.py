@@ -19,7 +19,7 @@ import torch
 
 from scratchgrad.certification.specification import Role, Specification
 
-__all__ = ["Misbehaviour", "Subject", "speaks_protocol"]
+__all__ = ["Misbehaviour", "Subject", "is_plain", "speaks_protocol"]
 
 _EXCERPT = 200
 
@@ -134,7 +134,7 @@ class Subject:
             name = role.name if stage == "forward" else role.tensor.gradient.name
             if value is None and stage == "backward" and not self.kernel and any(v is not None for v in found):
                 continue
-            if not isinstance(value, torch.Tensor):
+            if not is_plain(value):
                 kind = "none" if value is None else "type"
                 raise Misbehaviour(stage, kind, f"{stage} gives {_shown(value)} for {name}; expected a tensor", name)
             if tuple(value.shape) != shapes[role.name]:
@@ -149,13 +149,18 @@ class Subject:
         return results
 
 
+def is_plain(value: Any) -> bool:
+    """Whether it is a dense tensor on the processor."""
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type == "cpu"
+
+
 def _called(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return function(*arguments)
     except (Exception, SystemExit) as error:
         said = " ".join(str(error).split())
         said = said if len(said) <= _EXCERPT else said[: _EXCERPT - 3] + "..."
-        raise Misbehaviour(stage, "exception", f"{stage} raises {type(error).__name__}: {said}") from error
+        raise Misbehaviour(stage, "exception", f"{stage} raises {type(error).__name__}{said and ': '}{said}") from error
 
 
 def _shown(value: Any) -> str:
@@ -164,4 +169,6 @@ def _shown(value: Any) -> str:
         return "None"
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of layout {value.layout} on {value.device}"
     return f"a {type(value).__name__}"

@@ -7,29 +7,25 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import mpmath
-
 from scratchgrad.certificate import Certificate
 
 __all__ = ["Counterexample", "Verdict", "number"]
 
 _SHORT = 1000
+_LONG = 1e7
 
 
 def number(value: Any, dtype: str = "float64") -> str:
     """A number as a person writes it: 2, 2/3 where it is a short fraction, else the digits that its dtype has."""
-    digits = 9 if dtype == "float32" else 17
-    if isinstance(value, Fraction):
-        if value.denominator == 1 and abs(value.numerator) < 10**digits:
-            return str(value.numerator)
-        if value.denominator <= _SHORT and abs(value.numerator) <= _SHORT:
-            return str(value)
-        with mpmath.workdps(digits + 5):
-            value = mpmath.mpf(value.numerator) / value.denominator
-    if isinstance(value, mpmath.mpf) and not mpmath.isint(value):
-        return str(mpmath.nstr(value, digits))
-    value = float(value)
-    return str(int(value)) if value.is_integer() and abs(value) < 10**digits else f"{value:.{digits}g}"
+    if isinstance(value, Fraction) and 1 < value.denominator <= _SHORT and abs(value.numerator) <= _SHORT:
+        return str(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        return "beyond all floats"
+    if value.is_integer() and abs(value) < _LONG:
+        return str(int(value))
+    return f"{value:.9g}" if dtype == "float32" else repr(value)
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,7 @@ class Counterexample:
     """
 
     stage: str
+    kind: str
     tensor: str
     words: str
     dtype: str
@@ -55,21 +52,22 @@ class Counterexample:
 
     def __str__(self) -> str:
         """Some lines: what is wrong, where, and what should stand there."""
-        first = self.words if self.entry is None else f"{self.entry}:  yours = {self.yours},  right = {self.right}"
+        numbers = self.entry is not None and self.kind != "repeat"
+        first = self.words if not numbers else f"{self.entry}:  yours = {self.yours},  right = {self.right}"
         lines = [f"  {first}   ({self.dtype}{'' if self.batch is None else f', batch {self.batch}'})"]
-        given = [f"{name} = {_shown(values)}" for name, values in self.tensors.items()]
-        given += [f"grad_{name} = {_shown(values)}" for name, values in self.grad_outputs.items()]
+        given = [f"{name} = {_shown(values, self.dtype)}" for name, values in self.tensors.items()]
+        given += [f"grad_{name} = {_shown(values, self.dtype)}" for name, values in self.grad_outputs.items()]
         lines += [f"  {'at ' if n == 0 else '   '} {text}" for n, text in enumerate(given)]
         lines += [f"     {name} stored as: {layout}" for name, layout in self.layouts.items()]
         lines += [f"  by the sheet  {line}" for line in self.formula]
         return "\n".join(lines)
 
 
-def _shown(values: Any) -> str:
+def _shown(values: Any, dtype: str) -> str:
     """Nested lists of numbers, written shortly."""
-    if isinstance(values, list | tuple):
-        return f"[{', '.join(map(_shown, values))}]"
-    return "none" if values is None else number(values) if isinstance(values, float | int) else str(values)
+    if isinstance(values, list):
+        return f"[{', '.join(_shown(value, dtype) for value in values)}]"
+    return "None" if values is None else number(values, dtype)
 
 
 @dataclass(frozen=True)

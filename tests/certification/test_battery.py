@@ -1,0 +1,135 @@
+"""The battery keeps its promises: what is probed, from which seeds, and in which memory."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from scratchgrad import registry
+from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.layouts import LAYOUTS, fitting
+from scratchgrad.certification.sampling import KINDS, Domain, domain_of, palette
+from scratchgrad.certification.specification import specify
+from scratchgrad.gradients import derive
+
+ROOMS = [name for name in registry.names() if registry.is_built_in(name)]
+BATTERIES = {name: Battery(specify(name)) for name in ROOMS}
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_every_probe_is_made_again_bit_for_bit(name):
+    for one, other in zip(BATTERIES[name].probes, Battery(specify(name)).probes, strict=True):
+        assert str(one) == str(other)
+        for a, b in zip(
+            (*one.point.tensors.values(), *one.point.upstream.values()),
+            (*other.point.tensors.values(), *other.point.upstream.values()),
+            strict=True,
+        ):
+            assert (a is None and b is None) or a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_kind_of_probe_is_there_in_both_dtypes(name, dtype):
+    battery = BATTERIES[name]
+    probes = [p for p in battery.probes if p.point.dtype == dtype]
+    names = {p.name for p in probes}
+    assert {f"inputs {kind}" for kind in KINDS} <= names
+    assert {"upstream gradients all zero", "everything non-contiguous"} <= names
+    if battery.specification.batched:
+        assert {p.point.batch for p in probes} == {0, 1, 2, 5}
+    for size in battery.specification.sizes:
+        assert 1 in {p.point.sizes[size] for p in probes}
+    if battery.specification.several:
+        absent = [{n for n, g in p.point.upstream.items() if g is None} for p in probes if p.group == "absent"]
+        assert absent == [{"o", "L"}, {"o"}, {"L"}]
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_sizes_are_pairwise_distinct_where_nothing_else_is_probed(name):
+    battery = BATTERIES[name]
+    for sizes in (battery.sizes(), battery.sizes((2, 4, 3, 2))):
+        assert len(set(sizes.values())) == len(sizes)
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_random_upstream_gradients_are_never_ones(name):
+    for probe in BATTERIES[name].probes:
+        if probe.name.startswith("inputs"):
+            assert not any((g == 1).any() for g in probe.point.upstream.values())
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_every_argument_is_also_given_in_every_layout(name):
+    spec = BATTERIES[name].specification
+    given_in = {(n, layout.name) for p in BATTERIES[name].probes for n, layout in p.layouts.items()}
+    for role in spec.inputs:
+        axes = len(role.shape(BATTERIES[name].sizes(), 2))
+        assert {(role.name, layout.name) for layout in fitting(axes)} <= given_in
+    for role in spec.outputs:
+        axes = len(role.shape(BATTERIES[name].sizes(), 2))
+        assert {(f"grad_{role.name}", layout.name) for layout in fitting(axes)} <= given_in
+
+
+@given(
+    arrays.arrays(
+        np.float64, arrays.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=4), elements=st.floats(-5, 5)
+    )
+)
+def test_a_layout_keeps_the_values_that_it_has_prepared(values):
+    for layout in fitting(values.ndim):
+        prepared = layout.prepare(values)
+        stored = layout.build(torch.tensor(prepared))
+        assert stored.shape == values.shape
+        assert np.array_equal(stored.numpy(), prepared)
+
+
+def test_layouts_are_what_they_are_called():
+    stored = {layout.name: layout.build(torch.ones(3, 4)) for layout in LAYOUTS}
+    assert stored["transposed storage"].stride() == (1, 3)
+    assert not stored["strided slice"].is_contiguous()
+    assert stored["strided slice"].storage_offset() > 0
+    assert stored["first axis expanded (stride 0)"].stride()[0] == 0
+    assert stored["one number expanded (stride 0)"].stride() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("examples", "domain"),
+    [
+        ([[-1.0, 2.0]], Domain.REAL),
+        ([[1.0, 2.0]], Domain.POSITIVE),
+        ([[1.0, 2.0], [0.0, 3.0]], Domain.NONNEGATIVE),
+        ([[0.0, 1.0], [1.0, 0.0]], Domain.SIMPLEX),
+        ([[0.25, 0.75]], Domain.SIMPLEX),
+    ],
+)
+def test_the_domain_is_the_narrowest_that_holds_the_examples(examples, domain):
+    assert domain_of([np.asarray(e) for e in examples]) is domain
+
+
+@given(arrays.arrays(np.float64, (2, 3), elements=st.floats(-5, 5)))
+def test_clipped_values_lie_in_the_domain(values):
+    assert (Domain.NONNEGATIVE.clip(values) >= 0).all()
+    assert (Domain.POSITIVE.clip(values) > 0).all()
+    assert np.allclose(Domain.SIMPLEX.clip(values).sum(-1), 1)
+    assert Domain.REAL.clip(values) is values
+
+
+def test_a_constant_that_the_definition_compares_with_is_among_the_values_that_tie():
+    assert 6 in palette(derive("h[i] = min(max(x[i], 0), 6)").definition)
+    assert 0.5 in palette(derive("h[i] = where(x[i] > 1/2, x[i], 0)").definition)
+
+
+def test_integers_stay_below_the_axis_that_they_index():
+    battery = Battery(specify("y[n,k] = E[t[n],k]"))
+    for probe in battery.probes:
+        rows = probe.point.tensors["E"].shape[0]
+        assert probe.point.tensors["t"].dtype == np.int64
+        assert (probe.point.tensors["t"] < rows).all()
+
+
+def test_a_definition_without_values_at_negative_numbers_gets_positive_ones():
+    assert Battery(specify("L = Sum(log(x[i]), i)")).domains == {"x": Domain.POSITIVE}
+    assert Battery(specify("L = Sum(y[i]*log(x[i]), i)")).domains == {"x": Domain.POSITIVE, "y": Domain.REAL}

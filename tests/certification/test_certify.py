@@ -1,0 +1,240 @@
+"""sg.certify: what it takes, what it gives, and that no kernel makes it raise."""
+
+import pytest
+import torch
+
+import scratchgrad as sg
+from scratchgrad import registry
+from scratchgrad.certification import ExampleMismatch, NothingToCertify
+from scratchgrad.registry import NotCertified
+from tests.certification.mistakes import (
+    course_backward,
+    linear,
+    linear_backward,
+    relu,
+    relu_backward,
+    softmax_cross_entropy,
+    softmax_cross_entropy_backward,
+)
+
+LINEAR = "u[i] = Sum(W[i,j]*x[j], j) + b[i]"
+
+
+@pytest.fixture(autouse=True)
+def nothing_accepted(monkeypatch):
+    monkeypatch.setattr(registry, "_accepted", {})
+
+
+def cube(wrong=1):
+    """A user's layer s = x^3."""
+    layer = sg.Layer("cube", "x[i] -> s[i]")
+    layer.define(lambda s: s.eq(s.tensors[1][s.i], s.tensors[0][s.i] ** 3))
+
+    @layer.kernel
+    class Kernel:
+        @staticmethod
+        def forward(x):
+            return x**3, x
+
+        @staticmethod
+        def backward(saved, grad_s):
+            return wrong * 3 * grad_s * saved**2
+
+    return layer
+
+
+def test_an_accepted_layer_may_be_used_in_this_process():
+    layer = cube()
+    with pytest.raises(NotCertified):
+        registry.kernel(layer)
+    verdict = sg.certify(layer)
+    assert verdict.accepted
+    assert isinstance(verdict, sg.Verdict)
+    assert verdict.certificate.layer == "cube"
+    assert verdict.certificate.evidence == verdict.evidence
+    assert registry.kernel(layer) is layer.kernel_class
+
+
+def test_a_refused_layer_may_not_be_used():
+    layer = cube(wrong=2)
+    assert not sg.certify(layer).accepted
+    with pytest.raises(NotCertified):
+        registry.kernel(layer)
+
+
+def test_a_layer_without_a_kernel_is_certified_with_its_generated_one():
+    layer = sg.Layer("quartic", "x[i] -> s[i]")
+    layer.define(lambda s: s.eq(s.tensors[1][s.i], s.tensors[0][s.i] ** 4))
+    assert sg.certify(layer).accepted
+    assert registry.kernel(layer) is layer.kernel_class
+
+
+def test_an_accepted_verdict_says_what_was_compared_and_that_it_is_no_proof():
+    verdict = sg.certify("relu", relu, relu_backward)
+    assert not verdict.proven
+    first, second, third = map(str.strip, str(verdict).splitlines())
+    assert first == "ACCEPTED  relu"
+    assert second.startswith(
+        "76 probes, 876 numbers compared with exact ones; largest error in units of the conditioning:"
+    )
+    assert third == "probed, not proven"
+
+
+def test_what_is_not_given_is_not_checked_and_said_so():
+    assert "forward was not given and is not checked" in sg.certify("relu", None, relu_backward).diagnosis
+    assert "backward was not given and is not checked" in sg.certify("relu", relu).diagnosis
+    some = sg.certify("linear", linear, lambda g, x, W, b: (g @ W, g.mT @ x, None))
+    assert "grad_b was not given (None) and is not checked" in some.diagnosis
+
+
+def test_a_definition_and_its_gradients_are_specifications_too():
+    d = sg.derive(LINEAR)
+
+    def backward(g, W, x, b):
+        return torch.outer(g, x), W.mT @ g, g
+
+    for spec in (d, d.definition):
+        assert sg.certify(spec, lambda W, x, b: W @ x + b, backward).accepted
+
+
+def test_an_example_with_one_axis_more_gives_a_text_its_batch():
+    x, W, b = torch.randn(4, 3), torch.randn(2, 3), torch.randn(2)
+    spec = "u[i] = Sum(W[i,j]*x[j], j) + b[i]"
+
+    def backward(g, W, x, b):
+        return linear_backward(g, x, W, b)[1], g @ W, g.sum(0)
+
+    verdict = sg.certify(spec, lambda W, x, b: linear(x, W, b), backward, example=(W, x, b))
+    assert verdict.accepted, str(verdict)
+    verdict = sg.certify(
+        spec, lambda W, x, b: linear(x, W, b), lambda *a: (*backward(*a)[:2], a[0][0]), example=(W, x, b)
+    )
+    assert not verdict.accepted
+    assert verdict.counterexample.tensor == "grad_b"
+
+
+def test_an_example_fixes_the_sizes():
+    weights = torch.tensor([1.0, 2.0, 3.0])
+
+    def forward(x):
+        return (x * weights.to(x.dtype)).sum()
+
+    spec = "s = Sum((i+1)*x[i], i)"
+    assert not sg.certify(spec, forward, lambda g, x: g * weights.to(x.dtype)).accepted
+    assert sg.certify(spec, forward, lambda g, x: g * weights.to(x.dtype), example=(torch.randn(3),)).accepted
+
+
+def test_an_example_narrows_the_domain():
+    def backward(g, v, y):
+        return course_backward(g, v, y / y.sum(-1, keepdim=True), v.softmax(-1)), None
+
+    def example(seed):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(2, 3, generator=generator), torch.eye(3)[torch.randint(3, (2,), generator=generator)]
+
+    assert not sg.certify("softmax_cross_entropy", softmax_cross_entropy, backward).accepted
+    verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, backward, example=example)
+    assert verdict.accepted, str(verdict)
+
+
+def test_values_stay_where_the_definition_has_any():
+    verdict = sg.certify("L = Sum(log(x[i]), i)", lambda x: x.log().sum(), lambda g, x: g / x)
+    assert verdict.accepted
+    assert not any("no finite value" in line for line in verdict.diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("spec", "functions", "message"),
+    [
+        (LINEAR, {}, "give forward= and backward=: a definition has no kernel of its own"),
+        (
+            "linear",
+            {"backward": lambda saved, grad_u: None},
+            "backward(saved, ...) needs what forward saves: give forward=, too",
+        ),
+        (
+            sg.Layer("bare", "x -> s"),
+            {},
+            "layer 'bare' has no definition to be held against; write one under @bare.define",
+        ),
+    ],
+)
+def test_without_something_to_examine_there_is_an_error_that_says_what_to_give(spec, functions, message):
+    with pytest.raises(NothingToCertify) as refusal:
+        sg.certify(spec, **functions)
+    assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize(
+    ("spec", "example", "message"),
+    [
+        (LINEAR, (torch.zeros(2, 3),), "expected 3 example tensors (W[i,j], x[j], b[i]), got 1"),
+        (
+            LINEAR,
+            (torch.zeros(2), torch.zeros(3), torch.zeros(2)),
+            "W[i,j] has 2 axes (one more in a batch), the example's shape is (2,)",
+        ),
+        (
+            LINEAR,
+            (torch.zeros(2, 3), torch.zeros(4), torch.zeros(2)),
+            "size n_j is 3 elsewhere but 4 in x",
+        ),
+        (
+            "relu",
+            (torch.zeros(3),),
+            "u has 1 axes beside the batch, the example's shape is (3,)",
+        ),
+        (
+            "l2_loss",
+            (torch.zeros(2, 3), torch.zeros(4, 3)),
+            "the example's tensors have different numbers of samples: {'v': 2, 'y': 4}",
+        ),
+    ],
+)
+def test_an_example_that_does_not_fit_is_an_error_that_says_where(spec, example, message):
+    with pytest.raises(ExampleMismatch) as refusal:
+        sg.certify(spec, lambda *_: None, lambda *_: None, example=example)
+    assert str(refusal.value) == message
+
+
+def recursive(*tensors):
+    return recursive(*tensors)
+
+
+@pytest.mark.parametrize(
+    ("misbehaves", "words"),
+    [
+        (lambda *_: None, "gives None for h; expected a tensor"),
+        (lambda *_: "h", "gives a str for h; expected a tensor"),
+        (lambda *_: (), "gives a tuple of 0 for h; expected a tensor"),
+        (lambda *_: [[1.0]], "gives a list of 1 for h; expected a tensor"),
+        (lambda *_: 1 / 0, "raises ZeroDivisionError: division by zero"),
+        (recursive, "raises RecursionError: maximum recursion depth exceeded"),
+        (lambda: 0, "raises TypeError:"),
+        (lambda *_: torch.zeros(1, 2, 3, 4), "h has shape (1, 2, 3, 4); expected"),
+        (lambda u: u.numpy(), "gives a ndarray for h; expected a tensor"),
+        (lambda u: u * float("nan"), "yours = nan"),
+        (
+            lambda *_: torch.eye(3).to_sparse(),
+            "gives a tensor of layout torch.sparse_coo on cpu for h; expected a tensor",
+        ),
+        (lambda *_: torch.empty(2, 3, device="meta"), "gives a tensor of layout torch.strided on meta for h"),
+        (lambda u: u.to(torch.complex128), "h is torch.complex128; expected torch.float64, as the inputs are"),
+    ],
+)
+def test_nothing_that_a_function_does_makes_certify_raise(misbehaves, words):
+    verdict = sg.certify("relu", misbehaves, relu_backward)
+    assert not verdict.accepted
+    assert words in str(verdict)
+    verdict = sg.certify("relu", relu, misbehaves)
+    assert not verdict.accepted
+    assert verdict.wrong == ("backward",)
+
+
+def test_the_target_may_be_left_out_but_not_everything():
+    def target_left_out(g, v, y):
+        return softmax_cross_entropy_backward(g, v, y)[0], None
+
+    assert sg.certify("softmax_cross_entropy", softmax_cross_entropy, target_left_out).accepted
+    verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, lambda *_: (None, None))
+    assert "backward gives None for grad_v; expected a tensor" in str(verdict)
