@@ -120,11 +120,11 @@ class Gradient:
         """
         if tensors is None:
             grad_outputs, tensors = None, grad_outputs or {}
-        return self.parent.valuation(tensors, grad_outputs).value(self.element, self.indices)
+        return self.parent.valuation(tensors, grad_outputs or None).value(self.element, self.indices)
 
     def exact(self, grad_outputs: Mapping[str, Any] | None, tensors: Mapping[str, Any], digits: int = 50) -> Any:
         """As `evaluate`, in exact rational or `digits`-digit arithmetic: an object array."""
-        return self.parent.valuation(tensors, grad_outputs, Exact(digits)).value(self.element, self.indices)
+        return self.parent.valuation(tensors, grad_outputs or None, Exact(digits)).value(self.element, self.indices)
 
 
 class Gradients(Mapping[str, Gradient]):

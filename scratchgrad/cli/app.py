@@ -34,6 +34,12 @@ class Commands(typer.core.TyperGroup):
         """What the command returns; after an exception of ours its message stands on stderr, and the exit code is 2."""
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == scratchgrad.__name__:
+                raise
+            message = f"this command needs {error.name}, which is not installed: pip install {error.name}"
+            typer.echo(message, err=True)
+            raise typer.Exit(2) from error
         except Exception as error:
             if not _is_ours(error):
                 raise

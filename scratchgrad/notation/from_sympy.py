@@ -33,6 +33,8 @@ def from_sympy(equations: sp.Basic | Iterable[sp.Basic], **options: Any) -> Defi
 
     Raises NotADefinition where something is no equation, or a sum does not run over a whole axis.
     """
+    if not isinstance(equations, sp.Basic | list | tuple):
+        raise NotADefinition(f"expected text, a layer or sympy.Eq, got {type(equations).__name__}: {equations!r}")
     several = [equations] if isinstance(equations, sp.Basic) else list(equations)
     ranges: dict[str, str | int] = dict(options.pop("ranges", None) or {})
     statements = []

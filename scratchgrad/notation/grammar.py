@@ -54,6 +54,10 @@ class ReservedName(NotationError):
     """A tensor is called like a function, or like the gradient of another tensor."""
 
 
+class TooLarge(NotationError):
+    """A number beyond all floating point, or text nested too deeply."""
+
+
 class AssignmentOrder(NotationError):
     """A tensor is assigned twice, or used before it is assigned."""
 
@@ -85,6 +89,7 @@ _ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
     "/": lambda a, b: a / b,
     "**": lambda a, b: a**b,
 }
+_DIGITS, _EXPONENT = 400, 512  # float64 ends at 1.8e308
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 
@@ -104,9 +109,12 @@ def parse(
     every tensor, so that another name is an error.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
-    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder.
+    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge.
     """
-    return _Elaboration(text, tensors, ranges or {}, complete).definition(outputs, name)
+    try:
+        return _Elaboration(text, tensors, ranges or {}, complete).definition(outputs, name)
+    except RecursionError:
+        raise TooLarge("the definition is nested too deeply; name its parts in assignments of their own") from None
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -387,7 +395,7 @@ class _Elaboration:
     def expression(self, node: Node, scope: Mapping[str, Index]) -> sp.Basic:
         match node.kind:
             case "number":
-                return sp.Rational(node.value)
+                return self.number(node)
             case "name":
                 return self.name(node, scope)
             case "element":
@@ -396,7 +404,7 @@ class _Elaboration:
                 value = self.value(node.arguments[0], scope)
                 return -value if node.value == "-" else value
             case "operation":
-                return self.real(node, _ARITHMETIC[node.value](*(self.value(a, scope) for a in node.arguments)))
+                return self.operation(node, *(self.value(a, scope) for a in node.arguments))
             case "comparison":
                 return _COMPARE[node.value](*(self.value(a, scope) for a in node.arguments))
             case "logic":
@@ -435,6 +443,18 @@ class _Elaboration:
             raise self.error(Misplaced, node.place, message)
         for part in node.arguments:
             self.check_place(part)
+
+    def number(self, node: Node) -> sp.Expr:
+        exponent = re.split("[eE]", node.value)[1:]
+        if len(node.value) > _DIGITS or (exponent and abs(int(exponent[0])) > _DIGITS):
+            raise self.error(TooLarge, node.place, "this number is beyond all floating point")
+        return sp.Rational(node.value)
+
+    def operation(self, node: Node, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+        """A combination of two values; SymPy would work out a power of numbers however many digits it has."""
+        if node.value == "**" and b.is_Rational and abs(b) > _EXPONENT:
+            raise self.error(TooLarge, node.place, f"a power of {_EXPONENT} is the largest that is taken")
+        return self.real(node, _ARITHMETIC[node.value](a, b))
 
     def real(self, node: Node, result: sp.Expr) -> sp.Expr:
         """The result, where it is a real number for some values of its tensors."""
