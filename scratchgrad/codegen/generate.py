@@ -151,11 +151,7 @@ def _source(
     forward.sizes |= set(missing)
     saved_names += map(str, missing)
     lines = [
-        "import math" if any("math." in line for line in (*forward.lines, *backward.lines)) else "",
-        "",
-        "import torch",
-        "",
-        "",
+        *_imports((*forward.lines, *backward.lines)),
         "class Kernel:",
         f'    """{flat}"""',
         "",
@@ -176,6 +172,12 @@ def _source(
         "",
     ]
     return "\n".join(lines).lstrip("\n")
+
+
+def _imports(lines: tuple[str, ...]) -> list[str]:
+    """The imports that the lines need: math for square roots of sizes, torch where no method of a tensor does it."""
+    needed = [[f"import {name}", ""] for name in ("math", "torch") if any(f"{name}." in line for line in lines)]
+    return [*(line for part in needed for line in part), ""] if needed else []
 
 
 def _is_real_input(node: Node) -> bool:
