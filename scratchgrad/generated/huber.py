@@ -1,0 +1,25 @@
+"""Generated from layers/huber.py: scratchgrad certify huber --update writes it anew."""
+
+import torch
+
+
+class Kernel:
+    """e[n,i] = v[n,i] - y[n,i]; L[n] = Sum(where(abs(e[n,i]) < d, e[n,i]**2/2, d*(abs(e[n,i]) - d/2)), i)"""
+
+    @staticmethod
+    def forward(v, y, d):
+        # v [N, i], y [N, i], d []
+        e = v - y  # [N, i]
+        s2 = e.abs()  # [N, i]
+        s3 = s2 < d  # [N, i]
+        L = torch.where(s3, e.square() * 0.5, d * (s2 - d * 0.5)).sum(1)  # [N]
+        return L, (d, e, s2, s3)
+
+    @staticmethod
+    def backward(saved, grad_L):
+        d, e, s2, s3 = saved
+        t1 = s2 >= d  # [N, i]
+        grad_v = grad_L[:, None] * (torch.where(s3, e, 0) + torch.where(t1, d * e.sign(), 0))  # [N, i]
+        grad_y = -grad_v  # [N, i]
+        grad_d = (grad_L * (torch.where(t1, s2, 0).sum(1) - d * torch.where(t1, 1, 0).sum(1))).sum()
+        return (grad_v, grad_y, grad_d)

@@ -1,0 +1,20 @@
+"""Generated from layers/mse_loss.py: scratchgrad certify mse_loss --update writes it anew."""
+
+class Kernel:
+    """L[n] = Sum((v[n,i] - y[n,i])**2, i)/n_i"""
+
+    @staticmethod
+    def forward(v, y):
+        # v [N, i], y [N, i]
+        n_i = v.shape[1]
+        s1 = v - y  # [N, i]
+        L = s1.square().sum(1) / n_i  # [N]
+        return L, (v, y, s1)
+
+    @staticmethod
+    def backward(saved, grad_L):
+        v, y, s1 = saved
+        n_i = v.shape[1]
+        grad_v = s1 * grad_L[:, None] * 2 / n_i  # [N, i]
+        grad_y = grad_L[:, None] * (y - v) * 2 / n_i  # [N, i]
+        return (grad_v, grad_y)
