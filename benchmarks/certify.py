@@ -1,0 +1,86 @@
+"""How long it takes to certify a room, and to refuse a wrong kernel with its diagnosis.
+
+    python benchmarks/certify.py [--rounds 3] [NAMES...]
+
+Validated before it is timed: the room's own kernel must be accepted, the planted mistake (backward returns twice the
+gradients) refused.  Figures are the smallest processor time of the rounds, each in a fresh interpreter, imports left
+out; one thread.  Targets: all rooms of the lab in under 20 s together, a refusal in under 2 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+LAB = ("add", "l2_loss", "linear", "relu", "scale", "softmax_cross_entropy", "squared_norm")
+
+TIMED = """
+import sys, time, types
+import torch
+from scratchgrad import registry
+from scratchgrad.certification import certify, certify_room
+from scratchgrad.layer import Layer
+
+torch.set_num_threads(1)
+name = sys.argv[1]
+start = time.process_time()
+verdict = certify_room(name)
+accepting = time.process_time() - start
+room = registry.layer(name)
+wrong = Layer(name, str(room.signature), shared=" ".join(room.shared))
+wrong.define(room.definition_function)
+
+
+class Twice(room.kernel_class):
+    @staticmethod
+    def backward(saved, *grads):
+        found = room.kernel_class.backward(saved, *grads)
+        return tuple(g if g is None else 2 * g for g in (found if isinstance(found, tuple) else (found,)))
+
+
+wrong.kernel(Twice)
+start = time.process_time()
+refused = certify(wrong)
+refusing = time.process_time() - start
+assert verdict.accepted, verdict
+assert not refused.accepted
+assert any("2 x right" in line for line in refused.diagnosis), refused
+print(accepting, refusing, sum(verdict.evidence["probes"].values()), verdict.evidence["entries_compared"])
+"""
+
+
+def measured(name: str, rounds: int) -> tuple[float, float, int, int]:
+    """Seconds to accept, seconds to refuse, probes, numbers compared."""
+    best: list[tuple[float, float, int, int]] = []
+    for _ in range(rounds):
+        done = subprocess.run(
+            [sys.executable, "-c", TIMED, name],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        accepting, refusing, probes, numbers = done.stdout.split()
+        best.append((float(accepting), float(refusing), int(probes), int(numbers)))
+    return min(b[0] for b in best), min(b[1] for b in best), best[0][2], best[0][3]
+
+
+def main() -> None:
+    """Print a line for each room, and the sums."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=LAB)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    total = 0.0
+    print(f"{'layer':<24}{'accepted in':>12}{'refused in':>12}{'probes':>8}{'numbers':>9}")
+    for name in arguments.names:
+        accepting, refusing, probes, numbers = measured(name, arguments.rounds)
+        total += accepting
+        print(f"{name:<24}{accepting:>10.2f} s{refusing:>10.2f} s{probes:>8}{numbers:>9}")
+    print(f"{'together':<24}{total:>10.2f} s")
+
+
+if __name__ == "__main__":
+    main()
