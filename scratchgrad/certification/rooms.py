@@ -74,7 +74,9 @@ def _complaint(name: str) -> str | None:
         return f"{name}: no certificate ships with scratchgrad. {remedy}"
     except (CertificateUnreadable, OSError, UnicodeDecodeError) as error:
         return f"{name}: its certificate cannot be read ({error}). {remedy}"
-    objection = certificates.objection(written, registry.layer(name))
+    layer = registry.layer(name)
+    registry.attach_kernel(layer)  # the generated one, where none is written by hand: it is what the digest is of
+    objection = certificates.objection(written, layer)
     if objection is not None:
         return f"{name}: {objection}. {remedy}"
     verdict = certify_room(name)
