@@ -388,7 +388,9 @@ class Network:
         if not isinstance(name, str) or not name.isidentifier():
             raise InvalidName(f"signal {name!r}: expected letters, digits and '_', not beginning with a digit")
         if name in self._signals:
-            raise DuplicateSignal(f"network {self.name!r} has a {self._signals[name].role} named {name!r} already")
+            role = self._signals[name].role
+            article = "an" if role == "input" else "a"
+            raise DuplicateSignal(f"network {self.name!r} has {article} {role} named {name!r} already")
 
     def _own(self, signal: Signal | str) -> Signal:
         if isinstance(signal, Signal):

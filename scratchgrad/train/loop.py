@@ -19,7 +19,8 @@ from torch import Tensor
 
 from scratchgrad.train.checkpoint import RunState, load_checkpoint, save_checkpoint
 from scratchgrad.train.data import Dataset, batches, load_data
-from scratchgrad.train.data.dataset import samples
+from scratchgrad.train.data.batches import Epochs
+from scratchgrad.train.data.dataset import DataMismatch, Samples, samples
 from scratchgrad.train.feed import Feed, NotTrainable, scores_beside_target
 from scratchgrad.train.history import Epoch, History
 from scratchgrad.train.interrupt import PatientInterrupt
@@ -61,9 +62,9 @@ def fit(
     The parameters start where they are, the optimiser's velocities at 0.  `data` is what load_data takes (a name, a
     path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `seed` decides the order of the samples.  `validation` is the
-    data's own test part unless (X, y) is given, or False.  `accuracy` names the signal whose largest entry is the
-    predicted class; unless given it is what the loss compares with the target, where y are class numbers; False
-    measures none.
+    data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the signal whose largest
+    entry is the predicted class; unless given it is what the loss compares with the target, where y are class numbers;
+    False measures none.
 
     `checkpoint` is written after every epoch, after every `checkpoint_every` batches if given, and at Ctrl-C.
     resume=True goes on from it where it exists; resume=path goes on from that file.  A resumed run ends bit for bit
@@ -123,6 +124,8 @@ def fit(
                     raise KeyboardInterrupt
                 if checkpoint_every and done.batch % checkpoint_every == 0:
                     save()
+            if not done.samples:
+                raise DataMismatch(f"epoch {done.epoch + 1}: the data hold not one sample")
             record = _record(net, feed, scores, done, test)
             done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
             bar.finish(record)
@@ -177,9 +180,20 @@ def _parts(data: Any, validation: Any, dtype: torch.dtype, data_dir: Any) -> tup
         test = None
     elif isinstance(validation, Dataset):
         test = validation.test or validation.train
-    elif validation is not None:
+    elif isinstance(validation, tuple) and len(validation) == 2:
         test = samples(*validation, dtype=dtype, name="validation")
+    elif validation is not None:
+        test = _together(batches(validation, dtype=dtype), "validation")
     return data, test
+
+
+def _together(source: Epochs, name: str) -> Samples:
+    """The samples of all batches, as one."""
+    parts = list(source.epoch(0))
+    if not parts:
+        raise DataMismatch(f"{name}: there is not one batch")
+    X, y = zip(*parts, strict=True)
+    return torch.cat(X), torch.cat(y)
 
 
 def _length(source: Any) -> int | None:

@@ -176,6 +176,8 @@ def test_a_name_belongs_to_one_signal():
     net = linear_network()
     with pytest.raises(DuplicateSignal, match="network 'network' has a parameter named 'W' already"):
         net.input("W", 3)
+    with pytest.raises(DuplicateSignal, match="has an input named 'x' already"):
+        net.input("x", 3)
     with pytest.raises(DuplicateSignal, match="has a result named 'u' already"):
         net.add("relu", "u", name="u")
     with pytest.raises(DuplicateSignal, match="expected different names for its outputs, got q, q"):

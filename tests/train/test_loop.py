@@ -82,6 +82,16 @@ def test_batches_of_someone_elses_making_train_as_well():
     assert history.last.test_accuracy > 0.9
     listed = small_network().fit([(X, y)], epochs=2, accuracy="o", progress=False)
     assert listed.last.accuracy is not None
+    tested = small_network().fit((X, y), epochs=5, validation=loader, progress=False)
+    assert tested.last.test_accuracy == history.last.test_accuracy == 1.0
+
+
+@pytest.mark.parametrize("data", [(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)), []])
+def test_data_without_a_sample_are_refused(data):
+    with pytest.raises(DataMismatch, match="not one sample"):
+        small_network().fit(data, epochs=1, progress=False)
+    with pytest.raises(DataMismatch, match="validation: there is not one batch"):
+        small_network().fit(blobs(), validation=[], progress=False)
 
 
 def test_regression_has_no_accuracy():
