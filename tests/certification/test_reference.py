@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -52,9 +53,10 @@ def test_a_batch_is_its_samples_one_by_one_and_shared_gradients_are_their_sum(na
             tensors = {r.name: at.tensors[r.name][n] if r.sample else at.tensors[r.name] for r in spec.inputs}
             upstream = {r.name: at.upstream[r.name][n] if r.sample else at.upstream[r.name] for r in spec.outputs}
             rows.append(spec.gradients[role.name].exact(upstream, tensors, digits=DIGITS))
-        wanted = np.stack(rows) if role.sample else sum(rows[1:], rows[0])
-        difference = np.asarray(found[f"grad_{role.name}"] - wanted, dtype=object)
-        assert all(abs(d) < 1e-50 for d in difference.ravel())
+        with mpmath.workdps(DIGITS):
+            wanted = np.stack(rows) if role.sample else sum(rows[1:], rows[0])
+            difference = np.asarray(found[f"grad_{role.name}"] - wanted, dtype=object)
+            assert all(abs(d) < 1e-50 for d in difference.ravel())
 
 
 def test_an_empty_batch_has_empty_gradients_and_zero_for_what_is_shared():
