@@ -135,11 +135,12 @@ class Gradients(Mapping[str, Gradient]):
         self.definition = definition
         self.derivation = Derivation(definition)
         self.forms = Forms(self.derivation)
+        self._gradients: dict[str, Gradient] = {}
 
     def __getitem__(self, name: str) -> Gradient:
         """The gradient with respect to the tensor `name`; UnknownTensor (a KeyError) for anything else."""
         _ = self.derivation[name]
-        return Gradient(self, name)
+        return self._gradients.setdefault(name, Gradient(self, name))
 
     def __iter__(self) -> Iterator[str]:
         """The differentiable inputs, in order."""
@@ -270,7 +271,11 @@ def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict
     """The values as an array whose shape fits the tensor; its sizes are noted."""
     array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
     if array.ndim != len(tensor.indices):
-        raise ShapeMismatch(f"{to_text(tensor.element)} has {len(tensor.indices)} axes, got shape {array.shape}")
+        count = len(tensor.indices)
+        axes = f"{count or 'no'} {'axis' if count == 1 else 'axes'}"
+        raise ShapeMismatch(f"{to_text(tensor.element)} has {axes}, got shape {array.shape}")
+    if array.dtype.kind not in "biufO":
+        raise EvaluationError(f"{to_text(tensor.element)}: expected real numbers, got an array of {array.dtype}")
     if tensor.integer and array.dtype.kind == "f":
         array = array.astype(np.int64)
     for index, length in zip(tensor.indices, array.shape, strict=True):

@@ -4,7 +4,7 @@ A node's shape is a pair of indices, (row, column); None stands for a length of 
 (None, i), a scalar (None, None).  `value` evaluates a node on such two-axis arrays, which is how a form is checked
 before anyone sees it.  A form is written in one of two styles: "columns" reads like numpy on columns (`grad_u @ x.T`;
 rowsum and colsum give columns), "rows" like torch, where samples are rows and a vector has one axis
-(`grad_L[:, None] * o`, `grad_u.sum(0)`).
+(`grad_L[:, None] * o`, `grad_u.sum(0)`, `outer(a, b)`).
 """
 
 from __future__ import annotations
@@ -219,6 +219,11 @@ class MatMul(Node):
         """Sums over ones as sums, everything else with @."""
         if isinstance(self.right, Ones):
             return self._sum(self.left, style), _ATOM
+        if isinstance(self.left, Transpose) and isinstance(self.left.of, Ones):
+            column = MatMul((self.shape[1], None), transposed(self.right), self.left.of)
+            return Transpose(self.shape, column).text(style)
+        if style == ROWS and self.left.shape[1] is None and self.right.shape[0] is None and None not in self.shape:
+            return f"outer({self.left.written(style)}, {self.right.written(style)})", _ATOM
         left = self.left.wrapped(_ATOM if not isinstance(self.left, MatMul) else _TIMES, style)
         return f"{left} @ {self.right.wrapped(_POWER, style)}", _TIMES
 

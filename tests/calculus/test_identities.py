@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,15 @@ class Worked:
         return values
 
 
+@cache
+def work(name: str) -> Worked:
+    """The identity of that name, derived once for all tests."""
+    return Worked(next(identity for identity in IDENTITIES if identity.name == name))
+
+
 @pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.name)
 def test_the_identity_agrees_with_torch(identity: Identity) -> None:
-    worked = Worked(identity)
+    worked = work(identity.name)
     at = worked.derived.valuation(worked.tensors, worked.upstream)
     for name, want in worked.outputs.items():
         np.testing.assert_allclose(at.tensors[name], want.detach(), **TOLERANCE, err_msg=f"{identity.name}: {name}")
