@@ -68,7 +68,10 @@ def agrees(node: Node, e: sp.Expr, indices: tuple[Index, ...], definition: Defin
 def _agrees_at(at: Valuation, node: Node, e: sp.Expr, indices: tuple[Index, ...]) -> bool:
     with np.errstate(all="ignore"):
         wanted = at.value(e, indices)
-        found = np.asarray(node.value(at)).reshape(wanted.shape)
+        try:
+            found = np.asarray(node.value(at)).reshape(wanted.shape)
+        except ValueError:  # the shapes do not even fit, as for the diagonal of a matrix that is not square
+            return False
     return bool(np.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True))
 
 

@@ -108,9 +108,7 @@ def _node(e: sp.Basic) -> Node:
     free = free_indices(e)
     if len(free) > 2:  # a matrix has two axes
         raise _Stuck
-    if not free and (
-        e.is_number or (isinstance(e, sp.Expr) and not e.atoms(sp.Indexed) and e.free_symbols <= e.atoms(Size))
-    ):
+    if _is_number(e):
         return Number(_SCALAR, sp.sympify(e))
     if isinstance(e, sp.Indexed) or type(e) is sp.Symbol:
         return _leaf(sp.sympify(e))
@@ -128,6 +126,15 @@ def _node(e: sp.Basic) -> Node:
     if isinstance(e, sp.KroneckerDelta) and len(free) == 2 and all(isinstance(a, Index) for a in e.args):
         return Identity((free[0], free[1]))
     return _function(e)
+
+
+def _is_number(e: sp.Basic) -> bool:
+    """Whether e is made of numbers and sizes alone, with + - * / and powers."""
+    return isinstance(e, Size) or (
+        isinstance(e, sp.Expr)
+        and (e.is_Number or e.is_NumberSymbol or isinstance(e, (sp.Add, sp.Mul, sp.Pow, sp.exp)))
+        and all(map(_is_number, e.args))
+    )
 
 
 def _leaf(e: sp.Expr) -> Node:

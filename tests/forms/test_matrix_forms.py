@@ -168,3 +168,12 @@ def test_matrices_that_carry_samples_are_inverted_sample_by_sample() -> None:
         assert leaf.grad is not None
         got = over[name].evaluate({"s": grad_s}, {"A": A, "x": x, "y": y})
         np.testing.assert_allclose(got, leaf.grad, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("text", ["u[i,k] = delta(i,k)*y[k]", "U[i,k] = delta(i,k)*x[i]*y[k]"])
+def test_the_diagonal_of_a_matrix_that_is_not_square_has_no_matrix_form(text: str) -> None:
+    assert derive(text)["y"].vector is None
+
+
+def test_a_sum_of_indices_is_no_number_that_code_could_write() -> None:
+    assert derive("a = c*Sum(i, i)", ranges={"i": "n"})["c"].vector is None
