@@ -99,7 +99,7 @@ def command(
             batch_size=batch_size,
             optimizer=SGD(lr, momentum, rates),
             seed=seed,
-            progress=sys.stderr.isatty(),
+            progress=True,
             checkpoint=checkpoint,
             resume=resume,
         )

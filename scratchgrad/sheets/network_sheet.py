@@ -56,7 +56,8 @@ def network_sheet(
     blocks += _worked_blocks(graph, operations, numbers, wanted)
     forms = [o.derivation[n] for o in first.values() for n in o.derivation.differentiable if o.signals[n] in wanted]
     blocks += rule_blocks(used_rules(forms))
-    return Sheet(title or f"Back-propagation through the network {graph.name}".strip(), tuple(blocks), meta or Meta())
+    called = "" if graph.name == "network" else f" {graph.name}"
+    return Sheet(title or f"Back-propagation through the network{called}", tuple(blocks), meta or Meta())
 
 
 def _wanted(graph: Graph, active: frozenset[str]) -> tuple[str, ...]:

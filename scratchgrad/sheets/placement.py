@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from scratchgrad.graph import Edge, Graph, Node
-from scratchgrad.sheets.width import text_width
+from scratchgrad.sheets.width import formula_width, text_width
 
 __all__ = ["CLEAR", "GRID", "Placed", "Placement", "approach", "place"]
 
@@ -170,6 +170,14 @@ class _Placer:
             rows[name] = row
         return rows
 
+    def _gaps(self, columns: Mapping[str, int]) -> dict[int, float]:
+        """The room behind every column: enough for the longest name that an arrow from it carries."""
+        gaps: dict[int, float] = {}
+        for edge in self.graph.edges:
+            column = columns.get(edge.source, 0)
+            gaps[column] = max(gaps.get(column, _GAP), formula_width(edge.latex) * _EM + 2 * CLEAR)
+        return gaps
+
     def coordinates(
         self,
         spine: list[str],
@@ -192,11 +200,12 @@ class _Placer:
             widths[columns[name]] = max(widths.get(columns[name], 0.0), sizes[name][0], row)
         levels, downs, depth = self._levels(rows, sizes, under)
         centre: dict[int, tuple[float, float]] = {}
-        for number, band in enumerate(_bands(widths)):
+        gaps = self._gaps(columns)
+        for number, band in enumerate(_bands(widths, gaps)):
             x = 0.0
             for column in band:
                 centre[column] = (_snap(x + widths[column] / 2), _snap(-number * depth))
-                x = centre[column][0] + widths[column] / 2 + _GAP
+                x = centre[column][0] + widths[column] / 2 + gaps.get(column, _GAP)
         boxes: dict[str, Placed] = {}
 
         def put(key: str, node: Node, x: float, y: float) -> None:
@@ -280,10 +289,10 @@ def _snap(value: float) -> float:
     return round(value / GRID) * GRID
 
 
-def _bands(widths: Mapping[int, float]) -> list[list[int]]:
+def _bands(widths: Mapping[int, float], gaps: Mapping[int, float]) -> list[list[int]]:
     """The columns in bands that are no wider than the page allows, all of about one length."""
     order = sorted(widths)
-    total = sum(widths[c] + _GAP for c in order)
+    total = sum(widths[c] + gaps.get(c, _GAP) for c in order)
     count = max(1, math.ceil(total / _BAND_WIDTH))
     length = math.ceil(len(order) / count)
     return [order[n : n + length] for n in range(0, len(order), length)]

@@ -31,7 +31,7 @@ __all__ = ["MissingNumbers", "Worked", "work"]
 
 
 class MissingNumbers(ValueError):
-    """A network is to be worked through, and a signal from outside has no value."""
+    """A network is to be worked through, and a signal from outside has no value, or one of another shape."""
 
 
 @dataclass
@@ -54,6 +54,17 @@ def work(graph: Graph, operations: Sequence[Occurrence], given: Mapping[str, Any
         if node.name not in given:
             raise MissingNumbers(
                 f"worked numbers: signal {node.name!r} has no value; give it as {{{node.name!r}: ...}}"
+            )
+        if node.shape is not None and np.shape(given[node.name]) != tuple(node.shape):
+            raise MissingNumbers(
+                f"worked numbers: signal {node.name!r} has shape {list(node.shape)}, the numbers have "
+                f"{list(np.shape(given[node.name]))}; give one sample, without a batch axis"
+            )
+    for name in given:
+        if name not in {n.name for n in outside}:
+            raise MissingNumbers(
+                f"worked numbers: no signal from outside is called {name!r}; "
+                f"there are {', '.join(n.name for n in outside)}"
             )
     worked = Worked({n.name: exact(given[n.name]) for n in outside})
     start = [Row(n.latex or n.name, array_latex(worked.values[n.name])) for n in outside]

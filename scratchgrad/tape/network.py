@@ -37,7 +37,7 @@ from scratchgrad.tape.initial import INITIALIZERS, Initializer, default_initiali
 from scratchgrad.tape.operation import Operation, WrongInputs, mapped_axes, output_shapes
 from scratchgrad.tape.signal import Role, Signal, default_latex
 from scratchgrad.tape.snapshot import Values
-from scratchgrad.tape.tape import Tape
+from scratchgrad.tape.tape import Optimizer, Tape
 from scratchgrad.tape.values import ValueMismatch, exact_value, to_tensor
 
 if TYPE_CHECKING:
@@ -219,6 +219,13 @@ class Network:
         NotComputed.
         """
         self.tape.backward()
+
+    def step(self, optimizer: Optimizer, epoch: float = 0.0) -> None:
+        """Let the optimiser change the parameters by their gradients; forward comes next.
+
+        Raises NotComputed where backward has not run since the last forward.
+        """
+        self.tape.step(optimizer, epoch)
 
     def value(self, signal: Signal | str) -> Tensor:
         """The signal's value: of the last forward run, or, of a parameter or a constant, a copy of what it is now."""

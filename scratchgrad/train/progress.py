@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 
@@ -13,7 +14,7 @@ _INTERVAL = 0.1
 
 
 class Bar:
-    """A progress bar over all batches of a run on the standard error stream, where that is a terminal.
+    """A progress bar over all batches of a run on the standard error stream; where that is no terminal, lines alone.
 
     It is redrawn at most ten times a second, so that the smallest network does not wait for it.
     """
@@ -36,6 +37,7 @@ class Bar:
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
+                disable=not sys.stderr.isatty(),  # a file gets the epochs' lines alone
             )
             self._progress.start()
             self._task = self._progress.add_task("training", total=self._total, completed=self._done)
@@ -59,7 +61,7 @@ class Bar:
         """One epoch more, which gets its line."""
         if self._shown:
             self._progress.update(self._task, completed=self._done)
-            self._progress.console.print(epoch_line(epoch), highlight=False)
+            self._progress.console.print(epoch_line(epoch), highlight=False, soft_wrap=True)
 
 
 def epoch_line(epoch: Epoch) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from scratchgrad import registry
 from scratchgrad.gradients import derive
+from scratchgrad.lab import course_network
 from scratchgrad.sheets.blocks import Display, Heading, Note, Paragraph, Row, Table
 from scratchgrad.sheets.html import to_html
 from scratchgrad.sheets.layer_sheet import gradient_latex, layer_sheet
@@ -16,6 +17,7 @@ from scratchgrad.sheets.pdf import PdfEngineMissing, compile_pdf, find_engine
 from scratchgrad.sheets.tex import to_tex
 from scratchgrad.sheets.worked import MissingNumbers, work
 from scratchgrad.sheets.writing import save_sheet
+from scratchgrad.tape import Network
 from tests.sheets.graphs import Builder, lab, networks
 
 NUMBERS = {"x": [3, 2], "y": [1, 0]}
@@ -181,3 +183,22 @@ def test_a_signal_that_an_operation_takes_twice_is_two_inputs_whose_gradients_ad
     worked = work(graph, list(occurrences(graph)), {"x": 5}, ("x", "J"))
     assert worked.values["J"][()] == 10
     assert worked.gradients["x"][()] == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"x": [3, 2, 1], "y": [1, 0]}, r"signal 'x' has shape \[2\], the numbers have \[3\]; give one sample"),
+        ({"x": [[3, 2]], "y": [1, 0]}, r"signal 'x' has shape \[2\], the numbers have \[1, 2\]; give one sample"),
+        ({"x": [3, 2], "y": [1, 0], "q": 1}, "no signal from outside is called 'q'; there are x, W, b1"),
+    ],
+)
+def test_numbers_that_fit_no_signal_are_refused_by_name(numbers, message):
+    with pytest.raises(MissingNumbers, match=message):
+        network_sheet(course_network().graph(values=True), numbers=numbers)
+
+
+def test_a_network_without_a_name_of_its_own_is_called_the_network():
+    net = Network()
+    net.minimize(net.add("l2_loss", net.input("v", 2), net.target("y", 2), name="L"))
+    assert network_sheet(net.graph()).title == "Back-propagation through the network"

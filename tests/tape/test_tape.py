@@ -14,6 +14,7 @@ from scratchgrad.tape.entry import BatchOnShared
 from scratchgrad.tape.operation import WrongInputs
 from scratchgrad.tape.tape import NoObjective, NotComputed, UnreachableParameter
 from scratchgrad.tape.values import BatchMismatch, ValueMismatch
+from scratchgrad.train import SGD
 from tests.tape.conftest import accept
 from tests.tolerances import tolerance
 
@@ -363,3 +364,13 @@ def test_a_network_that_nobody_holds_is_freed():
     del net
     gc.collect()
     assert tape() is None
+
+
+def test_a_step_of_the_network_is_a_step_of_its_tape():
+    net = Network(dtype=torch.float64)
+    v = net.parameter("v", [3.0])
+    net.minimize(net.add("l2_loss", v, net.target("y", 1), name="L"))
+    net.forward([1.0])
+    net.backward()
+    net.step(SGD(lr=0.25))
+    assert net.value("v").tolist() == [3.0 - 0.25 * 2 * (3.0 - 1.0)]

@@ -58,13 +58,13 @@ IDX_SETS = {
 def find(wanted: IdxSet, data_dir: str | Path | None = None) -> tuple[Path, ...]:
     """The four files of a data set, from the first place that has all of them.
 
-    Raises DataNotFound, which names every place looked at, what each lacks, and how to get the data.
+    A folder that is named is the only place; otherwise the environment's comes first, then the system's.  Raises
+    DataNotFound, which names every place looked at, what each lacks, and how to get the data.
     """
-    own = [Path(data_dir)] if data_dir is not None else []
-    if os.environ.get(VARIABLE):
-        own.append(Path(os.environ[VARIABLE]))
-    places = [folder / sub for folder in own for sub in (*wanted.folders, ".")]
-    places += [Path(folder) for folder in wanted.system]
+    named = data_dir if data_dir is not None else os.environ.get(VARIABLE)
+    places = [Path(named) / sub for sub in (*wanted.folders, ".")] if named else []
+    if data_dir is None:
+        places += [Path(folder) for folder in wanted.system]
     for place in places:
         files, missing = in_folder(place)
         if not missing:

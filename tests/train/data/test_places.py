@@ -71,23 +71,29 @@ def test_a_folder_of_idx_files_is_a_data_set_by_its_path(tmp_path):
 
 
 def test_a_set_that_is_nowhere_is_reported_with_every_place_and_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("SCRATCHGRAD_DATA", str(tmp_path / "variable"))
+    monkeypatch.setenv("SCRATCHGRAD_DATA", str(tmp_path / "half"))
     write_set(tmp_path / "half")
     (tmp_path / "half" / FILES[2]).unlink()
     wanted = IdxSet("fashion-mnist", ("sub",), (str(tmp_path / "system"),), IDX_SETS["fashion-mnist"].get, "")
     with pytest.raises(DataNotFound) as error:
-        find(wanted, tmp_path / "half")
+        find(wanted)
     message = str(error.value)
     assert message.startswith("fashion-mnist: not found. Looked at:\n")
     for line in (
         f"{tmp_path}/half/sub (no such folder)",
         f"{tmp_path}/half (lacks t10k-images-idx3-ubyte[.gz])",
-        f"{tmp_path}/variable/sub (no such folder)",
         f"{tmp_path}/system (no such folder)",
     ):
         assert f"\n  {line}\n" in message
     assert "apt install dataset-fashion-mnist" in message
     assert message.endswith("name their folder with data_dir (--data-dir) or $SCRATCHGRAD_DATA.")
+
+
+def test_a_folder_that_was_named_is_the_only_place(tmp_path):
+    write_set(tmp_path / "system")
+    wanted = IdxSet("a", (), (str(tmp_path / "system"),), "ask", "us")
+    with pytest.raises(DataNotFound, match="nowhere_at_all \\(no such folder\\)"):
+        find(wanted, tmp_path / "nowhere_at_all")
 
 
 def test_mnist_without_any_folder_named_says_that_none_was():
