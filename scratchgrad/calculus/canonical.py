@@ -49,9 +49,8 @@ def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
         if all(len(p) == 1 for p in parts):
             return (sp.Mul(*(p[0] for p in parts)),)
         return tuple(t for chosen in product(*parts) for t in terms(sp.Mul(*chosen)))
-    if (
-        isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4 and isinstance(e.base, sp.Add)
-    ):  # small powers only
+    small = isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4
+    if small and (isinstance(e.base, sp.Add) or (isinstance(e.base, sp.Sum) and terms(e.base) != (e.base,))):
         return tuple(t for chosen in product(terms(e.base), repeat=int(e.exp)) for t in terms(sp.Mul(*chosen)))
     if isinstance(e, sp.Sum):
         return tuple(pull_out(sum_over(t, *bound(e))) for t in terms(e.function))
@@ -89,7 +88,14 @@ def _inside(e: sp.Basic) -> sp.Expr:
 
 def _term(e: sp.Expr) -> sp.Expr:
     """One term, its sums joined (Sum a * Sum b stays a product) and named canonically."""
-    return sp.Mul(*(_named(_joined(f)) for f in sp.Mul.make_args(e)))
+    return sp.Mul(*(_sum_named(f) for f in sp.Mul.make_args(e)))
+
+
+def _sum_named(factor: sp.Expr) -> sp.Expr:
+    """A sum, or a power of one, joined and named."""
+    if isinstance(factor, sp.Pow) and isinstance(factor.base, sp.Sum):
+        return _named(_joined(factor.base)) ** factor.exp
+    return _named(_joined(factor))
 
 
 def _joined(e: sp.Expr) -> sp.Expr:

@@ -1,4 +1,4 @@
-"""`scratchgrad layers`: what rooms there are, and whose kernel is certified.  Needs neither torch nor SymPy."""
+"""`scratchgrad layers`: what rooms there are, and whose kernel is certified.  Needs no SymPy."""
 
 from __future__ import annotations
 
@@ -47,4 +47,6 @@ def _objection(name: str) -> str | None:
         registry.kernel(name)
     except registry.NotCertified as refused:
         return str(refused)
+    except ModuleNotFoundError as missing:
+        return f"layer {name!r} has no kernel here: {missing.name} is not installed"
     return None

@@ -78,4 +78,4 @@ def test_check_and_update_exclude_each_other_and_files(run, arguments):
 
 
 def test_an_unknown_layer_is_refused(run):
-    assert run("certify", "relo").stderr == "UnknownLayer: no layer is named 'relo'; did you mean 'relu'?\n"
+    assert run("certify", "relo").stderr == "UnknownLayer: no layer is named 'relo'; did you mean 'relu' or 'prelu'?\n"

