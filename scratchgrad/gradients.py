@@ -72,6 +72,13 @@ class Gradient:
         return self.parent.derivation[self.name].element
 
     @property
+    def text(self) -> str:
+        """The element form in the text grammar: it parses back."""
+        definition = self.parent.definition
+        tensors = (*definition.tensors.values(), *(o.gradient for o in definition.outputs))
+        return to_text(self.element, {t.name: t.sizes for t in tensors})
+
+    @property
     def indices(self) -> tuple[Index, ...]:
         """The free indices of the element form, one for each axis of the tensor."""
         return self.parent.derivation[self.name].indices

@@ -27,7 +27,7 @@ def _record(gradient: Gradient) -> dict[str, Any]:
     record: dict[str, Any] = {
         "definition": str(gradient.parent.definition),
         "indices": [i.name for i in gradient.indices],
-        "element": to_text(gradient.element),
+        "element": gradient.text,
         "sizes": _sizes(gradient.indices, gradient.element),
         "vector": None if gradient.vector is None else str(gradient.vector),
         "batched": None if gradient.batched is None else str(gradient.batched),

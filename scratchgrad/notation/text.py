@@ -5,13 +5,14 @@ The inverse of `grammar`.  This is the program's own notation, not typeset mathe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 
-from scratchgrad.notation.binding import bound
+from scratchgrad.notation.binding import bound, rebuild, tensor_name
+from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import (
     Determinant,
     Indicator,
@@ -48,9 +49,27 @@ _FUNCTIONS: dict[type[Any], str] = {
 }
 
 
-def to_text(e: sp.Basic) -> str:
-    """The expression in the text grammar."""
-    return _write(e)[0]
+def to_text(e: sp.Basic, axes: Mapping[str, tuple[sp.Expr, ...]] | None = None) -> str:
+    """The expression in the text grammar.
+
+    A bare index says that its range is the axis that it indexes.  Where that is not so, as for x[k] after k took the
+    place of an index of another axis, `axes` (tensor -> sizes of its axes) has it written x[k+0], which parses back.
+    """
+    return _write(_shifted(e, axes) if axes else e)[0]
+
+
+def _shifted(e: sp.Basic, axes: Mapping[str, tuple[sp.Expr, ...]]) -> sp.Basic:
+    """E with every bare index that does not range over the axis where it stands marked as no bare one."""
+
+    def marked(index: sp.Basic, size: sp.Expr) -> sp.Basic:
+        foreign = isinstance(index, Index) and index.size != size
+        return sp.Symbol(f"{index}+0", integer=True) if foreign else _shifted(index, axes)
+
+    if isinstance(e, sp.Indexed) and tensor_name(e) in axes:
+        return e.func(e.base, *map(marked, e.indices, axes[tensor_name(e)]))
+    if isinstance(e, InverseElement) and tensor_name(e.args[0]) in axes:
+        return e.func(e.args[0], *map(marked, e.args[1:], axes[tensor_name(e.args[0])][-2:]))
+    return rebuild(e, lambda child: _shifted(child, axes)) if e.args else e
 
 
 def _wrap(e: sp.Basic, at_least: int) -> str:

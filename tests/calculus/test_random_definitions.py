@@ -19,7 +19,7 @@ from scratchgrad.calculus.steps import Step
 from scratchgrad.gradients import Gradients, derive
 from scratchgrad.notation.binding import free_indices, is_tensor, tensor_name
 from scratchgrad.notation.definition import Definition
-from scratchgrad.notation.evaluation import Float, Valuation
+from scratchgrad.notation.evaluation import EvaluationError, Float, Valuation
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import Partial
 from scratchgrad.notation.text import to_text
@@ -129,7 +129,11 @@ def test_a_printed_definition_parses_back_to_the_same_values(example: Example) -
         text, tensors=declared(example.derived.definition), ranges=lettered, outputs=list(example.definition.outputs)
     )
     given_again = {t.name: example.tensors[t.name] for t in again.definition.inputs}
-    values = again.valuation(given_again, example.upstream).tensors
+    try:
+        values = again.valuation(given_again, example.upstream).tensors
+    except EvaluationError as error:  # an input that cancelled in printing may have been all that fixed a size
+        assume("nothing fixes the size" not in str(error))
+        raise
     for name, want in example.forward.items():
         close(values[name], want, f"{example} printed as {text}: {name}")
 
@@ -141,7 +145,7 @@ def test_a_printed_gradient_parses_back_to_the_same_values(example: Example) -> 
         gradient = example.derived[name]
         at = example.derived.valuation(example.given, example.upstream)
         letters = ",".join(i.name for i in gradient.indices)
-        text = f"G[{letters}] = {to_text(gradient.element)}" if letters else f"G = {to_text(gradient.element)}"
+        text = f"G[{letters}] = {gradient.text}" if letters else f"G = {gradient.text}"
         definition = example.derived.definition
         known = declared(definition) + "".join(
             f" grad_{o.name}[{','.join(map(str, o.sizes))}]" if o.sizes else f" grad_{o.name}"
