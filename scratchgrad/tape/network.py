@@ -178,12 +178,19 @@ class Network:
         self._tape = None
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def minimize(self, objective: Signal | str, *, reduction: Literal["mean", "sum"] = "mean") -> None:
+    def minimize(
+        self, objective: Signal | str, *others: Signal | str, reduction: Literal["mean", "sum"] = "mean"
+    ) -> None:
         """Declare the objective J: one number a sample, averaged over the batch (or summed, on request).
 
         In J = L + s the s has no batch axis and counts once a sample: so its mean is the mean of L, plus s.
-        Raises SeveralObjectives at the second call, NotScalar where the signal has axes.
+        Raises SeveralObjectives for a second signal, now or in a later call, NotScalar where the signal has axes.
         """
+        if others or isinstance(objective, list | tuple):
+            raise SeveralObjectives(
+                f"network {self.name!r}: expected one signal to minimize, got several; "
+                "a network has one objective: add the two with the layer 'add'"
+            )
         J = self._own(objective)
         if self.objective_signal is not None:
             raise SeveralObjectives(

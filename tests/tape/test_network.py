@@ -288,3 +288,10 @@ def test_leading_axes_are_further_samples() -> None:
     assert torch.equal(values["h"], rows.reshape(5, 3, 2))
     single = net.forward(X[0], Y[0])
     torch.testing.assert_close(single["h"], rows[:3], **tolerance(torch.float64))
+
+
+def test_several_signals_to_minimize_are_refused_in_one_call_as_well():
+    net = linear_network()
+    for several in (("x", "b"), (["x", "b"],)):
+        with pytest.raises(SeveralObjectives, match="expected one signal to minimize, got several; a network has one"):
+            net.minimize(*several)
