@@ -151,6 +151,7 @@ def _indexed(e: sp.Indexed) -> tuple[str, int]:
 
 
 _WRITERS: dict[type, Callable[..., tuple[str, int]]] = {
+    type(sp.E): lambda _: ("exp(1)", _ATOM),
     sp.Rational: _rational,
     sp.Add: _add,
     sp.exp: lambda e: (f"exp({to_text(e.args[0])})", _ATOM),

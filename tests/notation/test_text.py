@@ -66,6 +66,7 @@ PRINTED = [
     (InverseElement(A, i, j + 1), "Inv(A)[i,j + 1]"),
     (Determinant(A) - LogDeterminant(A), "Det(A) - LogDet(A)"),
     (n * a / 2, "n_i*a/2"),
+    (a * sp.E + sp.pi, "exp(1)*a + pi"),
 ]
 
 
