@@ -112,6 +112,6 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert " ".join(errors.split()) == (
+    assert " ".join(errors.split()).endswith(
         "stopped; run/checkpoint.safetensors holds the run so far. The same command with --resume goes on from there."
     )
