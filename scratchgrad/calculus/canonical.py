@@ -10,6 +10,7 @@ Never `simplify`: it hides the step, and it can hang.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import permutations, product
 
 import sympy as sp
@@ -32,6 +33,7 @@ from scratchgrad.notation.text import to_text
 
 __all__ = ["canonical", "equal", "reletter", "terms", "tidy"]
 
+_EXPANDED = 100  # a power with more terms than this stays a power
 _PERMUTED = 5  # up to this many indices of one size are matched by trying every order
 
 
@@ -51,12 +53,15 @@ def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
         return tuple(t for chosen in product(*parts) for t in terms(sp.Mul(*chosen)))
     small = isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4
     if small and (isinstance(e.base, sp.Add) or (isinstance(e.base, sp.Sum) and terms(e.base) != (e.base,))):
-        return tuple(t for chosen in product(terms(e.base), repeat=int(e.exp)) for t in terms(sp.Mul(*chosen)))
+        base = terms(e.base)
+        if len(base) ** int(e.exp) <= _EXPANDED:
+            return tuple(t for chosen in product(base, repeat=int(e.exp)) for t in terms(sp.Mul(*chosen)))
     if isinstance(e, sp.Sum):
         return tuple(pull_out(sum_over(t, *bound(e))) for t in terms(e.function))
     return (e,)
 
 
+@lru_cache(maxsize=4096)  # naming compares the same sums again and again
 def canonical(e: sp.Expr) -> sp.Expr:
     """The canonical form; equal results mean equal expressions."""
     return sp.Add(*(_term(t) for t in terms(_inside(_neutral(e)))))
@@ -124,6 +129,7 @@ def _joined(e: sp.Expr) -> sp.Expr:
     return sum_over(sp.Mul(*factors), *indices)
 
 
+@lru_cache(maxsize=4096)  # one sum stands in many terms
 def _named(e: sp.Expr) -> sp.Expr:
     """A sum or maximum with its bound indices in canonical names: of all orders, the least written one."""
     if not isinstance(e, (sp.Sum, MaxOver)):

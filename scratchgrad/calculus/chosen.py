@@ -17,9 +17,9 @@ from scratchgrad.calculus import rules
 from scratchgrad.calculus.differentiate import differentiate
 from scratchgrad.calculus.naming import name_elements
 from scratchgrad.calculus.steps import Rule
-from scratchgrad.notation.binding import bound, element, rebuild, substitute, tensor_name
+from scratchgrad.notation.binding import bound, element, rebuild, substitute
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
-from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant, Maximum, MaxOver
+from scratchgrad.notation.nodes import Maximum, MaxOver
 
 __all__ = ["ChosenElement", "Contribution", "choose", "small_sizes", "write_out"]
 
@@ -111,10 +111,9 @@ def choose(
             output = element(consumer.target.name, where)
             right = write_out(consumer.at(where), sizes)
             equations.append((output, right))
-            matrices = {n.args[0] for n in right.atoms(InverseElement, Determinant, LogDeterminant)}
-            if chosen in right.atoms(sp.Indexed) or any(tensor_name(m) == tensor.name for m in matrices):
-                upstream = element(adjoint(consumer.target).name, where)
-                touched.append((output, upstream, differentiate(right, tensor, at)))
+            partial = differentiate(right, tensor, at)
+            if partial != 0:
+                touched.append((output, element(adjoint(consumer.target).name, where), partial))
     contributions = [Contribution(o, g, name_elements(partial, equations)) for o, g, partial in touched]
     return ChosenElement(chosen, sizes, tuple(equations), tuple(contributions)) if touched else None
 

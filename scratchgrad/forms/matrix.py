@@ -306,6 +306,8 @@ class Plus(Node):
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Terms with + and - between them."""
         text = self.terms[0].wrapped(_PLUS, style)
+        if _is_truth(self.terms[0]):  # truth values are added as numbers, not joined by "or"
+            text = f"1 * {self.terms[0].wrapped(_POWER, style)}"
         for term in self.terms[1:]:
             written = term.wrapped(_TIMES, style)
             text += f" - {written[1:]}" if written.startswith("-") else f" + {written}"
@@ -407,15 +409,23 @@ def _product_text(node: Node, style: str) -> tuple[str, int]:
         else:
             over.append(_beside(factor, shape, style))
     rest = [f for f, _ in _factors(node, node.shape) if not isinstance(f, Number)]
-    if len(rest) == 1 and isinstance(rest[0], (MatMul, Broadcast)) and abs(number) == 1:
+    truth = bool(rest) and _is_truth(rest[0])  # the one in front takes the sign
+    if len(rest) == 1 and isinstance(rest[0], (MatMul, Broadcast)) and abs(number) == 1 and not truth:
         return ("-" if number < 0 else "") + rest[0].wrapped(_TIMES, style), _TIMES
     top, bottom = sp.fraction(number)
     sign = "-" if top.could_extract_minus_sign() else ""
-    if abs(top) != 1 or not over:
+    if abs(top) != 1 or not over or (sign and truth):
         over.insert(0, Number((None, None), -top if sign else top).wrapped(_TIMES, style))
     if bottom != 1:
         under.append(Number((None, None), bottom).wrapped(_POWER, style))
     return sign + " / ".join([" * ".join(over), *under]), _TIMES
+
+
+def _is_truth(node: Node) -> bool:
+    """Whether the node's code gives truth values, which numpy and torch neither negate nor subtract."""
+    if isinstance(node, Hadamard):
+        return all(map(_is_truth, node.factors))
+    return isinstance(node, Compare) or (isinstance(node, (Broadcast, Transpose)) and _is_truth(node.of))
 
 
 def _transpositions(node: Node) -> int:

@@ -177,3 +177,15 @@ def test_the_diagonal_of_a_matrix_that_is_not_square_has_no_matrix_form(text: st
 
 def test_a_sum_of_indices_is_no_number_that_code_could_write() -> None:
     assert derive("a = c*Sum(i, i)", ranges={"i": "n"})["c"].vector is None
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("a[k] = max(y[k], -y[k])", "grad_a * (1 * (y > -y) - 1 * (-y > y))"),
+        ("a[k] = max(y[k], 0) - max(-y[k], 0)", "grad_a * (1 * (y > 0) + (-y > 0))"),
+        ("a[i,k] = -max(y[i], 0)", "-1 * (y > 0) * rowsum(grad_a)"),
+    ],
+)
+def test_truth_values_are_counted_as_numbers_where_code_could_not_subtract_them(text: str, form: str) -> None:
+    assert str(derive(text, ranges={"k": "m"} if "a[i,k]" in text else None)["y"].vector) == form
