@@ -56,7 +56,7 @@ def test_an_element_of_the_input_touches_every_output() -> None:
     [
         ("u[n,k] = E[t[n],k]", "E", "delta(0, t[0])*grad_u[0,1] + delta(0, t[1])*grad_u[1,1]"),
         ("s = LogDet(A)", "A", "grad_s*Inv(A)[1,0]"),
-        ("u[i] = A[i,i]*c; v[i] = Inv(A)[i,i]", "A", "-Inv(A)[0,0]*Inv(A)[1,0]*grad_v[0]"),
+        ("u[i] = A[i,i]*c; v[i] = Inv(A)[i,i]", "A", "-grad_v[0]*v[0]*Inv(A)[1,0]"),
     ],
 )
 def test_an_element_is_found_where_it_does_not_stand_written(text: str, name: str, want: str) -> None:
