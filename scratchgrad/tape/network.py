@@ -401,6 +401,10 @@ class Network:
     def _check_name(self, name: str) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise InvalidName(f"signal {name!r}: expected letters, digits and '_', not beginning with a digit")
+        if name.startswith(("grad_", "bar_")):
+            raise InvalidName(
+                f"signal {name!r}: names that begin with grad_ or bar_ are those of gradients; give it another name"
+            )
         if name in self._signals:
             role = self._signals[name].role
             article = "an" if role == "input" else "a"

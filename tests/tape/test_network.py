@@ -186,6 +186,8 @@ def test_a_name_belongs_to_one_signal():
         net.add("softmax_cross_entropy", "u", "b", name="q")
     with pytest.raises(InvalidName, match="signal 'a b': expected letters, digits and '_', not beginning with a digit"):
         net.input("a b", 3)
+    with pytest.raises(InvalidName, match="signal 'grad_x': names that begin with grad_ or bar_ are"):
+        net.input("grad_x", 3)
 
 
 def test_a_signal_of_another_network_is_refused():
