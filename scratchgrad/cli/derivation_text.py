@@ -98,11 +98,16 @@ def _result(gradient: Gradient) -> RenderableType:
     forms = Table.grid(padding=(0, 2))
     target = gradient.parent.definition.tensors[gradient.name].gradient.element
     forms.add_row("element", Text(f"{to_text(target)} = {to_text(gradient.element)}", "bold"))
-    forms.add_row("vector", "none: see the element form" if gradient.vector is None else str(gradient.vector))
-    if gradient.batched is None:
-        forms.add_row("batched", f"{to_text(gradient.batched_element)}  (element form)")
+    form, batched = gradient.form, gradient.batched_form
+    if form.kind == "matrix":
+        forms.add_row("vector", str(form))
+    elif form.kind == "einsum":
+        forms.add_row("einsum", f"{form}  (it is no product of matrices)")
     else:
-        forms.add_row("batched", str(gradient.batched))
+        forms.add_row("vector", "none: see the element form")
+    forms.add_row("batched", str(batched) if batched.kind != "element" else f"{batched}  (element form)")
+    if gradient.doubt is not None:
+        forms.add_row("doubt", Text(gradient.doubt, "bold yellow"))
     return Panel(forms, expand=False, padding=(0, 1))
 
 

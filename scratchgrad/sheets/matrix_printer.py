@@ -19,6 +19,7 @@ from scratchgrad.forms.matrix import (
     Hadamard,
     Identity,
     Inverse,
+    Largest,
     Leaf,
     MatMul,
     Node,
@@ -26,11 +27,14 @@ from scratchgrad.forms.matrix import (
     Ones,
     Plus,
     Power,
+    PowerOf,
     Scale,
     Transpose,
     transposed,
 )
-from scratchgrad.sheets.names import latex_name
+from scratchgrad.forms.picking import Gather, OneHot, Triangle
+from scratchgrad.forms.stack import Stack
+from scratchgrad.sheets.names import indexed, latex_name
 from scratchgrad.sheets.printer import element_latex, gradient_symbol
 
 __all__ = ["MatrixPrinter", "UnprintableForm"]
@@ -61,12 +65,11 @@ class MatrixPrinter:
 
     def write(self, node: Node) -> tuple[str, int]:
         """The LaTeX, and how tightly it binds."""
-        writer: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
-        if writer is None:
-            raise UnprintableForm(
-                f"matrix form: no LaTeX for {type(node).__name__}; add it to sheets/matrix_printer.py"
-            )
-        return writer(node)
+        for kind in type(node).__mro__:
+            writer: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{kind.__name__.lower()}", None)
+            if writer is not None:
+                return writer(node)
+        raise UnprintableForm(f"matrix form: no LaTeX for {type(node).__name__}; add it to sheets/matrix_printer.py")
 
     def wrapped(self, node: Node, at_least: int) -> str:
         """The node, in brackets where it binds less tightly than wanted."""
@@ -221,6 +224,42 @@ class MatrixPrinter:
         if node.logarithm:
             return f"\\log \\left| \\det {inner} \\right|", _TIMES
         return f"\\det {inner}", _TIMES
+
+    def _stack(self, node: Stack) -> tuple[str, int]:
+        """One form for every value of the leading indices, which its tensors have as subscripts; or the sum of them."""
+        names = dict(self.names or {})
+        for name, indices in node.carried:
+            of = name.partition("_")[2] if name.startswith(_GRADIENTS) else name
+            names[of] = indexed(latex_name(of, self.names), [latex_name(i.name) for i in indices])
+        text, level = MatrixPrinter(names).write(node.of)
+        if not node.summed:
+            return text, level
+        inner = text if level > _PLUS else f"\\left( {text} \\right)"
+        return f"\\sum_{{{latex_name(node.leading[0].name)}}} {inner}", _PLUS
+
+    def _onehot(self, node: OneHot) -> tuple[str, int]:
+        """A row with a 1 at each class."""
+        return f"\\operatorname{{onehot}}\\left( {latex_name(node.classes, self.names)} \\right)", _POWER
+
+    def _gather(self, node: Gather) -> tuple[str, int]:
+        """The rows that an index vector names."""
+        return indexed(latex_name(node.name, self.names), [latex_name(node.rows, self.names)]), _POWER
+
+    def _triangle(self, node: Triangle) -> tuple[str, int]:
+        """1 where the column is not behind the row."""
+        row, column = (latex_name(i.name) for i in node.indices)
+        shift = f" + {node.above}" if node.above > 0 else f" - {-node.above}" if node.above else ""
+        return f"\\mathbf{{1}}\\!\\left[ {column} \\leq {row}{shift} \\right]", _ATOM
+
+    def _largest(self, node: Largest) -> tuple[str, int]:
+        """The largest element, of every row where the result is a column."""
+        function = "\\operatorname{rowmax}" if node.shape[0] is not None else "\\max"
+        return f"{function}\\left( {self.latex(node.of)} \\right)", _POWER
+
+    def _powerof(self, node: PowerOf) -> tuple[str, int]:
+        """Every element to a power that is a formula."""
+        mark = "" if not node.indices else "\\odot "
+        return f"{self.wrapped(node.of, _ATOM)}^{{{mark}{self.latex(node.exponent)}}}", _POWER
 
     def _diagonalof(self, node: DiagonalOf) -> tuple[str, int]:
         """The diagonal as a vector."""
