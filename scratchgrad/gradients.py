@@ -10,7 +10,6 @@ Needs SymPy and numpy, not torch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,13 +24,13 @@ from scratchgrad.calculus.derivation import Derivation, UnknownTensor
 from scratchgrad.calculus.steps import Step
 from scratchgrad.forms.forms import Forms
 from scratchgrad.forms.matrix import COLUMNS, ROWS, Node
-from scratchgrad.layer import Layer
+from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
 from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index
-from scratchgrad.notation.language import define
+from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch
 
@@ -255,12 +254,12 @@ def definition_of(
     """The definition that `source` stands for; the arguments are those of `derive`."""
     if isinstance(source, Definition):
         return source if shared is None else replace(source, shared=tuple(shared.split()))
-    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+    if isinstance(source, str) and NAME.fullmatch(source.strip()):
         from scratchgrad import registry
 
         source = registry.layer(source.strip())
     if isinstance(source, Layer):
-        return define(source.name, source.signature, source.definition_function, source.shared)
+        return define_layer(source)
     wanted = outputs.split() if isinstance(outputs, str) else outputs
     if isinstance(source, str):
         definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted)

@@ -9,7 +9,6 @@ or a text is one sample exactly as it says, unless an example has one axis more:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ import sympy as sp
 
 from scratchgrad import registry
 from scratchgrad.gradients import Gradients, definition_of
-from scratchgrad.layer import Layer
+from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.indices import Size
@@ -122,7 +121,7 @@ class Specification:
 
 def layer_of(source: Any) -> Layer | None:
     """The Layer that the source is, or is the name of; None for a definition or a text."""
-    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+    if isinstance(source, str) and NAME.fullmatch(source.strip()):
         return registry.layer(source.strip())
     return source if isinstance(source, Layer) else None
 
@@ -140,7 +139,7 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
                 f"layer {layer.name!r} has no definition to be held against; write one under @{layer.name}.define"
             )
         definition = definition_of(layer)
-        samples = {t.name: layer.carries_samples(t) for t in (*layer.signature.inputs, *layer.signature.outputs)}
+        samples = {t.name: layer.batch is None and layer.carries_samples(t) for t in (*layer.signature.inputs, *layer.signature.outputs)}
         title = layer.name
     else:
         definition = source.definition if isinstance(source, Gradients) else definition_of(source)

@@ -7,27 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from scratchgrad import atomic, generated
+from scratchgrad import certificate as certificates
 from scratchgrad.codegen.generate import kernel_source
-from scratchgrad.layer import Layer
-from scratchgrad.notation.language import define
+from scratchgrad.layer import Layer, options_in
+from scratchgrad.notation.language import define_layer
 
 __all__ = ["generate_kernel", "generated_path", "layer_source", "write_kernel"]
 
 
 def layer_source(layer: Layer) -> str:
     """The source of the layer's generated kernel.  Raises CannotLower where a form has no tensor operation yet."""
-    return kernel_source(define(layer.name, layer.signature, layer.definition_function, layer.shared))
+    return kernel_source(define_layer(layer))
 
 
-def generated_path(name: str) -> Path:
-    """Where the generated kernel of a room lies."""
-    return Path(generated.__path__[0]) / f"{name}.py"
+def generated_path(layer: Layer) -> Path:
+    """Where the generated kernel of a room lies: in the package, or in the user's cache where it ships none."""
+    shipped = {layer.base.with_options(**options_in(text)).name for text in layer.base.variants}  # type: ignore[arg-type]
+    if layer.chosen and layer.name not in shipped:
+        return certificates.cached_kernel_path(layer.stem)
+    return Path(generated.__path__[0]) / f"{layer.stem}.py"
 
 
 def write_kernel(layer: Layer) -> Path:
     """Write the generated kernel of a room."""
-    path = generated_path(layer.name)
-    head = f'"""Generated from layers/{layer.name}.py: scratchgrad certify {layer.name} --update writes it anew."""'
+    path = generated_path(layer)
+    command = f"scratchgrad certify {repr(layer.name) if layer.chosen else layer.name} --update"
+    head = f'"""Generated from layers/{layer.base.name}.py: {command} writes it anew."""'
     atomic.write_text(path, f"{head}\n\n{layer_source(layer)}")
     return path
 
