@@ -5,11 +5,14 @@ Elementwise operations that are used once are written where they are used.  Ever
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import sympy as sp
 
 from scratchgrad.codegen.dag import Node
+from scratchgrad.codegen.windows import surely_nonnegative
 from scratchgrad.notation.indices import Size
 
 __all__ = ["Body", "shape_comment"]
@@ -18,7 +21,7 @@ _COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 _BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
 _METHODS = ("exp", "log", "sin", "cos", "tanh", "erf", "abs", "sign", "sigmoid", "sqrt", "rsqrt", "square", "expm1")
-_VIEWS = ("permute", "expand", "diagonal", "input")
+_VIEWS = ("permute", "expand", "diagonal", "input", "window", "arrange", "apart")
 
 
 def shape_comment(sizes: Iterable[sp.Expr]) -> str:
@@ -100,6 +103,9 @@ class Body:
             )
         if not value.atoms(Size):
             return repr(float(value)), _ATOM if value > 0 else _SIGN
+        for floor in value.atoms(sp.floor):
+            over, under = sp.fraction(sp.together(floor.args[0]))
+            value = value.subs(floor, sp.Symbol(f"(({over})//{under})"))
         return f"{value}".replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
 
     def aligned(self, node: Node, places: tuple[int, ...], rank: int, at_least: int) -> str:
@@ -278,6 +284,146 @@ class Body:
 
     def _input(self, node: Node) -> tuple[str, int]:
         return str(node.data[0]), _ATOM
+
+
+    def _window(self, node: Node) -> tuple[str, int]:
+        return self._moved(node), _ATOM
+
+    def _moved(self, node: Node) -> str:
+        """The code of a view at affine places: padded where places may lie outside, else cut; then strided."""
+        (inner,), (spec,) = node.args, node.data
+        code = self.value(inner, _ATOM)
+        outside = {
+            k: (-part[0], part[0] + part[1] - inner.sizes[k])
+            for k, part in enumerate(spec)
+            if part is not None and not _inside(part[0], part[1], inner.sizes[k])
+        }
+        if outside:
+            amounts: list[str] = []
+            for k in reversed(range(min(outside), inner.rank)):
+                amounts += [self._number(sp.expand(a))[0] for a in outside.get(k, (sp.Integer(0), sp.Integer(0)))]
+            code = f"torch.nn.functional.pad({self.value(inner)}, ({', '.join(amounts)}))"
+        cuts = [
+            ":" if part is None else self._cut(part, inner.sizes[k], padded=k in outside) for k, part in enumerate(spec)
+        ]
+        while cuts and cuts[-1] == ":":
+            cuts.pop()
+        code += f"[{', '.join(cuts)}]" if cuts else ""
+        for k, part in enumerate(spec):
+            if part is not None and len(part[2]) == 1 and part[2][0][0].is_negative:
+                code += f".flip({k})"
+        appended = inner.rank
+        for k, part in enumerate(spec):
+            if part is not None and len(part[2]) > 1:
+                code += self._windows(part[2], k, appended)
+                appended += len(part[2]) - 1
+        return code
+
+    def _cut(self, part: tuple[Any, ...], size: sp.Expr, *, padded: bool) -> str:
+        first, extent, steps = part
+        step = abs(steps[0][0]) if len(steps) == 1 else 1
+        start = sp.Integer(0) if padded else first
+        whole = padded or sp.expand(first + extent - size) == 0
+        begin = "" if start == 0 else self._number(start)[0]
+        end = "" if whole else self._number(sp.expand(first + extent))[0]
+        return f"{begin}:{end}" + (f":{self._number(step)[0]}" if step != 1 else "")
+
+    def _windows(self, steps: tuple[tuple[sp.Expr, sp.Expr], ...], at: int, appended: int) -> str:
+        """One dimension into one for each step: the first stays where it is, the others come last."""
+        code, where = "", at
+        for k in range(len(steps) - 1):
+            extent = sp.expand(1 + sum(s * (n - 1) for s, n in steps[k + 1 :]))
+            code += f".unfold({where}, {self._number(extent)[0]}, {self._number(steps[k][0])[0]})"
+            where = appended + k
+        last = steps[-1][0]
+        return code if last == 1 else f"{code}[..., ::{self._number(last)[0]}]"
+
+    def _arrange(self, node: Node) -> tuple[str, int]:
+        order, lengths = node.data
+        code = self.value(node.args[0], _ATOM)
+        if order != tuple(range(len(order))):
+            code += self._permutation(order)
+        at = 0
+        for length in lengths:
+            if length == 0:
+                code += f".unsqueeze({at})"
+            elif length > 1:
+                code += f".flatten({at}, {at + length - 1})"
+            at += 1
+        return code, _ATOM
+
+    def _apart(self, node: Node) -> tuple[str, int]:
+        code, at = self.value(node.args[0], _ATOM), 0
+        for sizes in node.data[0]:
+            if not sizes:
+                code += f".squeeze({at})"
+            elif len(sizes) > 1:
+                code += f".unflatten({at}, ({', '.join(self._number(s)[0] for s in sizes)}))"
+            at += len(sizes)
+        return code, _ATOM
+
+    def _convolution(self, node: Node) -> tuple[str, int]:
+        kind, stride, padding, dilation, groups, *more = node.data
+        a, b = (self.value(arg) for arg in node.args)
+        rank = len(stride)
+        options = "".join(
+            f", {name}={_same(values)}"
+            for name, values, default in (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))
+            if any(v != default for v in values)
+        )
+        options += "" if groups == 1 else f", groups={self._number(groups)[0]}"
+        if kind == "forward":
+            return f"torch.nn.functional.conv{rank}d({a}, {b}{options})", _ATOM
+        if kind == "weight":
+            shape = ", ".join(self._number(s)[0] for s in more[0])
+            return f"torch.nn.grad.conv{rank}d_weight({a}, ({shape}), {b}{options})", _ATOM
+        if any(m != 0 for m in more[0]):
+            options += f", output_padding=({', '.join(self._number(m)[0] for m in more[0])}{',' * (rank == 1)})"
+        return f"torch.nn.functional.conv_transpose{rank}d({a}, {b}{options})", _ATOM
+
+    def _window_sums(self, node: Node) -> tuple[str, int]:
+        size, stride, padding, divisor = node.data
+        options = "" if stride == size else f", stride={_same(stride)}"
+        options += f", padding={_same(padding)}" if any(padding) else ""
+        options += "" if divisor == math.prod(size) else f", divisor_override={divisor}"
+        return f"torch.nn.functional.avg_pool2d({self.value(node.args[0])}, {_same(size)}{options})", _ATOM
+
+    def _spread(self, node: Node) -> tuple[str, int]:
+        size, stride, padding, divisor = node.data
+        given = self.value(node.args[0], _ATOM)
+        shape = ", ".join(self._number(s)[0] for s in node.sizes)
+        return (
+            f"torch.ops.aten.avg_pool2d_backward({given}, {given}.new_empty(({shape})), "
+            f"{list(size)}, {list(stride)}, {list(padding)}, False, True, {divisor})"
+        ), _ATOM
+
+    def _fold(self, node: Node) -> tuple[str, int]:
+        """Values of windows added up where the windows lie: [a, b, p, q, k, l] to [a, b, h, w]."""
+        (inner,), (stride, padding, dilation) = node.args, node.data
+        rank = len(stride)
+        size = self._number
+        offsets = inner.sizes[2 + rank :]
+        code = self.value(inner, _ATOM)
+        lead = ", ".join(size(s)[0] for s in node.sizes[:2])
+        image = [size(s)[0] for s in node.sizes[2:]]
+        kernel = [size(s)[0] for s in offsets]
+        if rank == 1:
+            rows = f"{code}.permute(0, 1, 3, 2).flatten(1, 2)"
+            given = f"(1, {image[0]}), (1, {kernel[0]}), dilation=(1, {dilation[0]}), padding=(0, {padding[0]}), stride=(1, {stride[0]})"
+        else:
+            rows = f"{code}.permute(0, 1, 4, 5, 2, 3).flatten(4).flatten(1, 3)"
+            given = f"({', '.join(image)}), ({', '.join(kernel)}), dilation={dilation}, padding={padding}, stride={stride}"
+        return f"torch.nn.functional.fold({rows}, {given}).reshape({lead}, {', '.join(image)})", _ATOM
+
+
+def _same(values: tuple[Any, ...]) -> str:
+    """One number where all are the same, as torch's functions take it."""
+    return str(values[0]) if len(set(values)) == 1 else str(values)
+
+
+def _inside(first: sp.Expr, extent: sp.Expr, size: sp.Expr) -> bool:
+    """Whether the places from first on surely lie on an axis of this size."""
+    return surely_nonnegative(first) and surely_nonnegative(size - first - extent)
 
 
 def size_lines(sizes: set[sp.Expr], given: Mapping[Node, str]) -> list[str]:

@@ -34,7 +34,7 @@ def kernel_source(definition: Definition) -> str:
     derivation = Derivation(flat)
     graph = Graph()
     inputs = {t.name: _input(graph, t) for t in flat.inputs}
-    forward = Lowering(graph, inputs)
+    forward = Lowering(graph, inputs, flat.batch)
     for assignment in flat.assignments:
         right, _ = sift(assignment.right)
         forward.tensors[assignment.target.name] = forward.value(right, assignment.target.indices).node
@@ -52,7 +52,7 @@ def _backward(
 ) -> tuple[dict[str, Node], dict[str, Node]]:
     """The gradient of every differentiable input, and the nodes of the outputs' gradients."""
     given = {o.gradient.name: _input(graph, o.gradient) for o in flat.outputs}
-    lowering = Lowering(graph, {**tensors, **given})
+    lowering = Lowering(graph, {**tensors, **given}, flat.batch)
     for assignment in reversed(flat.assignments):
         adjoint = derivation.adjoint(assignment.target)
         if adjoint.name not in given and _worth_a_gradient(flat, derivation, assignment):
@@ -108,7 +108,7 @@ def _saved(forward: set[Node], gradients: list[Node], given: list[Node]) -> list
         if node in seen:
             continue
         seen.add(node)
-        if node in forward and node.op not in ("number", "permute", "expand"):
+        if node in forward and node.op not in ("number", "permute", "expand", "arrange", "apart", "window"):
             wanted.add(node)
         else:
             pending.extend(node.args)

@@ -13,6 +13,8 @@ from sympy.core.relational import Relational
 
 from scratchgrad.codegen.contraction import contract, summed
 from scratchgrad.codegen.dag import Graph, Labelled, Node
+from scratchgrad.codegen.sliding import SlidingSums
+from scratchgrad.codegen.windows import window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Sigmoid, Where
@@ -41,10 +43,11 @@ class CannotLower(NotImplementedError):
 class Lowering:
     """Turns expressions over named tensors into nodes; `tensors` maps names to nodes."""
 
-    def __init__(self, graph: Graph, tensors: Mapping[str, Node]) -> None:
-        """A lowering into `graph`."""
+    def __init__(self, graph: Graph, tensors: Mapping[str, Node], batch: Index | None = None) -> None:
+        """A lowering into `graph`; `batch` is the index of the samples."""
         self.graph = graph
         self.tensors = dict(tensors)
+        self.batch = batch
         self.order: tuple[Index, ...] = ()
 
     def value(self, e: sp.Expr, axes: tuple[Index, ...]) -> Labelled:
@@ -131,7 +134,7 @@ class Lowering:
             return Labelled(node, indices)
         if bare and len(indices) == 2:  # a diagonal
             return Labelled(self.graph.make("diagonal", (node,), (), (indices[0].size,)), indices[:1])
-        return self._indexed(node, indices)
+        return window(self.graph, node, indices) or self._indexed(node, indices)
 
     def _indexed(self, node: Node, indices: tuple[sp.Expr, ...]) -> Labelled:
         """An element whose index is computed: advanced indexing, and 0 where an affine index is out of range."""
@@ -227,6 +230,10 @@ class Lowering:
 
     def _scaled(self, value: Labelled, number: sp.Expr) -> Labelled:
         """The value times a number; divided by it where the reciprocal is not exact."""
+        node, divisor = value.node, 1 / number
+        if node.op in ("window_sums", "spread") and divisor.is_Integer and divisor > 0:
+            data = (*node.data[:-1], node.data[-1] * int(divisor))
+            return Labelled(self.graph.make(node.op, node.args, data, node.sizes), value.axes)
         if number.could_extract_minus_sign():
             return self.graph.pointwise("neg", self._scaled(value, -number))
         over, under = sp.fraction(number)
@@ -248,6 +255,10 @@ class Lowering:
     def _sum(self, e: sp.Sum) -> Labelled:
         indices = bound(e)
         number, over, under = _fraction(e.function)
+        sliding = SlidingSums(self.graph, self.lower, self.tensors.__getitem__, self.batch)
+        found = sliding.of(e, [*over, *(1 / f for f in under)])
+        if found is not None:
+            return self._scaled(found, number)
         for factor in over:
             if isinstance(factor, sp.KroneckerDelta) and (scattered := self._scatter(e, factor)) is not None:
                 return scattered
