@@ -98,13 +98,15 @@ class Layer:
         for other in self.shared:
             if other not in inputs:
                 raise SignatureError(f"layer {name!r}: shared tensor {other!r} is not among the inputs {inputs}")
-        known = {*self.signature.letters, *self.options}
+        known = {*self.options, *(letter for tensor in self.signature.inputs for letter in tensor.axes)}
         for letter, formula in self.signature.formulas.items():
-            for used in formula.names:
-                if used not in known:
-                    raise SignatureError(
-                        f"layer {name!r}: {letter} = {formula} uses {used!r}, which is neither an axis nor an option"
-                    )
+            unknown = [used for used in formula.names if used not in known]
+            if len(unknown) > (letter in known):  # one may be solved for where an input has the axis
+                raise SignatureError(
+                    f"layer {name!r}: {letter} = {formula} uses {unknown[0]!r}, which is neither an axis of an input "
+                    "nor an option"
+                )
+            known |= {letter, *unknown}
         for clash in (*self.options, *((batch,) if batch else ())):
             if clash in self.signature.letters:
                 raise SignatureError(f"layer {name!r}: {clash!r} is an axis of {self.signature}; call it otherwise")

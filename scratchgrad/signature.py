@@ -79,8 +79,17 @@ class Signature:
 
     def __str__(self) -> str:
         """The text that parses back."""
-        formulas = "".join(f"; {letter} = {formula}" for letter, formula in self.formulas.items())
-        return f"{' '.join(map(str, self.inputs))} -> {' '.join(map(str, self.outputs))}{formulas}"
+        return "; ".join((self.shapes, *((self.computed,) if self.formulas else ())))
+
+    @property
+    def shapes(self) -> str:
+        """The tensors, without the formulas."""
+        return f"{' '.join(map(str, self.inputs))} -> {' '.join(map(str, self.outputs))}"
+
+    @property
+    def computed(self) -> str:
+        """The formulas, "" where there are none."""
+        return "; ".join(f"{letter} = {formula}" for letter, formula in self.formulas.items())
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -113,21 +122,32 @@ class Signature:
     def _with_formulas(
         self, layer: str, sizes: dict[str, int], seen: Mapping[str, str], options: Mapping[str, int]
     ) -> dict[str, int]:
+        found = dict(sizes)
         for letter, formula in self.formulas.items():
-            known = {**options, **sizes}
+            known = {**options, **found}
             unknown = [name for name in formula.names if name not in known]
+            if len(unknown) == 1 and letter in found:
+                solved = formula.solved(unknown[0], found[letter], known)
+                if solved is None or solved < 1:
+                    where = "".join(f", {name} is {known[name]}" for name in formula.names if name in known)
+                    raise ShapeMismatch(
+                        f"{layer}: index {letter!r} is {found[letter]} in {seen[letter]}, expected {letter} = {formula} "
+                        f"for a whole number {unknown[0]}{where}"
+                    )
+                found[unknown[0]] = solved
+                continue
             if unknown:
                 raise ShapeMismatch(f"{layer}: {letter} = {formula} needs {unknown[0]!r}, which no input has")
-            size = formula.value(known)
+            size = int(formula.value(known))
             where = ", ".join(f"{name} is {known[name]}" for name in formula.names)
-            if sizes.setdefault(letter, size) != size:
+            if found.setdefault(letter, size) != size:
                 raise ShapeMismatch(
-                    f"{layer}: index {letter!r} is {sizes[letter]} in {seen[letter]}, "
+                    f"{layer}: index {letter!r} is {found[letter]} in {seen[letter]}, "
                     f"but {letter} = {formula} is {size} ({where})"
                 )
             if size < 1:
                 raise ShapeMismatch(f"{layer}: {letter} = {formula} is {size}, expected at least 1 ({where})")
-        return sizes
+        return found
 
 
 def _formula(text: str, whole: str) -> tuple[str, Formula]:

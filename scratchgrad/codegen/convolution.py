@@ -23,6 +23,7 @@ from scratchgrad.notation.indices import Index
 
 __all__ = [
     "Sliding",
+    "arranged",
     "convolution",
     "fold",
     "image_of",

@@ -427,11 +427,22 @@ def _inside(first: sp.Expr, extent: sp.Expr, size: sp.Expr) -> bool:
 
 
 def size_lines(sizes: set[sp.Expr], given: Mapping[Node, str]) -> list[str]:
-    """Lines that read the sizes from the shapes of what is given."""
-    lines = []
-    for size in sorted(sizes, key=str):
-        for node, name in given.items():
-            if size in node.sizes:
-                lines.append(f"{size} = {name}.shape[{node.sizes.index(size)}]")
-                break
-    return lines
+    """Lines that read the sizes from the shapes of what is given; n_m from an axis of 2*n_m."""
+    return [line for size in sorted(sizes, key=str) if (line := _size_line(size, given)) is not None]
+
+
+def fixes(node: Node, size: sp.Expr) -> bool:
+    """Whether the node's shape says what the size is."""
+    return _size_line(size, {node: ""}) is not None
+
+
+def _size_line(size: sp.Expr, given: Mapping[Node, str]) -> str | None:
+    for node, name in given.items():
+        if size in node.sizes:
+            return f"{size} = {name}.shape[{node.sizes.index(size)}]"
+    for node, name in given.items():
+        for k, length in enumerate(node.sizes):
+            factor = length / size
+            if factor.is_Integer:
+                return f"{size} = {name}.shape[{k}] // {factor}"
+    return None

@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 from scratchgrad.codegen.contraction import contract, summed
 from scratchgrad.codegen.dag import Graph, Labelled, Node
 from scratchgrad.codegen.sliding import SlidingSums
-from scratchgrad.codegen.windows import window
+from scratchgrad.codegen.windows import opened, window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Sigmoid, Where
@@ -127,8 +127,7 @@ class Lowering:
         name = tensor_name(e)
         if name not in self.tensors:
             raise CannotLower(f"tensor {name} has no value at this place")
-        node = self.tensors[name]
-        indices = tuple(getattr(e, "indices", ()))
+        node, indices = opened(self.graph, self.tensors[name], tuple(getattr(e, "indices", ())))
         bare = all(isinstance(i, Index) and i.size == s for i, s in zip(indices, node.sizes, strict=True))
         if bare and len(set(indices)) == len(indices):
             return Labelled(node, indices)

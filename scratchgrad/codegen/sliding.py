@@ -6,7 +6,7 @@ Out  the node of a convolution, of a transposed one, of a weight gradient, or of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp
@@ -14,6 +14,7 @@ import sympy as sp
 from scratchgrad.codegen.contraction import summed
 from scratchgrad.codegen.convolution import (
     Sliding,
+    arranged,
     convolution,
     fold,
     image_of,
@@ -24,7 +25,7 @@ from scratchgrad.codegen.convolution import (
     window_sums,
 )
 from scratchgrad.codegen.dag import Graph, Labelled, Node
-from scratchgrad.codegen.windows import place
+from scratchgrad.codegen.windows import is_split, opened, place
 from scratchgrad.notation.binding import (
     bound,
     free_indices,
@@ -37,9 +38,38 @@ from scratchgrad.notation.binding import (
 from scratchgrad.notation.indices import Index, fresh
 from scratchgrad.notation.nodes import Indicator
 
-__all__ = ["SlidingSums"]
+__all__ = ["SlidingSums", "puts_together"]
 
 _SPATIAL_AXES = 3  # as many as torch has convolutions for
+
+
+@dataclass(frozen=True)
+class _Part:
+    """An index of an axis that is put together, and how many places one step of it is."""
+
+    index: Index
+    size_before: sp.Expr
+
+
+def puts_together(e: sp.Basic) -> bool:
+    """Whether a delta says that an axis is put together from summed ones: delta(j, n_w*h + w).
+
+    Sifted, it would read as a condition on j.
+    """
+    deltas = e.atoms(sp.KroneckerDelta)
+    return any(
+        isinstance(whole, Index) and _mixed_radix(other, whole.size) is not None
+        for delta in deltas
+        for whole, other in (delta.args, delta.args[::-1])
+    )
+
+
+def _mixed_radix(e: sp.Expr, size: sp.Expr) -> list[_Part] | None:
+    """The parts of (a*n_b + b)*n_c + c, which counts through an axis of size n_a*n_b*n_c; None for other places."""
+    found = place(e)
+    if found is None or found.start != 0 or len(found.indices) < 2:
+        return None
+    return [_Part(i, s) for i, s in zip(found.indices, found.steps, strict=True)] if is_split(found, size) else None
 
 
 @dataclass
@@ -58,7 +88,7 @@ class SlidingSums:
         self.indices, self.factors = bound(e), []
         for factor in factors:
             self._take(factor)
-        return self._covered(e) or self._by_deltas(e) or self._by_elements(e)
+        return self._tiled(e) or self._covered(e) or self._by_deltas(e) or self._by_elements(e)
 
     def _take(self, factor: sp.Expr) -> None:
         """A factor; the factors of a sum in which something slides count as the outer sum's own."""
@@ -70,6 +100,65 @@ class SlidingSums:
                 self._take(sp.sympify(one))
             return
         self.factors.append(factor)
+
+    # Tiles: an axis i that is cut into g tiles of m places each, i = m.size*g + m
+
+    def _tiled(self, e: sp.Sum) -> Labelled | None:
+        """The sum with i replaced by its tile g and its place m in it, then put together again where i is kept."""
+        taken = index_names(e)
+        for tile in self._tiles(taken):
+            whole, parts, used, indices = tile
+            at = sum(i.size_before * i.index for i in parts)
+            left = [f for f in self.factors if f not in used]
+            body = sp.Mul(*(sp.sympify(substitute(f, {whole: at})) for f in left))
+            inner = tuple(i for i in indices if i != whole)
+            value = self.lower(sum_over(body, *inner))
+            if whole in self.indices:
+                return value
+            pieces = [i.index for i in parts]
+            if any(i not in value.axes for i in pieces):
+                continue
+            lead = [i for i in value.axes if i not in pieces]
+            return Labelled(arranged(self.graph, value, [*([i] for i in lead), pieces]).node, (*lead, whole))
+        return None
+
+    def _tiles(self, taken: set[str]) -> Iterator[tuple[Index, list[_Part], list[sp.Expr], list[Index]]]:
+        """An axis, its parts, the factors that said so, and the indices over which is summed then."""
+        for factor in self.factors:
+            if isinstance(factor, sp.KroneckerDelta):
+                for whole, other in (factor.args, factor.args[::-1]):
+                    parts = _mixed_radix(other, whole.size) if isinstance(whole, Index) else None
+                    if parts is not None and whole not in self.indices and all(p.index in self.indices for p in parts):
+                        pieces = [p.index for p in parts]
+                        yield whole, parts, [factor], [i for i in self.indices if i not in pieces]
+            elif isinstance(factor, Indicator):
+                conditions = sp.And.make_args(factor.args[0])
+                for low in conditions:
+                    high = next((c for c in conditions if isinstance(c, sp.Le) and c.lhs == low.lhs), None)
+                    if isinstance(low, sp.Ge) and low.rhs == 0 and high is not None and len(conditions) == 2:
+                        yield from self._tile(low.lhs, high.rhs + 1, [factor], taken)
+            elif isinstance(factor, sp.Indexed):
+                node = self.node_of(tensor_name(factor))
+                for index, size in zip(factor.indices, node.sizes, strict=True):
+                    yield from self._tile(index, size, [], taken)
+
+    def _tile(
+        self, e: sp.Expr, length: sp.Expr, used: list[sp.Expr], taken: set[str]
+    ) -> Iterator[tuple[Index, list[_Part], list[sp.Expr], list[Index]]]:
+        """The tile of i - length*g, which lies in a tile of that length."""
+        found = place(sp.expand(-e)) or place(e)
+        if found is None or len(found.indices) != 2 or found.start != 0:
+            return
+        by = {i: sp.expand(e).coeff(i) for i in found.indices}
+        whole = next((i for i in by if by[i] == 1), None)
+        tile = next((i for i in by if i in self.indices and sp.expand(by[i] + length) == 0), None)
+        if whole is None or tile is None or sp.expand(whole.size - tile.size * length) != 0:
+            return
+        piece = fresh(Index(whole.name, length), taken)
+        indices = [piece if i == whole else i for i in self.indices]
+        if whole not in self.indices:
+            indices.remove(tile)
+        yield whole, [_Part(tile, length), _Part(piece, sp.Integer(1))], used, indices
 
     # Windows that cover a place: conditions 0 <= i - s*p + c < K, which sifting leaves where nothing depends on k
 
@@ -155,9 +244,9 @@ class SlidingSums:
         return None
 
     def _forward(self, element: sp.Indexed, rest: Sequence[sp.Expr]) -> Labelled | None:
-        node = self.node_of(tensor_name(element))
+        element, node = self._opened(element)
         bare, spatial = self._axes(element, node)
-        if bare is None:
+        if bare is None or not spatial:
             return None
         kept = [i for k in spatial for i in free_indices(element.indices[k]) if i not in self.indices]
         over_batch = (
@@ -186,9 +275,9 @@ class SlidingSums:
         return made(self.graph, image, other, known, self.indices)
 
     def _transposed(self, element: sp.Indexed, rest: Sequence[sp.Expr]) -> Labelled | None:
-        node = self.node_of(tensor_name(element))
+        element, node = self._opened(element)
         bare, spatial = self._axes(element, node)
-        if bare is None or not rest or len(spatial) > _SPATIAL_AXES:
+        if bare is None or not spatial or not rest or len(spatial) > _SPATIAL_AXES:
             return None
         places = [self._covering(element.indices[k]) for k in spatial]
         known = [p for p in places if p is not None]
@@ -218,6 +307,11 @@ class SlidingSums:
             for (image, inner, step, start), mine in zip(known, own, strict=True)
         ]
         return transposed(self.graph, other, value, slidings, images, self.indices)
+
+    def _opened(self, element: sp.Indexed) -> tuple[sp.Indexed, Node]:
+        """The element with every axis that its place goes through tile by tile taken apart."""
+        node, indices = opened(self.graph, self.node_of(tensor_name(element)), element.indices)
+        return element.func(element.base, *indices), node
 
     def _axes(self, element: sp.Indexed, node: Node) -> tuple[dict[int, Index] | None, list[int]]:
         """The axes that stand bare, by dimension, and the dimensions that do not; None where an index comes twice."""

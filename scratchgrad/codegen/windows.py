@@ -18,7 +18,7 @@ from scratchgrad.codegen.dag import Graph, Labelled, Node
 from scratchgrad.notation.binding import free_indices
 from scratchgrad.notation.indices import Index, Size
 
-__all__ = ["Place", "place", "surely_nonnegative", "window"]
+__all__ = ["Place", "is_split", "opened", "place", "surely_nonnegative", "window"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,32 @@ def window(graph: Graph, node: Node, indices: Sequence[sp.Expr]) -> Labelled | N
         for found in places
     )
     return Labelled(graph.make("window", (node,), (spec,), (i.size for i in axes)), axes)
+
+
+def is_split(found: Place, size: sp.Expr) -> bool:
+    """Whether the place counts through an axis of this size, its last index fastest: (a*n_b + b)*n_c + c."""
+    length = sp.Integer(1)
+    for index, step in zip(found.indices[::-1], found.steps[::-1], strict=True):
+        if sp.expand(step - length) != 0:
+            return False
+        length = length * index.size
+    return found.start == 0 and sp.expand(length - size) == 0
+
+
+def opened(graph: Graph, node: Node, indices: Sequence[sp.Expr]) -> tuple[Node, tuple[sp.Expr, ...]]:
+    """The node with every axis that is counted through by several indices taken apart into theirs."""
+    groups: list[tuple[sp.Expr, ...]] = []
+    for index, size in zip(indices, node.sizes, strict=True):
+        found = None if isinstance(index, Index) else place(index)
+        split = found is not None and len(found.indices) > 1 and is_split(found, size)
+        groups.append(found.indices if split and found is not None else (index,))
+    if all(len(g) == 1 for g in groups):
+        return node, tuple(indices)
+    sizes = tuple(
+        tuple(i.size for i in g) if len(g) > 1 else (size,) for g, size in zip(groups, node.sizes, strict=True)
+    )
+    flat = tuple(i for g in groups for i in g)
+    return graph.make("apart", (node,), (sizes,), (s for part in sizes for s in part)), flat
 
 
 def surely_nonnegative(e: sp.Expr) -> bool:

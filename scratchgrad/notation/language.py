@@ -60,10 +60,8 @@ class Notation:
     def __init__(self, signature: Signature, options: Mapping[str, int] | None = None) -> None:
         """The notation of one layer; a size that has a formula is that formula of the other sizes and the options."""
         self.options = dict(options or {})
-        sizes: dict[str, sp.Expr] = {a: Size(f"n_{a}") for a in signature.letters if a not in signature.formulas}
-        for letter, formula in signature.formulas.items():
-            sizes[letter] = sp.sympify(formula.value({**self.options, **sizes}))
-        self.indices = {letter: Index(letter, sizes[letter]) for letter in signature.letters}
+        sizes = _sizes(signature, self.options)
+        self.indices = {letter: Index(letter, size) for letter, size in sizes.items()}
         self.declared = {t.name: self._tensor(t) for t in (*signature.inputs, *signature.outputs)}
 
     def _tensor(self, axes: Axes) -> Tensor:
@@ -165,6 +163,21 @@ def define(
                 raise DefinitionMismatch(f"{name}: {used} does not fit the signature {signature}")
     inputs = tuple(notation.declared[t.name] for t in signature.inputs)
     return Definition(assignments, inputs, tuple(targets[o] for o in outputs), name=name, shared=shared)
+
+
+def _sizes(signature: Signature, options: Mapping[str, int]) -> dict[str, sp.Expr]:
+    """The size of every letter: a symbol, or its formula of the others; letters that only formulas have come last."""
+    formulas = signature.formulas
+    inner = dict.fromkeys(
+        name for f in formulas.values() for name in f.names if name not in options and name not in signature.letters
+    )
+    sizes: dict[str, sp.Expr] = {a: Size(f"n_{a}") for a in (*signature.letters, *inner) if a not in formulas}
+    for letter, formula in formulas.items():
+        size = sp.sympify(formula.value({**options, **sizes}))
+        if str(size).removeprefix("n_") in inner:  # as many as an inner letter has: the axis gives the name
+            sizes[str(size).removeprefix("n_")] = size = Size(f"n_{letter}")
+        sizes[letter] = size
+    return {a: sizes[a] for a in (*signature.letters, *inner)}
 
 
 def _with_formulas(assignment: Assignment, notation: Notation) -> Assignment:
