@@ -6,6 +6,7 @@ Elementwise operations that are used once are written where they are used.  Ever
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -26,7 +27,15 @@ _VIEWS = ("permute", "expand", "diagonal", "input", "window", "arrange", "apart"
 
 def shape_comment(sizes: Iterable[sp.Expr]) -> str:
     """A shape as a comment writes it: [N, i] for sizes N and n_i."""
-    return "[" + ", ".join(str(s).removeprefix("n_") for s in sizes) + "]"
+    return "[" + ", ".join(re.sub(r"\bn_", "", size_text(s)) for s in sizes) + "]"
+
+
+def size_text(size: sp.Expr) -> str:
+    """A size as Python computes it: (n_h - n_k)//2 + 1."""
+    for floor in size.atoms(sp.floor):
+        over, under = sp.fraction(sp.together(floor.args[0]))
+        size = size.subs(floor, sp.Symbol(f"(({over})//{under})" if isinstance(over, sp.Add) else f"({over}//{under})"))
+    return str(size)
 
 
 class Body:
@@ -103,10 +112,7 @@ class Body:
             )
         if not value.atoms(Size):
             return repr(float(value)), _ATOM if value > 0 else _SIGN
-        for floor in value.atoms(sp.floor):
-            over, under = sp.fraction(sp.together(floor.args[0]))
-            value = value.subs(floor, sp.Symbol(f"(({over})//{under})"))
-        return f"{value}".replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
+        return size_text(value).replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
 
     def aligned(self, node: Node, places: tuple[int, ...], rank: int, at_least: int) -> str:
         """The operand of an elementwise operation, its dimensions moved to their places."""
@@ -147,7 +153,7 @@ class Body:
             return self.aligned(*args[k], node.rank, at_least)
 
         op = node.op
-        if op == "add" and (fused := self._addmm(node)) is not None:
+        if op == "add" and (fused := self._addmm(node) or self._biased(node)) is not None:
             return fused, _ATOM
         if op in _BINARY:
             sign, level = _BINARY[op]
@@ -196,6 +202,15 @@ class Body:
                 if " @ " in code and code.count(" @ ") == 1:
                     left, right = code.split(" @ ")
                     return f"torch.addmm({self.value(bias)}, {left}, {right})"
+        return None
+
+    def _biased(self, node: Node) -> str | None:
+        """A bias added to the channels of a convolution, as one call."""
+        for k in (0, 1):
+            made, bias = node.args[k], node.args[1 - k]
+            own = made.op == "convolution" and self.uses.get(made, 1) == 1 and made not in self.names
+            if own and made.rank == node.rank and bias.rank == 1 and node.data[0][1 - k] == (1,):
+                return self._convolved(made, self.value(bias))
         return None
 
     @staticmethod
@@ -363,6 +378,9 @@ class Body:
         return code, _ATOM
 
     def _convolution(self, node: Node) -> tuple[str, int]:
+        return self._convolved(node), _ATOM
+
+    def _convolved(self, node: Node, bias: str = "") -> str:
         kind, stride, padding, dilation, groups, *more = node.data
         a, b = (self.value(arg) for arg in node.args)
         rank = len(stride)
@@ -372,14 +390,15 @@ class Body:
             if any(v != default for v in values)
         )
         options += "" if groups == 1 else f", groups={self._number(groups)[0]}"
+        added = f", {bias}" if bias else ""
         if kind == "forward":
-            return f"torch.nn.functional.conv{rank}d({a}, {b}{options})", _ATOM
+            return f"torch.nn.functional.conv{rank}d({a}, {b}{added}{options})"
         if kind == "weight":
             shape = ", ".join(self._number(s)[0] for s in more[0])
-            return f"torch.nn.grad.conv{rank}d_weight({a}, ({shape}), {b}{options})", _ATOM
+            return f"torch.nn.grad.conv{rank}d_weight({a}, ({shape}), {b}{options})"
         if any(m != 0 for m in more[0]):
             options += f", output_padding=({', '.join(self._number(m)[0] for m in more[0])}{',' * (rank == 1)})"
-        return f"torch.nn.functional.conv_transpose{rank}d({a}, {b}{options})", _ATOM
+        return f"torch.nn.functional.conv_transpose{rank}d({a}, {b}{added}{options})"
 
     def _window_sums(self, node: Node) -> tuple[str, int]:
         size, stride, padding, divisor = node.data

@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 from scratchgrad.codegen.contraction import contract, summed
 from scratchgrad.codegen.dag import Graph, Labelled, Node
 from scratchgrad.codegen.sliding import SlidingSums
-from scratchgrad.codegen.windows import opened, window
+from scratchgrad.codegen.windows import opened, place, surely_nonnegative, window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Sigmoid, Where
@@ -224,7 +224,9 @@ class Lowering:
             result = self.graph.pointwise("mul", result, self._indicator(sp.And(*(m.args[0] for m in masks))))
         else:
             for mask in masks:
-                result = self.graph.pointwise("mask", self._condition(mask.args[0]), result)
+                condition = self._condition(mask.args[0])
+                if not _certain(condition):
+                    result = self.graph.pointwise("mask", condition, result)
         return result
 
     def _scaled(self, value: Labelled, number: sp.Expr) -> Labelled:
@@ -266,6 +268,7 @@ class Lowering:
         )
         parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
         masks = [self._condition(f.args[0]) for f in over if isinstance(f, Indicator)]
+        masks = [m for m in masks if not _certain(m)]
         if masks:
             smallest = (
                 min(parts, key=lambda p: len(set(masks[0].axes) - set(p.axes)))
@@ -322,12 +325,16 @@ class Lowering:
         return self.graph.pointwise("indicator", self._condition(condition))
 
     def _condition(self, e: sp.Basic) -> Labelled:
+        if isinstance(e, Relational) and _always(e):
+            return self.graph.number(sp.true)
         if isinstance(e, Relational):
             return self.graph.pointwise(e.rel_op, *map(self.lower, e.args))
         if isinstance(e, sp.Not):
             return self.graph.pointwise("not", self._condition(e.args[0]))
         if isinstance(e, (sp.And, sp.Or)):
             parts = [self._condition(a) for a in e.args]
+            if isinstance(e, sp.And):
+                parts = [p for p in parts if not _certain(p)] or parts[:1]
             result = parts[0]
             for part in parts[1:]:
                 result = self.graph.pointwise("and" if isinstance(e, sp.And) else "or", result, part)
@@ -338,6 +345,24 @@ class Lowering:
         sides = [self.lower(a) for a in e.args]
         sides.sort(key=lambda side: [self.order.index(i) if i in self.order else -1 for i in side.axes])
         return self.graph.pointwise("indicator", self.graph.pointwise("==", *sides))
+
+
+def _certain(condition: Labelled) -> bool:
+    """Whether the condition always holds."""
+    return condition.node.op == "number"
+
+
+def _always(e: Relational) -> bool:
+    """Whether a comparison of places holds for all values of its indices."""
+    if not isinstance(e, (sp.Ge, sp.Le)) or e.atoms(sp.Indexed):
+        return False
+    difference = place(e.lhs - e.rhs if isinstance(e, sp.Ge) else e.rhs - e.lhs)
+    if difference is None:
+        return False
+    least = difference.start + sum(
+        s * (i.size - 1) for i, s in zip(difference.indices, difference.steps, strict=True) if s.is_negative
+    )
+    return surely_nonnegative(least)
 
 
 def _fraction(e: sp.Expr) -> tuple[sp.Expr, list[sp.Expr], list[sp.Expr]]:

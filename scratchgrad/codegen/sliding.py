@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
+from scratchgrad.calculus.sifting import sift
 from scratchgrad.codegen.contraction import summed
 from scratchgrad.codegen.convolution import (
     Sliding,
@@ -88,11 +89,16 @@ class SlidingSums:
         self.indices, self.factors = bound(e), []
         for factor in factors:
             self._take(factor)
+        if self.indices != bound(e):  # a delta that stood in an inner sum may collapse an outer index
+            whole = sum_over(sp.Mul(*self.factors), *self.indices)
+            sifted, _ = sift(whole)
+            if sifted != whole:
+                return self.lower(sifted)
         return self._tiled(e) or self._covered(e) or self._by_deltas(e) or self._by_elements(e)
 
     def _take(self, factor: sp.Expr) -> None:
         """A factor; the factors of a sum in which something slides count as the outer sum's own."""
-        if isinstance(factor, sp.Sum) and factor.function.has(sp.KroneckerDelta):
+        if isinstance(factor, sp.Sum) and factor.function.has(sp.KroneckerDelta, Indicator):
             taken = index_names(*self.factors) | {i.name for i in self.indices}
             inner = rename_bound(factor, taken)
             self.indices += bound(inner)
@@ -118,13 +124,14 @@ class SlidingSums:
             pieces = [i.index for i in parts]
             if any(i not in value.axes for i in pieces):
                 continue
-            lead = [i for i in value.axes if i not in pieces]
-            return Labelled(arranged(self.graph, value, [*([i] for i in lead), pieces]).node, (*lead, whole))
+            groups = [pieces if i == pieces[0] else [i] for i in value.axes if i == pieces[0] or i not in pieces]
+            axes = tuple(whole if group is pieces else group[0] for group in groups)
+            return Labelled(arranged(self.graph, value, groups).node, axes)
         return None
 
     def _tiles(self, taken: set[str]) -> Iterator[tuple[Index, list[_Part], list[sp.Expr], list[Index]]]:
         """An axis, its parts, the factors that said so, and the indices over which is summed then."""
-        for factor in self.factors:
+        for factor in sorted(self.factors, key=lambda f: not isinstance(f, Indicator)):
             if isinstance(factor, sp.KroneckerDelta):
                 for whole, other in (factor.args, factor.args[::-1]):
                     parts = _mixed_radix(other, whole.size) if isinstance(whole, Index) else None
@@ -151,8 +158,8 @@ class SlidingSums:
             return
         by = {i: sp.expand(e).coeff(i) for i in found.indices}
         whole = next((i for i in by if by[i] == 1), None)
-        tile = next((i for i in by if i in self.indices and sp.expand(by[i] + length) == 0), None)
-        if whole is None or tile is None or sp.expand(whole.size - tile.size * length) != 0:
+        tile = next((i for i in by if sp.expand(by[i] + length) == 0), None)
+        if whole is None or tile is None or not {whole, tile} & set(self.indices) or sp.expand(whole.size - tile.size * length) != 0:
             return
         piece = fresh(Index(whole.name, length), taken)
         indices = [piece if i == whole else i for i in self.indices]
@@ -238,7 +245,9 @@ class SlidingSums:
         for factor in self.factors:
             if isinstance(factor, sp.Indexed) and not all(isinstance(i, Index) for i in factor.indices):
                 rest = [f for f in self.factors if f is not factor]
-                found = self._forward(factor, rest) or self._transposed(factor, rest)
+                found = (
+                    self._forward(factor, rest) or self._transposed(factor, rest) or self._turned(factor, rest)
+                )
                 if found is not None:
                     return found
         return None
@@ -273,6 +282,54 @@ class SlidingSums:
         image = summed(self.graph, image, tuple(i for i in self.indices if i in bare.values() and i not in other.axes))
         made = weight_gradient if over_batch else convolution
         return made(self.graph, image, other, known, self.indices)
+
+    def _turned(self, element: sp.Indexed, rest: Sequence[sp.Expr]) -> Labelled | None:
+        """As forward, but it is the filter that has the places: W[k = i - s*p + a] with the image's i summed."""
+        element, node = self._opened(element)
+        bare, spatial = self._axes(element, node)
+        if bare is None or not spatial or not rest or len(spatial) > _SPATIAL_AXES:
+            return None
+        taken, own, found = index_names(*self.factors), list[Index](), list[tuple[Index, Index, int, sp.Expr]]()
+        for k in spatial:
+            at = place(element.indices[k])
+            by = {} if at is None else dict(zip(at.indices, at.steps, strict=True))
+            image = next((i for i in by if i in self.indices and by[i] == 1), None)
+            outer = next((i for i in by if i not in self.indices and by[i].is_Integer and by[i] < 0), None)
+            if at is None or len(by) != 2 or image is None or outer is None:
+                return None
+            own.append(fresh(Index("r", node.sizes[k]), taken))
+            taken.add(own[-1].name)
+            found.append((image, outer, -int(by[outer]), at.start))
+        images = [image for image, _, _, _ in found]
+        if {outer for _, outer, _, _ in found} & {i for f in rest for i in free_indices(f)}:
+            return None
+        other = self.lower(sp.Mul(*rest))
+        if any(i not in other.axes for i in images):
+            return None
+        labels = iter(own)
+        value = Labelled(node, tuple(bare[k] if k in bare else next(labels) for k in range(node.rank)))
+        known = (*value.axes, *other.axes)
+        value = summed(self.graph, value, tuple(i for i in self.indices if i in value.axes and i not in other.axes))
+        other = summed(
+            self.graph, other, tuple(i for i in self.indices if i not in images and i in other.axes and i not in value.axes)
+        )
+        over_batch = self.batch in self.indices and known.count(self.batch) == 2
+        if over_batch:
+            slidings = [
+                Sliding(image.size, mine, outer, 1, step, start)
+                for (image, outer, step, start), mine in zip(found, own, strict=True)
+            ]
+            labelled = [outer for _, outer, _, _ in found]
+        else:
+            slidings = [
+                Sliding(image.size, outer, mine, step, 1, start)
+                for (image, outer, step, start), mine in zip(found, own, strict=True)
+            ]
+            labelled = [outer for _, outer, _, _ in found]
+        turned = image_of(self.graph, other, [other.axes.index(i) for i in images], labelled)
+        if over_batch:
+            return weight_gradient(self.graph, turned, value, slidings, (*self.indices, *own))
+        return convolution(self.graph, turned, value, slidings, (*self.indices, *own))
 
     def _transposed(self, element: sp.Indexed, rest: Sequence[sp.Expr]) -> Labelled | None:
         element, node = self._opened(element)
