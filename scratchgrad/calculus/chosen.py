@@ -17,13 +17,14 @@ from scratchgrad.calculus import rules
 from scratchgrad.calculus.differentiate import differentiate
 from scratchgrad.calculus.naming import name_elements
 from scratchgrad.calculus.steps import Rule
-from scratchgrad.notation.binding import bound, element, rebuild, substitute
+from scratchgrad.notation.binding import bound, element, operands, rebuild, substitute
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.nodes import Maximum, MaxOver
 
 __all__ = ["ChosenElement", "Contribution", "choose", "small_sizes", "write_out"]
 
 _MOST_WRITTEN = 12
+_MOST_TERMS = 60
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ def choose(
     if any(not s.is_Integer and s not in sizes for t in definition.tensors.values() for s in t.sizes):
         return None
     at = tuple(sp.Integer(min(position, int(i.size.subs(sizes)) - 1)) for position, i in enumerate(tensor.indices))
-    written = sum(_count(a.target, sizes) for a in consumers)
-    if written > _MOST_WRITTEN or any(
-        isinstance(n, MaxOver) for a in consumers for n in sp.preorder_traversal(a.right)
-    ):
+    written = [_count(a.target, sizes) for a in consumers]
+    most = sum(count * _terms_written(a.right, sizes) for count, a in zip(written, consumers, strict=True))
+    if sum(written) > _MOST_WRITTEN or most > _MOST_TERMS:
+        return None
+    if any(isinstance(n, MaxOver) for a in consumers for n in sp.preorder_traversal(a.right)):
         return None
     chosen = element(tensor.name, at)
     equations: list[tuple[sp.Expr, sp.Expr]] = []
@@ -116,6 +118,14 @@ def choose(
                 touched.append((output, element(adjoint(consumer.target).name, where), partial))
     contributions = [Contribution(o, g, name_elements(partial, equations)) for o, g, partial in touched]
     return ChosenElement(chosen, sizes, tuple(equations), tuple(contributions)) if touched else None
+
+
+def _terms_written(e: sp.Basic, sizes: Mapping[sp.Expr, int]) -> int:
+    """How many terms the sums of e have once they are written out."""
+    count = sum(_terms_written(part, sizes) for part in operands(e) if part.has(sp.Sum, MaxOver))
+    for index in bound(e):
+        count = max(count, 1) * int(index.size.subs(sizes))
+    return count or 1
 
 
 def _count(tensor: Tensor, sizes: Mapping[sp.Expr, int]) -> int:

@@ -23,6 +23,7 @@ from scratchgrad.calculus.chosen import ChosenElement, choose
 from scratchgrad.calculus.differentiate import depends_on, differentiate
 from scratchgrad.calculus.naming import name_values
 from scratchgrad.calculus.sifting import inside, pull_out, sift
+from scratchgrad.calculus.signs import Signs
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
@@ -79,6 +80,7 @@ class Derivation:
     def __init__(self, definition: Definition) -> None:
         """The derivation of `definition`."""
         self.definition = definition
+        self.signs = Signs(a.right for a in definition.assignments)
         self._forms: dict[str, ElementForm] = {}
 
     @cached_property
@@ -171,9 +173,8 @@ class Derivation:
         )
         _sift_all(inner)
         _name(inner, self.definition)
-        inner.change(
-            rules.COLLECT, lambda e: tidy(e, letters | {i.name for p in at for i in free_indices(p)}), "Collect."
-        )
+        taken = letters | {i.name for p in at for i in free_indices(p)}
+        inner.change(rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Collect.")
         return Step(
             rules.DIFFERENTIATE,
             partial,
@@ -189,9 +190,12 @@ class Derivation:
         _name(recorder, self.definition)
         local = recorder.value
         self._substitute_adjoints(recorder, tensor)
-        recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Merge like terms and collect common factors.")
-        _name(recorder, self.definition)
-        _vanish(recorder, self.definition, taken)
+        recorder.change(
+            rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Merge like terms and collect common factors."
+        )
+        if _name(recorder, self.definition):
+            recorder.change(rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Collect what has its name now.")
+        _vanish(recorder, self.definition, taken, self.signs)
         return local
 
     def _substitute_adjoints(self, recorder: _Recorder, tensor: Tensor) -> None:
@@ -213,7 +217,10 @@ class Derivation:
                 f"Insert the whole gradient with respect to ${assignment.target.name}$.",
                 form.steps,
             )
-            recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Multiply out, cancel and collect.")
+            _sift_all(recorder)
+            recorder.change(
+                rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Merge like terms and collect common factors."
+            )
 
 
 def _at(tensor: Tensor) -> sp.Expr:
@@ -263,8 +270,10 @@ def _latex_index(e: sp.Expr) -> str:
     return str(e).replace("*", " ")
 
 
-def _name(recorder: _Recorder, definition: Definition) -> None:
-    after = name_values(recorder.value, definition.assignments)
+def _name(recorder: _Recorder, definition: Definition) -> bool:
+    """Record the naming of values that forward computed; whether there were any."""
+    before = recorder.value
+    after = name_values(before, definition.assignments)
     if after != recorder.value:
         named = [
             f"${a.target.name}$"
@@ -273,13 +282,14 @@ def _name(recorder: _Recorder, definition: Definition) -> None:
             > sum(tensor_name(t) == a.target.name for t in tensors_in(recorder.value))
         ]
         recorder.apply(rules.NAME, lambda _: _pull_all(after), f"Forward has computed {' and '.join(named)}.")
+    return bool(after != before)
 
 
-def _vanish(recorder: _Recorder, definition: Definition, taken: set[str]) -> None:
+def _vanish(recorder: _Recorder, definition: Definition, taken: set[str], signs: Signs) -> None:
     after, gone = vanish(recorder.value, definition)
     if gone:
         named = " and ".join(f"${tensor_name(s.function)}$" for s in gone)
-        recorder.apply(rules.VANISH, lambda _: tidy(after, taken), f"{named} sums to 0 by its definition.")
+        recorder.apply(rules.VANISH, lambda _: tidy(after, taken, signs), f"{named} sums to 0 by its definition.")
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:
