@@ -339,9 +339,6 @@ class Reference:
                 widest = widest + self._upstream_size(point, role, size.ndim)
             bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
             found[name] = Truth(exact, high, low, bound, judged, slack)
-        outputs = [_finite(known.values[role.name]) for role in self.specification.outputs]
-        if any(a.size for a in outputs) and not any(a.any() for a in outputs):
-            raise Undefined("the definition has no value: no output is finite")
         return found
 
     def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
@@ -397,13 +394,8 @@ def _single(values: Array) -> Array:
 
 
 _FLOAT = np.frompyfunc(float, 1, 1)
-_IS_FINITE = np.frompyfunc(lambda v: v.is_finite(), 1, 1)
 _MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
 _RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
-
-
-def _finite(values: Array) -> Array:
-    return np.asarray(_IS_FINITE(values), dtype=bool)
 
 
 def _floats(values: Array) -> Array:

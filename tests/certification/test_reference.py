@@ -113,10 +113,23 @@ def test_a_value_that_is_not_finite_is_infinitely_wrong():
     assert truth.units(np.asarray(np.exp(10.0))) < 4
 
 
-def test_where_the_definition_has_no_value_there_is_no_truth():
+def test_where_the_definition_has_no_value_nothing_is_judged():
     exact = reference("t = Sum(Inv(A)[i,i], i)")
-    with pytest.raises(Undefined, match="the definition has no value"):
-        exact.at(point(exact.specification, {"A": np.zeros((2, 2))}, {"t": 1}))
+    truths = exact.at(point(exact.specification, {"A": np.zeros((2, 2))}, {"t": 1}))
+    assert not any(truth.judged.any() for truth in truths.values())
+
+
+def test_a_maximum_over_nothing_is_undefined():
+    exact = reference("m = Max(x[i], i)")
+    with pytest.raises(Undefined, match="the definition has no value: the maximum over an empty axis does not exist"):
+        exact.at(point(exact.specification, {"x": np.zeros(0)}, {"m": 1}))
+
+
+def test_gradients_at_a_tie_have_their_sum_in_common():
+    exact = reference("m = Max(x[i], i)")
+    legal = exact.legal(point(exact.specification, {"x": [2, 2, 1]}, {"m": 1}))
+    assert legal.distance({"grad_x": np.array([0.25, 0.75, 0])}).max() < 1e-9
+    assert legal.distance({"grad_x": np.array([1.0, 1.0, 0])}).max() > 0.1
 
 
 @pytest.mark.parametrize("name", ROOMS)
