@@ -177,6 +177,8 @@ class Body:
             return f"{operand(0, _ATOM)} ** {operand(1, _ATOM)}", _POWER
         if op == "mask":
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
+        if op == "excluded":
+            return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, -math.inf)", _ATOM
         if op == "indicator":
             return f"{self._atom(operand(0, _COMPARE))}.to({self.dtype_of}.dtype)", _ATOM
         if op == "inside":

@@ -91,6 +91,8 @@ class Lowering:
             return self._indicator(e.args[0])
         if isinstance(e, Where):
             condition = self._condition(e.args[0])
+            if e.args[2] == 0:
+                return self.graph.pointwise("mask", condition, self.lower(e.args[1]))
             return self.graph.pointwise("where", condition, *map(self.lower, e.args[1:]))
         if isinstance(e, sp.KroneckerDelta):
             return self._delta(e)
@@ -204,27 +206,50 @@ class Lowering:
                 return self._softmaxes([*(f for f in over if f is not a), made], [f for f in under if f is not b])
         for a in over:
             for b in under:
-                if a.node.op == "exp" and b.node.op == "sum" and b.node.args[0] is a.node:
+                if b.node.op == "sum" and b.node.args[0] is a.node and (v := self._exponent(a.node)) is not None:
                     dims = b.node.data[0]
                     if len(dims) == 1 and b.axes == tuple(i for k, i in enumerate(a.axes) if k not in dims):
-                        made = Labelled(self.graph.make("softmax", a.node.args, (dims,), a.node.sizes), a.axes)
+                        made = Labelled(self.graph.make("softmax", (v,), (dims,), a.node.sizes), a.axes)
                         return self._softmaxes([made if f is a else f for f in over], [f for f in under if f is not b])
         return over, under
+
+    def _masked(
+        self, over: list[Labelled], under: list[Labelled], conditions: list[Labelled]
+    ) -> tuple[list[Labelled], list[Labelled]]:
+        """The factors and conditions, with every exp(v) masked where a denominator sums over just that."""
+        for a in over:
+            for condition in conditions:
+                if a.node.op == "exp" and any(b.node.op == "sum" and b.node.args[0].op == "mask" for b in under):
+                    masked = self.graph.pointwise("mask", condition, a)
+                    if any(b.node.op == "sum" and b.node.args[0] is masked.node for b in under):
+                        left = [c for c in conditions if c is not condition]
+                        return self._masked([masked if f is a else f for f in over], under, left)
+        return over, conditions
+
+    def _exponent(self, node: Node) -> Node | None:
+        """The v of exp(v); where a condition makes the exponential 0, v is made -inf there.  None for other nodes."""
+        if node.op == "exp":
+            return node.args[0]
+        if node.op == "mask" and node.args[1].op == "exp":
+            inner = node.args[1].args[0]
+            return self.graph.make("excluded", (node.args[0], inner), node.data, node.sizes)
+        return None
 
     def _mul(self, e: sp.Expr) -> Labelled:
         number, over, under = _fraction(e)
         masks = [f for f in over if isinstance(f, Indicator)]
         plain = [f for f in over if not isinstance(f, Indicator)]
         denominators = [self.lower(f) for f in under]
-        numerators, denominators = self._softmaxes([self.lower(f) for f in plain], denominators)
+        conditions = [self._condition(mask.args[0]) for mask in masks]
+        numerators, conditions = self._masked([self.lower(f) for f in plain], denominators, conditions)
+        numerators, denominators = self._softmaxes(numerators, denominators)
         result = self._scaled(self._product(numerators), number) if numerators else self.graph.number(number)
         for denominator in denominators:
             result = self.graph.pointwise("div", result, denominator)
         if masks and not numerators and not under:
             result = self.graph.pointwise("mul", result, self._indicator(sp.And(*(m.args[0] for m in masks))))
         else:
-            for mask in masks:
-                condition = self._condition(mask.args[0])
+            for condition in conditions:
                 if not _certain(condition):
                     result = self.graph.pointwise("mask", condition, result)
         return result
@@ -263,11 +288,13 @@ class Lowering:
         for factor in over:
             if isinstance(factor, sp.KroneckerDelta) and (scattered := self._scatter(e, factor)) is not None:
                 return scattered
-        parts, denominators = self._softmaxes(
-            [self.lower(f) for f in over if not isinstance(f, Indicator)], [self.lower(f) for f in under]
-        )
-        parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
         masks = [self._condition(f.args[0]) for f in over if isinstance(f, Indicator)]
+        denominators = [self.lower(f) for f in under]
+        parts, masks = self._masked(
+            [self.lower(f) for f in over if not isinstance(f, Indicator)], denominators, masks
+        )
+        parts, denominators = self._softmaxes(parts, denominators)
+        parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
         masks = [m for m in masks if not _certain(m)]
         if masks:
             smallest = (
