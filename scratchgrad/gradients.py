@@ -175,6 +175,16 @@ class Gradients(Mapping[str, Gradient]):
 
         return kernel_source(self.definition)
 
+    def kernel(self) -> Any:
+        """The kernel that `kernel_source` writes, certified: a class with forward(*inputs) and backward(saved, *grads).
+
+        Inputs that are not shared have a batch axis in front.  Raises KernelRefused, which says what is wrong, where
+        the kernel does not agree with the definition; CannotLower where there is none.
+        """
+        from scratchgrad.certification.certifying import certified_kernel
+
+        return certified_kernel(self.definition)
+
     def save(self, path: str | Path) -> Path:
         """Write the derivation sheet to `path`: .tex, .html or .pdf by its suffix."""
         from scratchgrad.sheets.layer_sheet import layer_sheet

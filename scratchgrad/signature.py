@@ -131,8 +131,8 @@ class Signature:
                 if solved is None or solved < 1:
                     where = "".join(f", {name} is {known[name]}" for name in formula.names if name in known)
                     raise ShapeMismatch(
-                        f"{layer}: index {letter!r} is {found[letter]} in {seen[letter]}, expected {letter} = {formula} "
-                        f"for a whole number {unknown[0]}{where}"
+                        f"{layer}: index {letter!r} is {found[letter]} in {seen[letter]}, "
+                        f"expected {letter} = {formula} for a whole number {unknown[0]}{where}"
                     )
                 found[unknown[0]] = solved
                 continue

@@ -25,7 +25,15 @@ from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.indices import Size
 from scratchgrad.notation.text import to_text
 
-__all__ = ["ExampleMismatch", "NothingToCertify", "Role", "Specification", "layer_of", "specify"]
+__all__ = [
+    "ExampleMismatch",
+    "NothingToCertify",
+    "Role",
+    "Specification",
+    "batched_specification",
+    "layer_of",
+    "specify",
+]
 
 
 class NothingToCertify(ValueError):
@@ -139,7 +147,8 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
                 f"layer {layer.name!r} has no definition to be held against; write one under @{layer.name}.define"
             )
         definition = definition_of(layer)
-        samples = {t.name: layer.batch is None and layer.carries_samples(t) for t in (*layer.signature.inputs, *layer.signature.outputs)}
+        tensors = (*layer.signature.inputs, *layer.signature.outputs)
+        samples = {t.name: layer.batch is None and layer.carries_samples(t) for t in tensors}
         title = layer.name
     else:
         definition = source.definition if isinstance(source, Gradients) else definition_of(source)
@@ -152,6 +161,18 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         definition,
         tuple(Role(t, samples[t.name]) for t in definition.inputs),
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
+    )
+
+
+def batched_specification(definition: Definition) -> Specification:
+    """The definition as a generated kernel meets it: every input that is not shared has a batch axis."""
+    samples = {t.name: t.name not in definition.shared for t in definition.inputs}
+    carries = any(samples.values())
+    return Specification(
+        definition.name or str(definition),
+        definition,
+        tuple(Role(t, samples[t.name]) for t in definition.inputs),
+        tuple(Role(t, carries) for t in definition.outputs),
     )
 
 

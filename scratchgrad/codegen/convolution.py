@@ -6,8 +6,8 @@
     sum_r  x[n,c,s*p + r]                         the sum of every window (average pooling)
     sum_p  g[n,c,p] f(i, p) [0 <= i - s*p < K]    what windows give back to the places that they cover
 
-All say of a place i that it is i = s*p + d*k - a.  Where the number of windows p is not the one that torch's convolution
-would give, the image is padded or cut first, so that it is.
+All say of a place i that it is i = s*p + d*k - a.  Where the number of windows p is not the one that torch's
+convolution would give, the image is padded or cut first, so that it is.
 """
 
 from __future__ import annotations
@@ -114,11 +114,13 @@ def fitted_image(graph: Graph, image: Labelled, slidings: Sequence[Sliding]) -> 
 def convolution(
     graph: Graph, image: Labelled, weight: Labelled, slidings: Sequence[Sliding], summed: Sequence[Index]
 ) -> Labelled | None:
-    """sum over offsets and channels of weight[out, channels, offsets] * image[batch, channels, places].
+    """The sum over offsets and channels of weight[out, channels, offsets] * image[batch, channels, places].
 
     The image's last axes are the spatial ones, labelled by the windows.  None where an axis fits no role.
     """
-    roles = _roles(image.axes[: -len(slidings)], [i for i in weight.axes if i not in [s.offset for s in slidings]], summed)
+    roles = _roles(
+        image.axes[: -len(slidings)], [i for i in weight.axes if i not in [s.offset for s in slidings]], summed
+    )
     if roles is None or any(s.offset not in weight.axes for s in slidings):
         return None
     batch, channels, groups, out = roles
@@ -135,11 +137,13 @@ def convolution(
 def weight_gradient(
     graph: Graph, image: Labelled, gradient: Labelled, slidings: Sequence[Sliding], summed: Sequence[Index]
 ) -> Labelled | None:
-    """sum over windows and batch of gradient[batch, out, windows] * image[batch, channels, places].
+    """The sum over windows and batch of gradient[batch, out, windows] * image[batch, channels, places].
 
     Here a sliding's window is summed and its offset kept.
     """
-    roles = _roles(image.axes[: -len(slidings)], [i for i in gradient.axes if i not in [s.window for s in slidings]], summed)
+    roles = _roles(
+        image.axes[: -len(slidings)], [i for i in gradient.axes if i not in [s.window for s in slidings]], summed
+    )
     if roles is None or any(s.window not in gradient.axes for s in slidings):
         return None
     channels, batch, groups, out = roles
@@ -158,10 +162,11 @@ def transposed(
     gradient: Labelled,
     weight: Labelled,
     slidings: Sequence[Sliding],
+    *,
     images: Sequence[Index],
     summed: Sequence[Index],
 ) -> Labelled | None:
-    """sum over out, windows and offsets, where i = s*p + d*k - a, of gradient[batch, out, p] * weight[out, channels, k]."""
+    """The sum over out and all i = s*p + d*k - a of gradient[batch, out, p] * weight[out, channels, k]."""
     windows, offsets = [s.window for s in slidings], [s.offset for s in slidings]
     if any(p not in gradient.axes for p in windows) or any(k not in weight.axes for k in offsets):
         return None
@@ -216,7 +221,9 @@ def fold(graph: Graph, value: Labelled, slidings: Sequence[Sliding], images: Seq
         return None
     missing = tuple(i for i in (*windows, *offsets) if i not in value.axes)
     if missing:
-        node = graph.make("expand", (value.node,), (tuple(range(len(value.axes))),), (i.size for i in (*value.axes, *missing)))
+        node = graph.make(
+            "expand", (value.node,), (tuple(range(len(value.axes))),), (i.size for i in (*value.axes, *missing))
+        )
         value = Labelled(node, (*value.axes, *missing))
     lead = [i for i in value.axes if i not in windows and i not in offsets]
     natural = all(s.natural for s in slidings)
@@ -273,4 +280,3 @@ def image_of(graph: Graph, node: Labelled, spatial: Sequence[int], labels: Seque
         return Labelled(node.node, axes)
     made = graph.make("permute", (node.node,), (order,), (node.node.sizes[k] for k in order))
     return Labelled(made, axes)
-

@@ -302,7 +302,6 @@ class Body:
     def _input(self, node: Node) -> tuple[str, int]:
         return str(node.data[0]), _ATOM
 
-
     def _window(self, node: Node) -> tuple[str, int]:
         return self._moved(node), _ATOM
 
@@ -433,7 +432,9 @@ class Body:
             given = f"(1, {image[0]}), (1, {kernel[0]}), dilation=(1, {dilation[0]}), padding=(0, {padding[0]}), stride=(1, {stride[0]})"
         else:
             rows = f"{code}.permute(0, 1, 4, 5, 2, 3).flatten(4).flatten(1, 3)"
-            given = f"({', '.join(image)}), ({', '.join(kernel)}), dilation={dilation}, padding={padding}, stride={stride}"
+            given = (
+                f"({', '.join(image)}), ({', '.join(kernel)}), dilation={dilation}, padding={padding}, stride={stride}"
+            )
         return f"torch.nn.functional.fold({rows}, {given}).reshape({lead}, {', '.join(image)})", _ATOM
 
 

@@ -290,9 +290,7 @@ class Lowering:
                 return scattered
         masks = [self._condition(f.args[0]) for f in over if isinstance(f, Indicator)]
         denominators = [self.lower(f) for f in under]
-        parts, masks = self._masked(
-            [self.lower(f) for f in over if not isinstance(f, Indicator)], denominators, masks
-        )
+        parts, masks = self._masked([self.lower(f) for f in over if not isinstance(f, Indicator)], denominators, masks)
         parts, denominators = self._softmaxes(parts, denominators)
         parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
         masks = [m for m in masks if not _certain(m)]

@@ -159,7 +159,12 @@ class SlidingSums:
         by = {i: sp.expand(e).coeff(i) for i in found.indices}
         whole = next((i for i in by if by[i] == 1), None)
         tile = next((i for i in by if sp.expand(by[i] + length) == 0), None)
-        if whole is None or tile is None or not {whole, tile} & set(self.indices) or sp.expand(whole.size - tile.size * length) != 0:
+        if (
+            whole is None
+            or tile is None
+            or not {whole, tile} & set(self.indices)
+            or sp.expand(whole.size - tile.size * length) != 0
+        ):
             return
         piece = fresh(Index(whole.name, length), taken)
         indices = [piece if i == whole else i for i in self.indices]
@@ -232,12 +237,12 @@ class SlidingSums:
             if len(windows) != 1 or len(offsets) != 1:
                 return None
             images.append(image)
-            slidings.append(
-                Sliding(image.size, windows[0], offsets[0], by[windows[0]], by[offsets[0]], -at.start)
-            )
+            slidings.append(Sliding(image.size, windows[0], offsets[0], by[windows[0]], by[offsets[0]], -at.start))
         if len(slidings) > _SPATIAL_AXES:
             return None
-        return transposed(self.graph, self.lower(gradient), self.lower(weight), slidings, images, self.indices)
+        return transposed(
+            self.graph, self.lower(gradient), self.lower(weight), slidings, images=images, summed=self.indices
+        )
 
     # An element at places of one kept and one summed index
 
@@ -245,9 +250,7 @@ class SlidingSums:
         for factor in self.factors:
             if isinstance(factor, sp.Indexed) and not all(isinstance(i, Index) for i in factor.indices):
                 rest = [f for f in self.factors if f is not factor]
-                found = (
-                    self._forward(factor, rest) or self._transposed(factor, rest) or self._turned(factor, rest)
-                )
+                found = self._forward(factor, rest) or self._transposed(factor, rest) or self._turned(factor, rest)
                 if found is not None:
                     return found
         return None
@@ -311,7 +314,9 @@ class SlidingSums:
         known = (*value.axes, *other.axes)
         value = summed(self.graph, value, tuple(i for i in self.indices if i in value.axes and i not in other.axes))
         other = summed(
-            self.graph, other, tuple(i for i in self.indices if i not in images and i in other.axes and i not in value.axes)
+            self.graph,
+            other,
+            tuple(i for i in self.indices if i not in images and i in other.axes and i not in value.axes),
         )
         over_batch = self.batch in self.indices and known.count(self.batch) == 2
         if over_batch:
@@ -358,12 +363,12 @@ class SlidingSums:
                 Sliding(image.size, mine, inner, 1, step, start)
                 for (image, inner, step, start), mine in zip(known, own, strict=True)
             ]
-            return transposed(self.graph, value, other, slidings, images, self.indices)
+            return transposed(self.graph, value, other, slidings, images=images, summed=self.indices)
         slidings = [
             Sliding(image.size, inner, mine, step, 1, start)
             for (image, inner, step, start), mine in zip(known, own, strict=True)
         ]
-        return transposed(self.graph, other, value, slidings, images, self.indices)
+        return transposed(self.graph, other, value, slidings, images=images, summed=self.indices)
 
     def _opened(self, element: sp.Indexed) -> tuple[sp.Indexed, Node]:
         """The element with every axis that its place goes through tile by tile taken apart."""
@@ -373,7 +378,9 @@ class SlidingSums:
     def _axes(self, element: sp.Indexed, node: Node) -> tuple[dict[int, Index] | None, list[int]]:
         """The axes that stand bare, by dimension, and the dimensions that do not; None where an index comes twice."""
         bare = {
-            k: i for k, (i, n) in enumerate(zip(element.indices, node.sizes, strict=True)) if isinstance(i, Index) and i.size == n
+            k: i
+            for k, (i, n) in enumerate(zip(element.indices, node.sizes, strict=True))
+            if isinstance(i, Index) and i.size == n
         }
         spatial = [k for k in range(node.rank) if k not in bare]
         inner = [i for k in spatial for i in free_indices(element.indices[k])]

@@ -55,7 +55,8 @@ def place(e: sp.Expr) -> Place | None:
 def window(graph: Graph, node: Node, indices: Sequence[sp.Expr]) -> Labelled | None:
     """The node at affine places as a view; None where two of its places share an index, or run backwards together."""
     places = [
-        None if isinstance(i, Index) and i.size == size else place(i) for i, size in zip(indices, node.sizes, strict=True)
+        None if isinstance(i, Index) and i.size == size else place(i)
+        for i, size in zip(indices, node.sizes, strict=True)
     ]
     used: list[Index] = []
     for index, found in zip(indices, places, strict=True):
@@ -70,7 +71,9 @@ def window(graph: Graph, node: Node, indices: Sequence[sp.Expr]) -> Labelled | N
     first = [index if found is None else found.indices[0] for index, found in zip(indices, places, strict=True)]
     axes = (*first, *(i for found in places if found is not None for i in found.indices[1:]))
     spec = tuple(
-        None if found is None else (_first(found), found.extent, tuple(zip(found.steps, (i.size for i in found.indices), strict=True)))
+        None
+        if found is None
+        else (_first(found), found.extent, tuple(zip(found.steps, (i.size for i in found.indices), strict=True)))
         for found in places
     )
     return Labelled(graph.make("window", (node,), (spec,), (i.size for i in axes)), axes)
@@ -83,7 +86,7 @@ def is_split(found: Place, size: sp.Expr) -> bool:
         if sp.expand(step - length) != 0:
             return False
         length = length * index.size
-    return found.start == 0 and sp.expand(length - size) == 0
+    return bool(found.start == 0 and sp.expand(length - size) == 0)
 
 
 def opened(graph: Graph, node: Node, indices: Sequence[sp.Expr]) -> tuple[Node, tuple[sp.Expr, ...]]:
@@ -116,7 +119,9 @@ def surely_nonnegative(e: sp.Expr) -> bool:
 
 def _first(found: Place) -> sp.Expr:
     """The smallest place; a single index that runs backwards reaches it last."""
-    return sp.expand(found.start + sum(s * (i.size - 1) for i, s in zip(found.indices, found.steps, strict=True) if s.is_negative))
+    return sp.expand(
+        found.start + sum(s * (i.size - 1) for i, s in zip(found.indices, found.steps, strict=True) if s.is_negative)
+    )
 
 
 def _denominator(e: sp.Expr) -> sp.Expr:

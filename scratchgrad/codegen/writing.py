@@ -10,9 +10,10 @@ from scratchgrad import atomic, generated
 from scratchgrad import certificate as certificates
 from scratchgrad.codegen.generate import kernel_source
 from scratchgrad.layer import Layer, options_in
+from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.language import define_layer
 
-__all__ = ["generate_kernel", "generated_path", "layer_source", "write_kernel"]
+__all__ = ["generate_kernel", "generated_path", "kernel_of", "layer_source", "write_kernel"]
 
 
 def layer_source(layer: Layer) -> str:
@@ -39,10 +40,19 @@ def write_kernel(layer: Layer) -> Path:
 
 def generate_kernel(layer: Layer) -> type[Any]:
     """Give the layer its generated kernel, without a file."""
-    source = layer_source(layer)
-    filename = f"<generated kernel of {layer.name}>"
-    # A traceback, and the certificate's digest, can then read the source.
+    return layer.kernel(_kernel_in(layer_source(layer), layer.name))
+
+
+def kernel_of(definition: Definition) -> type[Any]:
+    """The generated kernel of a definition, over batches."""
+    return _kernel_in(kernel_source(definition), definition.name or str(definition))
+
+
+def _kernel_in(source: str, name: str) -> type[Any]:
+    """The kernel that the source defines; a traceback, and the certificate's digest, can read the source."""
+    filename = f"<generated kernel of {name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     space: dict[str, Any] = {}
     exec(compile(source, filename, "exec"), space)
-    return layer.kernel(space["Kernel"])
+    found: type[Any] = space["Kernel"]
+    return found

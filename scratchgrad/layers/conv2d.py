@@ -11,7 +11,8 @@ Options stride=1 padding=0 dilation=1 groups=1
 Shared  W, b
 Saved   x, W
 Kink    none; an x out of range counts as 0
-Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 9.1; Dumoulin and Visin, A Guide to Convolution Arithmetic;
+Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 9.1;
+        Dumoulin and Visin, A Guide to Convolution Arithmetic for Deep Learning;
         Krizhevsky, Sutskever and Hinton, ImageNet Classification, 2012 (groups)
 """
 
@@ -27,7 +28,7 @@ conv2d = Layer(
     " p = (h + 2*padding - dilation*(k - 1) - 1)//stride + 1; q = (w + 2*padding - dilation*(l - 1) - 1)//stride + 1",
     shared="W b",
     options="stride=1 padding=0 dilation=1 groups=1",
-    variants=("padding=1", "stride=2", "stride=2 padding=1", "padding=2", "dilation=2", "groups=2", "padding=1 groups=2"),
+    variants=("padding=1", "stride=2", "stride=2 padding=1", "padding=2", "dilation=2", "groups=2"),
 )
 
 

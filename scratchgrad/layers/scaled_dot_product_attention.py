@@ -28,7 +28,7 @@ scaled_dot_product_attention = Layer(
 @scaled_dot_product_attention.define
 def definition(s: Any) -> Any:
     """The scores S, their softmax P, the weighted mean of the values."""
-    Q, K, V, O = s.tensors
+    Q, K, V, out = s.tensors
     i, j, k, d, m = s.i, s.j, s.k, s.d, s.index("l", like="j")
     S, P = s.intermediate("S", i, j), s.intermediate("P", i, j)
 
@@ -38,5 +38,5 @@ def definition(s: Any) -> Any:
     return (
         s.eq(S[i, j], s.sum(Q[i, k] * K[j, k], k) / s.sqrt(k.size)),
         s.eq(P[i, j], weight(j) / s.sum(weight(m), m)),
-        s.eq(O[i, d], s.sum(P[i, j] * V[j, d], j)),
+        s.eq(out[i, d], s.sum(P[i, j] * V[j, d], j)),
     )
