@@ -62,11 +62,11 @@ def names() -> tuple[str, ...]:
     return (*_rooms(), *_registered)
 
 
-def with_variants() -> tuple[str, ...]:
-    """The names of all layers, and after each room the variants that the package ships: conv2d(stride=2)."""
+def with_variants(*rooms: str) -> tuple[str, ...]:
+    """The names, all by default, and after each those of the variants that the package ships: conv2d(stride=2)."""
     return tuple(
         one
-        for name in names()
+        for name in rooms or names()
         for one in (name, *(layer(name).with_options(**_numbers(v)).name for v in layer(name).variants))
     )
 
