@@ -44,7 +44,7 @@ def _smoothed(v: Tensor, y: Tensor, eps: Tensor) -> Tensor:
 
 
 def _group_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: Tensor) -> Tensor:
-    found = F.group_norm(x.flatten(1, 2), x.shape[1], gamma.flatten(), beta.flatten(), float(eps))
+    found = F.group_norm(x.flatten(1, 2), x.shape[1], gamma.flatten(), beta.flatten(), eps.item())
     return found.unflatten(1, x.shape[1:3])
 
 
@@ -54,8 +54,7 @@ def _info_nce(x: Tensor, y: Tensor, tau: Tensor) -> Tensor:
 
 def _focal(v: Tensor, y: Tensor) -> Tensor:
     p = torch.sigmoid(v)
-    wrong = p * (1 - y) + (1 - p) * y
-    return (wrong**2 * F.binary_cross_entropy_with_logits(v, y, reduction="none")).sum(1)
+    return (y * (1 - p) ** 2 * F.softplus(-v) + (1 - y) * p**2 * F.softplus(v)).sum(1)
 
 
 def _rope(x: Tensor, angle: Tensor) -> Tensor:
@@ -68,11 +67,11 @@ def _lstm(x: Tensor, h: Tensor, c: Tensor, W: Tensor, U: Tensor, b: Tensor) -> t
 
 
 def _batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: Tensor) -> Tensor:
-    return F.batch_norm(x, None, None, gamma, beta, training=True, eps=float(eps))
+    return F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps.item())
 
 
 def _layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[1:], gamma, beta, float(eps))
+    return F.layer_norm(x, x.shape[1:], gamma, beta, eps.item())
 
 
 def _swiglu(x: Tensor, W: Tensor, V: Tensor) -> Tensor:
