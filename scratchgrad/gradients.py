@@ -10,7 +10,6 @@ Needs SymPy and numpy, not torch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,13 +26,13 @@ from scratchgrad.forms.forms import Forms
 from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
-from scratchgrad.layer import Layer
+from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
 from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.grammar import UnknownName, parse
 from scratchgrad.notation.indices import Index
-from scratchgrad.notation.language import define
+from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch
 
@@ -237,6 +236,16 @@ class Gradients(Mapping[str, Gradient]):
 
         return kernel_source(self.definition)
 
+    def kernel(self) -> Any:
+        """The kernel that `kernel_source` writes, certified: a class with forward(*inputs) and backward(saved, *grads).
+
+        Inputs that are not shared have a batch axis in front.  Raises KernelRefused, which says what is wrong, where
+        the kernel does not agree with the definition; CannotLower where there is none.
+        """
+        from scratchgrad.certification.certifying import certified_kernel
+
+        return certified_kernel(self.definition)
+
     def save(self, path: str | Path) -> Path:
         """Write the derivation sheet to `path`: .tex, .html or .pdf by its suffix."""
         from scratchgrad.sheets.layer_sheet import layer_sheet
@@ -316,12 +325,12 @@ def definition_of(
     """The definition that `source` stands for; the arguments are those of `derive`."""
     if isinstance(source, Definition):
         return source if shared is None else _sharing(source, shared)
-    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+    if isinstance(source, str) and NAME.fullmatch(source.strip()):
         from scratchgrad import registry
 
         source = registry.layer(source.strip())
     if isinstance(source, Layer):
-        return define(source.name, source.signature, source.definition_function, source.shared)
+        return define_layer(source)
     wanted = outputs.split() if isinstance(outputs, str) else outputs
     if isinstance(source, str):
         definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted)

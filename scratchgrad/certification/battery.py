@@ -23,10 +23,10 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.error_model import DTYPES
+from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.reference import SEED, Reference
-from scratchgrad.certification.samples import Undefined
+from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 
@@ -68,6 +68,7 @@ class Battery:
         self.few = palette(specification.definition)
         self.domains = self._domains()
         self.probes = tuple(self._probes())
+        self.reference.expect([probe.point for probe in self.probes])
 
     def point(
         self,
@@ -100,7 +101,8 @@ class Battery:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
         if self.examples:
             return self._example_sizes(self.examples[0])
-        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+        chosen = dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+        return feasible(self.specification, chosen) or chosen
 
     def _values(self, role: Role, kind: str, rng: np.random.Generator, sizes: Sizes, batch: int | None) -> Any:
         shape = role.shape(sizes, batch)
@@ -154,11 +156,18 @@ class Battery:
             yield Probe("batches", f"batch {batch}, inputs {kind}", self.point(kind, batch, self.sizes(), dtype))
         if self.examples:
             return
-        one = dict.fromkeys(self.specification.sizes, 1)
-        shapes = [("other sizes", 5, self.sizes(_SECOND))]
-        shapes += [(f"size 1 of {s}", 2, {**self.sizes(), s: 1}) for s in self.specification.sizes]
-        shapes += [("all sizes 1, batch 1", 1, one), ("all sizes 1", 2, one)] if one else []
+        every = self.specification.sizes
+        one = dict.fromkeys(every, 1)
+        shapes: list[tuple[str, int, Sizes | None]] = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes += [
+            (f"size 1 of {s}", 2, feasible(self.specification, {**self.sizes(), s: 1}, pinned=(s,))) for s in every
+        ]
+        if one:
+            least = feasible(self.specification, one, pinned=every)
+            shapes += [("all sizes 1, batch 1", 1, least), ("all sizes 1", 2, least)]
         for name, batch, sizes in shapes:
+            if sizes is None:  # an axis that has a formula would be empty
+                continue
             yield Probe("sizes", name, self.point("normal", batch, sizes, dtype))
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
@@ -204,7 +213,7 @@ class Battery:
         choices += [dict.fromkeys(real, Domain.POSITIVE)]
         for choice in choices:
             self.domains = choice
-            if all(self._finite(salt) for salt in ("a", "b", "c")):
+            if all(self._finite(salt) for salt in "abcdefgh"):
                 return choice
         return choices[0]
 

@@ -148,7 +148,7 @@ class _Shrinker:
         old = float(self._array(role, upstream)[place])
         rank = _SIMPLE.index(old) if old in _SIMPLE else len(_SIMPLE)
         for number in (*_SIMPLE[:rank], *([float(round(old))] if rank == len(_SIMPLE) and old != round(old) else [])):
-            values = self._array(role, upstream).copy()
+            values = np.array(self._array(role, upstream))
             values[place] = number
             if self._accepts(role, upstream, values):
                 return True

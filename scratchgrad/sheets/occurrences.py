@@ -19,7 +19,7 @@ from scratchgrad.graph import Graph
 from scratchgrad.graph import Node as GraphNode
 from scratchgrad.layer import Layer
 from scratchgrad.notation.definition import Definition, Tensor
-from scratchgrad.notation.language import define
+from scratchgrad.notation.language import define_layer
 from scratchgrad.sheets.gradient_section import Paper
 from scratchgrad.sheets.special_cases import sums_over, without_gradients, without_sum
 from scratchgrad.sheets.titles import layer_title
@@ -81,8 +81,7 @@ def occurrences(graph: Graph) -> Iterator[Occurrence]:
             names[tensor.name] = f"{signal}_{again + 1}" if again else signal
             signals[names[tensor.name]] = signal
             latex[names[tensor.name]] = _primed(graph.latex(signal), again)
-        own = define(layer.name, layer.signature, layer.definition_function, layer.shared)
-        definition = mapped(own, _mapped_axes(graph, layer, node)).renamed(names, latex)
+        definition = mapped(define_layer(layer), _mapped_axes(graph, layer, node)).renamed(names, latex)
         derivation = Derivation(definition)
         unconsumed = tuple(o for o in node.outputs if o != graph.objective and not graph.consumers(o))
         kinds = {n.name: n.kind for n in graph.nodes}

@@ -142,14 +142,17 @@ class Network:
         *inputs: Signal | str | float,
         name: str | tuple[str, ...] | None = None,
         latex: str | tuple[str, ...] | None = None,
+        **options: int,
     ) -> Any:
         """The output signal of the layer on these inputs, or a tuple of them where the layer has several.
 
         Inputs are signals, their names, or plain numbers where the layer takes a scalar.  Without `name`, an output
-        is called as in the layer's signature, numbered from the second on.  Raises UnknownLayer, UnknownSignal,
-        ForeignSignal, WrongInputs, ShapeMismatch, DuplicateSignal.
+        is called as in the layer's signature, numbered from the second on.  `options` are the layer's own, as in
+        net.add("conv2d", x, W, b, stride=2).  Raises UnknownLayer, OptionMismatch, UnknownSignal, ForeignSignal,
+        WrongInputs, ShapeMismatch, DuplicateSignal.
         """
         found = registry.layer(layer) if isinstance(layer, str) else layer
+        found = found.with_options(**options) if options else found
         names = self._output_names(found, name)
         latexes: tuple[str | None, ...] = (latex,) if isinstance(latex, str) else latex or (None,) * len(names)
         if len(latexes) != len(names):

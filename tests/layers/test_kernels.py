@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from scratchgrad import registry
+from scratchgrad.cli.data_sheet import data_sheet
 from tests.tolerances import tolerance
 
 SIZES = {"i": 3, "j": 4, "k": 5, "l": 2, "v": 6}
@@ -118,10 +119,11 @@ def test_strides_do_not_matter(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_data_sheet_states_the_signature_and_what_is_shared(name):
+def test_the_data_sheet_states_the_signature_the_options_and_what_is_shared(name):
     layer = registry.layer(name)
-    sheet = __import__(f"scratchgrad.layers.{name}", fromlist=[name]).__doc__
-    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in sheet.splitlines() if line[:1].isalpha()}
-    assert lines["Shapes"] == str(layer.signature)
+    lines = data_sheet(layer).lines
+    assert lines["Shapes"] == layer.signature.shapes
+    assert lines.get("Sizes", "") == layer.signature.computed
+    assert lines.get("Options", "") == " ".join(f"{option}={value}" for option, value in layer.defaults.items())
     assert lines["Shared"] == (", ".join(layer.shared) or "none")
     assert {"Saved", "Kink", "Source"} <= set(lines)
