@@ -25,8 +25,7 @@ import sympy as sp
 from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.reference import SEED, Reference
-from scratchgrad.certification.samples import Undefined
+from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 
@@ -68,6 +67,7 @@ class Battery:
         self.few = palette(specification.definition)
         self.domains = self._domains()
         self.probes = tuple(self._probes())
+        self.reference.expect([probe.point for probe in self.probes])
 
     def point(
         self,

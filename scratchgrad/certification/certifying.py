@@ -113,7 +113,7 @@ def _certified(layer: Layer, verdict: Verdict) -> Verdict:
         made_with={
             "torch": certificates.torch_version(),
             "sympy": version("sympy"),
-            "mpmath": version("mpmath"),
+            "python-flint": version("python-flint"),
             "python": platform.python_version(),
             "scratchgrad": scratchgrad.__version__,
         },

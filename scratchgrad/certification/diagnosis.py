@@ -92,7 +92,8 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
     if only(lambda p: p.point.batch == 1 or p.group == "sizes"):
         return ["wrong only where a size, or the batch, is 1: is there a squeeze?"]
     if only(lambda p: name_has(p, *_KINKS)):
-        return [f"wrong only at exact zeros and ties{_conventions(battery)}"]
+        place = "exactly 0" if _at_zero(same) else "exact zeros and ties"
+        return [f"wrong at {place}: any number between the one-sided derivatives is right there{_conventions(battery)}"]
     if only(lambda p: name_has(p, *_LARGE)):
         return ["right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?"]
     return _tried(battery, subject, main)
@@ -133,10 +134,15 @@ def _lost(battery: Battery, same: Sequence[Finding]) -> str:
     worst = 0.0
     for finding in same:
         if finding.entry is not None and finding.yours is not None:
-            right = float(finding.right)
+            right = 0.0 if isinstance(finding.right, tuple) else float(finding.right)
             if right:
                 worst = max(worst, abs(finding.yours - right) / abs(right))
     return f": loses {min(7, math.log10(worst / UNIT['float32'])):.0f} of 7 digits" if worst else ""
+
+
+def _at_zero(same: Sequence[Finding]) -> bool:
+    """Whether no probe of ties without zeros is among those that go wrong."""
+    return all(any((a == 0).any() for a in f.probe.point.tensors.values()) for f in same)
 
 
 def _conventions(battery: Battery) -> str:

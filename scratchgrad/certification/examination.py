@@ -22,8 +22,7 @@ import torch
 from scratchgrad.certification.battery import Probe
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD
 from scratchgrad.certification.layouts import CONTIGUOUS
-from scratchgrad.certification.reference import Reference, Truth
-from scratchgrad.certification.samples import Undefined
+from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 
 __all__ = ["Examination", "Finding", "Measured"]
@@ -32,6 +31,10 @@ Array = Any
 
 _BEYOND_DOUBT = 1e4 * THRESHOLD
 """No closer look at the effect of one ulp makes so large an error a right value."""
+
+
+_TOGETHER = 100
+"""How many times the threshold the common conditions at a tie may be missed: they are sums over many entries."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ class Examination:
             yield from self._changed(stage, probe, given + arriving, before)
             own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
             yield from self._changed(stage, probe, own, before, kind="saved")
-            yield from self._values(stage, probe, gradients, truths)
+            wrong = list(self._values(stage, probe, gradients, truths))
+            yield from wrong or self._together(probe, gradients, truths)
             if subject.kernel:
                 yield from _shared(stage, probe, gradients, given + arriving + kept)
             yield from self._again(probe, truths, saved, outputs, gradients)
@@ -205,7 +209,25 @@ class Examination:
             yours = float(values[entry])
             kind = "value" if np.isfinite(yours) else "not finite"
             words = f"{stage} computes another {name}" if kind == "value" else f"{name} is not finite"
-            yield Finding(stage, kind, name, words, probe, entry, yours, truths[name].exact[entry])
+            yield Finding(stage, kind, name, words, probe, entry, yours, truths[name].right(entry))
+
+    def _together(
+        self, probe: Probe, results: Mapping[str, torch.Tensor], truths: Mapping[str, Truth]
+    ) -> Iterator[Finding]:
+        """Gradients that are legal one by one, but not all together, at a tie."""
+        legal = self.reference.legal(probe.point)
+        values = {name: _array(tensor) for name, tensor in results.items()}
+        distance = None if legal is None else legal.distance(values)
+        if legal is None or distance is None or not np.isfinite(distance).all():
+            return
+        allowed = np.concatenate([truths[name].unit.ravel() for name in legal.names])
+        if not (distance > _TOGETHER * THRESHOLD * max(float(allowed.max(initial=0.0)), 1e-12)).any():
+            return
+        name, entry = legal.first(int(np.argmax(distance)), values)
+        words = f"the entries of {name} at a tie are no gradient together, though each of them could be one"
+        yield Finding(
+            "backward", "value", name, words, probe, entry, float(values[name][entry]), truths[name].right(entry)
+        )
 
     @staticmethod
     def _changed(
@@ -240,7 +262,7 @@ def _repeats(
         if wrong.any():
             entry = tuple(int(n) for n in np.argwhere(wrong)[0])
             words = f"{what} gives another {name}: first {float(first[name][entry])!r}, then {float(values[entry])!r}"
-            yield Finding(stage, "repeat", name, words, probe, entry, float(values[entry]), truths[name].exact[entry])
+            yield Finding(stage, "repeat", name, words, probe, entry, float(values[entry]), truths[name].right(entry))
 
 
 def _shared(

@@ -14,11 +14,11 @@ from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.examination import Examination, Finding
-from scratchgrad.certification.reference import DIGITS, SEED
+from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
-from scratchgrad.certification.witness import AGREES_TO, STEP, witness
+from scratchgrad.certification.witness import AGREES_TO, witness
 
 __all__ = ["findings", "judge"]
 
@@ -68,10 +68,10 @@ def _evidence(battery: Battery, examination: Examination) -> dict[str, Any]:
         "entries_compared": measured.entries - measured.left_out,
         "entries_left_out": measured.left_out,
         "seed": SEED,
-        "digits": DIGITS,
+        "bits": BITS,
         "error_units_at_most": {dtype: _at_most(worst) for dtype, worst in measured.worst.items()},
         "error_units_threshold": THRESHOLD,
-        "witness": {"points": seen.points, "entries": seen.entries, "step": STEP, "agrees_to": AGREES_TO},
+        "witness": {"points": seen.points, "entries": seen.entries, "agrees_to": AGREES_TO},
     }
 
 

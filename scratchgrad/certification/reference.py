@@ -1,38 +1,42 @@
-"""The right values: the element form in exact rational or 60-digit arithmetic, and how far a right kernel may be off.
+"""The right values: the definition's own entries in ball arithmetic, and how far a right kernel may be off.
 
 In   a Point
 Out  Truth: for every output u and every gradient grad_W, the exact value and the bound of one unit of error
 
-A batch is evaluated with the definition of one sample, and the gradients of shared inputs are summed over the samples:
-so the reference does not rest on the derivation of the batched form.  Where the definition has no finite value (log 0),
-or its value exceeds the dtype's range, nothing can be compared, and the entry is left out.
+A batch is evaluated with the definition of one sample, and the gradients of shared inputs are summed over the samples.
+The gradients are adjoints of the definition's entries: so the reference rests neither on the derivation of the element
+form nor on that of the batched form.  Where the definition has no finite value (log 0), or its value exceeds the
+dtype's range, nothing can be compared, and the entry is left out.
+
+At a tie or a kink every legal gradient is right.  There the hull of the one-sided derivatives is an interval for every
+entry, and gradients a hair's breadth away span what holds for all of them together: of two tied values, the maximum
+gives its gradient to one, or a part to each, but not twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import mpmath
 import numpy as np
+import sympy as sp
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
+from scratchgrad.certification.exact.balls import BITS, Program, ball, balls, precisely
+from scratchgrad.certification.exact.entries import Entries, entries_of_sample
+from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.samples import evaluate
 from scratchgrad.certification.specification import Role, Specification
-from scratchgrad.notation.evaluation import exact_array
+from scratchgrad.notation.evaluation import EvaluationError
 
-__all__ = ["DIGITS", "SEED", "Reference", "Truth"]
+__all__ = ["BITS", "SEED", "Reference", "Truth", "Undefined"]
 
 SEED = 20260101
 """Every draw starts from this number."""
-
-DIGITS = 60
-"""Significant digits where the arithmetic is not rational."""
 
 _FINER = 60
 """Noise is 2**-60 ulp, and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
@@ -42,25 +46,58 @@ _FEW = 3
 _MORE = 12
 """How often the effect of noise is measured; more often before an error counts as a mistake."""
 
+_TOGETHER = 16
+"""How many points of the battery are evaluated in one pass."""
+
+_ROWS = 256
+_BREADTH = ball(Fraction(1, 2**100))
+_AROUND = 24
+"""How many gradients around a tie are looked at."""
+
 Array = Any
+
+
+class Undefined(ArithmeticError):
+    """The definition has no value at a point."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The right value of one tensor: exact, and as two floats (high + low); the unit of error; which entries count."""
+    """The right value of one tensor: exact, and as two floats (high + low); the unit of error; which entries count.
+
+    `slack` is how far a legal value may lie from high + low: 0, but at ties.
+    """
 
     exact: Array
     high: Array
     low: Array
     unit: Array
     judged: Array
+    slack: Array
 
     def units(self, values: Array) -> Array:
         """How many units of error away the values are; infinite where they are not finite, 0 where nobody judges."""
         with np.errstate(all="ignore"):
-            error = np.abs((values - self.high) - self.low) / self.unit
-        error = np.where(np.isfinite(values), error, np.inf)
+            error = np.abs((values - self.high) - self.low)
+            error = np.where(self.slack > 0, np.maximum(error - self.slack, 0), error) / self.unit
+        error = np.where(np.isfinite(error), error, np.inf)
         return np.where(self.judged, error, 0.0)
+
+    def right(self, entry: tuple[int, ...]) -> Any:
+        """The right value of an entry: a ball, or the pair of ends of the interval of right values."""
+        if self.slack[entry] > 0:
+            return float(self.high[entry] - self.slack[entry]), float(self.high[entry] + self.slack[entry])
+        return self.exact[entry]
+
+
+@dataclass
+class _Known:
+    """What is known about a point: the exact values, and what is legal where it is tied."""
+
+    values: dict[str, Array]
+    effect: dict[str, Array] = field(default_factory=dict)
+    slack: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    legal: Legal | None = None
 
 
 class Reference:
@@ -70,81 +107,238 @@ class Reference:
         """The reference of the specification."""
         self.specification = specification
         self._roles = {r.name: r for r in specification.outputs}
-        self._roles |= {_gradient(r): r for r in specification.differentiable}
-        self._values: WeakKeyDictionary[Point, dict[str, Array]] = WeakKeyDictionary()
+        self._roles |= {r.tensor.gradient.name: r for r in specification.differentiable}
+        self._known: WeakKeyDictionary[Point, _Known] = WeakKeyDictionary()
         self._truths: WeakKeyDictionary[Point, dict[str, Truth]] = WeakKeyDictionary()
-        self._effects: WeakKeyDictionary[Point, dict[str, Array]] = WeakKeyDictionary()
+        self._closer: WeakKeyDictionary[Point, None] = WeakKeyDictionary()
+        self._undefined: WeakKeyDictionary[Point, str] = WeakKeyDictionary()
+        self._together: WeakKeyDictionary[Point, list[Point]] = WeakKeyDictionary()
+        self._programs: dict[Any, tuple[Entries, Program]] = {}
 
+    def expect(self, points: Sequence[Point]) -> None:
+        """These points will be asked about: those of equal sizes are evaluated together."""
+        groups: dict[Any, list[Point]] = {}
+        for point in dict.fromkeys(points):
+            groups.setdefault(tuple(point.sizes.items()), []).append(point)
+        for group in groups.values():
+            for start in range(0, len(group), _TOGETHER):
+                for point in group[start : start + _TOGETHER]:
+                    self._together[point] = group[start : start + _TOGETHER]
+
+    @precisely
     def at(self, point: Point) -> dict[str, Truth]:
         """The truth about u for every output, grad_x for every input.  Raises Undefined where there is none."""
         if point not in self._truths:
-            self._truths[point] = self._truth(point, self._effect(point, _FEW))
+            known = self._evaluated(point)
+            self._truths[point] = self._truth(point, known)
         return self._truths[point]
 
+    @precisely
     def at_length(self, point: Point) -> dict[str, Truth]:
         """As `at`, with the effect of noise measured more often: asked before a kernel is refused."""
-        if point not in self._effects:
-            self._effects[point] = self._effect(point, _MORE)
-            self._truths[point] = self._truth(point, self._effects[point])
+        if point not in self._closer:
+            known = self._evaluated(point)
+            self._measure([point], _MORE)
+            self._closer[point] = None
+            self._truths[point] = self._truth(point, known)
         return self._truths[point]
 
+    @precisely
     def values(self, point: Point) -> dict[str, Array]:
-        """The exact values, object arrays."""
-        if point not in self._values:
-            self._values[point] = self._evaluate(point)[0]
-        return self._values[point]
+        """The exact values: object arrays of balls."""
+        return self._evaluated(point).values
 
-    def _evaluate(self, point: Point, noise: Noise | None = None, times: int = 1) -> list[dict[str, Array]]:
-        """The exact values; with noise, several times, each moved independently."""
-        spec, batch = self.specification, 1 if point.batch is None else point.batch
-        shapes = {name: role.shape(point.sizes, point.batch) for name, role in self._roles.items()}
-        if batch == 0:
-            return [{name: exact_array(np.zeros(shape)) for name, shape in shapes.items()}] * times
+    @precisely
+    def legal(self, point: Point) -> Legal | None:
+        """What holds for all legal gradients together, where the point is tied."""
+        return self._evaluated(point).legal
 
-        def samples(role: Role, values: Array) -> Array:
-            """All samples, as often as wanted; what they share is moved in each of them by itself (few are enough)."""
-            rows = values if role.sample else np.repeat(values[None], batch, axis=0)
-            return np.concatenate([rows] * times)
+    def entries(self, sizes: Mapping[sp.Expr, int], integers: Mapping[str, Array]) -> tuple[Entries, Program]:
+        """The entries of one sample, and the program that evaluates them; made once."""
+        key = (tuple(sizes.items()), *((n, a.shape, a.tobytes()) for n, a in integers.items()))
+        if key not in self._programs:
+            try:
+                entries = entries_of_sample(self.specification.definition, sizes, integers)
+            except (ArithmeticError, EvaluationError, ValueError, IndexError) as error:
+                raise Undefined(f"the definition has no value: {error}") from error
+            roots = [node for array in entries.results.values() for node in array.ravel()]
+            self._programs[key] = (entries, Program(roots, entries.kept))
+        return self._programs[key]
 
-        tensors = {role.name: samples(role, point.tensors[role.name]) for role in spec.inputs}
-        upstream = {r.name: samples(r, g) for r in spec.outputs if (g := point.upstream[r.name]) is not None}
-        stacked = evaluate(spec.gradients, tensors, upstream, point.sizes, digits=DIGITS, noise=noise)
-        found: list[dict[str, Array]] = []
-        with mpmath.workdps(DIGITS):
-            for n in range(times):
-                rows = {name: values[n * batch : (n + 1) * batch] for name, values in stacked.items()}
-                found.append({name: a if self._roles[name].sample else _total(a) for name, a in rows.items()})
-        return found
+    def _evaluated(self, point: Point) -> _Known:
+        if point in self._undefined:
+            raise Undefined(self._undefined[point])
+        if point not in self._known:
+            wanted = [p for p in self._together.get(point, [point]) if p not in self._known]
+            try:
+                self._evaluate(wanted)
+            except Undefined:
+                if len(wanted) == 1:
+                    raise
+                for one in wanted:
+                    try:
+                        self._evaluate([one])
+                    except Undefined as error:
+                        self._undefined[one] = str(error)
+                return self._evaluated(point)
+        return self._known[point]
 
-    def _effect(self, point: Point, times: int) -> dict[str, Array]:
+    def _evaluate(self, points: Sequence[Point]) -> None:
+        """All that is to be known about the points, in one pass for each kind of evaluation."""
+        tied: dict[Point, bool] = {}
+        for point, values in self._run(points, 1, tied=tied):
+            self._known[point] = _Known({name: _single(a) for name, a in values.items()})
+        self._measure(points, _FEW)
+        at_ties = [point for point in points if tied.get(point)]
+        for point, values in self._run(at_ties, 1, hull=True):
+            self._known[point].slack = {
+                name: (_floats(_MID(_single(a))), _floats(_RADIUS(_single(a))))
+                for name, a in values.items()
+                if self._roles[name] in self.specification.inputs
+            }
+        for point, values in self._run(at_ties, _AROUND, breadth=True):
+            gradients = {n: _floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
+            self._known[point].legal = legal(gradients)
+
+    def _measure(self, points: Sequence[Point], times: int) -> None:
         """The largest effect on every entry that noise of one ulp had."""
-        right = self.values(point)
-        step = Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER))
-        effect = {name: np.zeros(values.shape) for name, values in right.items()}
-        noise = Noise(step, np.random.default_rng([SEED, times]))
-        for moved in self._evaluate(point, noise, times):
-            with mpmath.workdps(DIGITS):
-                for name, values in moved.items():
-                    difference = np.abs(_floats(np.asarray(values - right[name], dtype=object)))
-                    jumped = ~(difference <= _JUMP * max(_largest(point), _finite_maximum(_floats(right[name]))))
-                    effect[name] = np.maximum(effect[name], np.where(jumped, 0.0, difference * 2.0**_FINER))
-        return effect
+        for point, moved in self._run(points, times, noise=True):
+            known, effect = self._known[point], {}
+            for name, values in moved.items():
+                right = known.values[name]
+                difference = np.abs(_floats(values - right))
+                limit = _JUMP * max(_largest(point), _finite_maximum(_floats(right)))
+                jumped = ~(difference <= limit)
+                effect[name] = np.where(jumped, 0.0, difference * 2.0**_FINER).max(axis=0, initial=0.0)
+            known.effect = effect
 
-    def _truth(self, point: Point, effect: Mapping[str, Array]) -> dict[str, Truth]:
+    def _run(
+        self,
+        points: Sequence[Point],
+        times: int,
+        *,
+        noise: bool = False,
+        hull: bool = False,
+        breadth: bool = False,
+        tied: dict[Point, bool] | None = None,
+    ) -> Iterator[tuple[Point, dict[str, Array]]]:
+        """Every point with its results, `times` copies in front; shared gradients are sums over the samples."""
+        rows: list[tuple[Point, int]] = []
+        for point in points:
+            if point.batch == 0:
+                yield point, {name: self._empty(role, point, times) for name, role in self._roles.items()}
+            else:
+                rows += [(point, n) for _ in range(times) for n in range(1 if point.batch is None else point.batch)]
+        groups: dict[int, tuple[tuple[Entries, Program], list[int]]] = {}
+        for place, (point, n) in enumerate(rows):
+            pair = self.entries(point.sizes, self._integers(point, n))
+            groups.setdefault(id(pair), (pair, []))[1].append(place)
+        found: dict[str, Array] = {}
+        ties = np.zeros(len(rows), dtype=bool)
+        for (entries, program), places in groups.values():
+            for start in range(0, len(places), _ROWS):
+                some = places[start : start + _ROWS]
+                self._pass(
+                    entries,
+                    program,
+                    [rows[p] for p in some],
+                    places=some,
+                    found=found,
+                    ties=ties,
+                    how=(noise, hull, breadth),
+                )
+        start = 0
+        for point in points:
+            if point.batch == 0:
+                continue
+            samples = 1 if point.batch is None else point.batch
+            own = slice(start, start + times * samples)
+            start += times * samples
+            if tied is not None:
+                tied[point] = bool(ties[own].any())
+            yield point, {name: self._collected(name, point, found, own, times) for name in self._roles}
+
+    def _pass(
+        self,
+        entries: Entries,
+        program: Program,
+        rows: Sequence[tuple[Point, int]],
+        *,
+        places: Sequence[int],
+        found: dict[str, Array],
+        ties: Array,
+        how: tuple[bool, bool, bool],
+    ) -> None:
+        """One evaluation of some rows; the results go to their places."""
+        noise, hull, breadth = how
+        rng = np.random.default_rng([SEED, len(rows), len(program.nodes)])
+        steps = [Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER)) for point, _ in rows]
+        moved = Noise(steps, rng) if noise else None
+        symbols: dict[str, Array] = {}
+        for role, upstream in self._arguments():
+            name = role.tensor.gradient.name if upstream else role.name
+            array = entries.upstream[name] if upstream else entries.inputs[name]
+            columns = [_row(role, point, n, upstream, array.shape) for point, n in rows]
+            values = balls(np.stack(columns)).reshape(len(rows), -1).T
+            for node, column in zip(array.ravel(), values, strict=True):
+                if breadth and not upstream:
+                    column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901
+                symbols[node.args[0]] = column if moved is None else moved(column)
+        tied = np.zeros(len(rows), dtype=bool)
+        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied))
+        ties[places] = tied
+        for name, array in entries.results.items():
+            if name not in found:
+                found[name] = np.empty((len(ties), *array.shape), dtype=object)
+            for place in np.ndindex(array.shape):
+                found[name][(places, *place)] = next(results)
+
+    def _collected(self, name: str, point: Point, found: Mapping[str, Array], own: slice, times: int) -> Array:
+        samples = 1 if point.batch is None else point.batch
+        values = found[name][own].reshape(times, samples, *found[name].shape[1:])
+        role = self._roles[name]
+        if role.sample and point.batch is not None:
+            return values
+        if samples == 1:
+            return values[:, 0]
+        return np.asarray(np.add.reduce(values, axis=1), dtype=object)
+
+    def _arguments(self) -> list[tuple[Role, bool]]:
+        spec = self.specification
+        return [(role, False) for role in spec.differentiable] + [(role, True) for role in spec.outputs]
+
+    def _integers(self, point: Point, n: int) -> dict[str, Array]:
+        integer = [role for role in self.specification.inputs if role.integer]
+        return {
+            r.name: np.asarray(point.tensors[r.name][n] if _has_sample(r, point) else point.tensors[r.name])
+            for r in integer
+        }
+
+    @staticmethod
+    def _empty(role: Role, point: Point, times: int) -> Array:
+        shape = role.shape(point.sizes, point.batch)
+        return balls(np.zeros((times, *shape))).reshape(times, *shape)
+
+    def _truth(self, point: Point, known: _Known) -> dict[str, Truth]:
         unit, tiny, largest = UNIT[point.dtype], TINY[point.dtype], LARGEST[point.dtype]
         found: dict[str, Truth] = {}
-        for name, exact in self.values(point).items():
+        for name, exact in known.values.items():
             role = self._roles[name]
             high = _floats(exact)
-            with mpmath.workdps(DIGITS):
-                low = _floats(_rest(exact, high))
+            low = _floats(exact - balls(np.where(np.isfinite(high), high, 0.0)).reshape(high.shape))
+            slack = np.zeros(high.shape)
+            if name in known.slack:
+                middle, radius = known.slack[name]
+                wide = np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), tiny))
+                high, low, slack = np.where(wide, middle, high), np.where(wide, 0.0, low), np.where(wide, radius, 0.0)
             judged = np.isfinite(high) & (np.abs(high) <= largest)
-            size = np.where(judged, np.abs(high), 0.0)
+            low = np.where(judged, low, 0.0)
+            size = np.where(judged, np.abs(high) + slack, 0.0)
             widest = _row_maximum(size, role)
             if role in self.specification.inputs:
                 widest = widest + self._upstream_size(point, role, size.ndim)
-            bound = np.where(judged, effect[name], 0.0) + unit * size + unit * widest + tiny
-            found[name] = Truth(exact, high, low, bound, judged)
+            bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
+            found[name] = Truth(exact, high, low, bound, judged, slack)
         return found
 
     def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
@@ -163,13 +357,16 @@ class Reference:
         return found
 
 
-def _total(rows: Array) -> Array:
-    """The exact sum over the samples."""
-    return np.asarray(sum(rows[1:], rows[0]), dtype=object)  # numpy hands out the element of a 0-d array
+def _has_sample(role: Role, point: Point) -> bool:
+    return role.sample and point.batch is not None
 
 
-def _gradient(role: Role) -> str:
-    return role.tensor.gradient.name
+def _row(role: Role, point: Point, n: int, upstream: bool, shape: tuple[int, ...]) -> Array:
+    """The values of one sample; zeros for an absent upstream gradient."""
+    values = point.upstream[role.name] if upstream else point.tensors[role.name]
+    if values is None:
+        return np.zeros(shape)
+    return np.asarray(values[n] if _has_sample(role, point) else values, dtype=np.float64)
 
 
 def _largest(point: Point) -> float:
@@ -191,25 +388,16 @@ def _row_maximum(size: Array, role: Role) -> Array:
     return np.max(size, axis=axes, keepdims=True) if axes else size
 
 
+def _single(values: Array) -> Array:
+    """The first of several copies, as an array also where it is one number."""
+    return np.asarray(values[0], dtype=object)
+
+
+_FLOAT = np.frompyfunc(float, 1, 1)
+_MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
+_RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
+
+
 def _floats(values: Array) -> Array:
     """The nearest floats; infinity beyond their range."""
-    found = np.empty(np.shape(values), dtype=np.float64)
-    for place in np.ndindex(found.shape):
-        try:
-            found[place] = float(values[place])
-        except OverflowError:
-            found[place] = np.inf if values[place] > 0 else -np.inf
-    return found
-
-
-def _rest(exact: Array, high: Array) -> Array:
-    """What the floats leave of the exact values."""
-    rest = np.empty(exact.shape, dtype=object)
-    for place in np.ndindex(exact.shape):
-        near = float(high[place])
-        value = exact[place]
-        if not np.isfinite(near):
-            rest[place] = 0
-        else:
-            rest[place] = value - (Fraction(near) if isinstance(value, Fraction) else mpmath.mpf(near))
-    return rest
+    return np.asarray(_FLOAT(np.asarray(values, dtype=object)), dtype=np.float64)

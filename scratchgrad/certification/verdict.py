@@ -7,16 +7,25 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import flint
+
 from scratchgrad.certificate import Certificate
+from scratchgrad.certification.exact.balls import short_fraction
 
 __all__ = ["Counterexample", "Verdict", "number"]
 
 _SHORT = 1000
 _LONG = 1e7
+_ROUNDED = 6
 
 
 def number(value: Any, dtype: str = "float64") -> str:
     """A number as a person writes it: 2, 2/3 where it is a short fraction, else the digits that its dtype has."""
+    if isinstance(value, tuple):
+        low, high = (round(end, _ROUNDED) for end in value)
+        return f"between {number(low, dtype)} and {number(high, dtype)}"
+    if isinstance(value, flint.arb):
+        value = short_fraction(value, _SHORT) or value
     if isinstance(value, Fraction) and 1 < value.denominator <= _SHORT and abs(value.numerator) <= _SHORT:
         return str(value)
     try:

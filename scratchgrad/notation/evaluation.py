@@ -101,6 +101,18 @@ class Arithmetic:
         """Whether a is the maximum b up to rounding: the two may have been computed in different orders."""
         raise TypeError
 
+    def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
+        """The second argument where the condition holds, else the third, elementwise."""
+        return np.where(condition, then, otherwise)
+
+    def indicator(self, condition: Any) -> Any:
+        """1 where the condition holds, else 0."""
+        return self.array(np.asarray(condition).astype(int))
+
+    def logical(self, name: str, *conditions: Any) -> Any:
+        """`and`, `or`, `not` of truth values, elementwise."""
+        return {"and": np.logical_and, "or": np.logical_or, "not": np.logical_not}[name](*conditions)
+
     def inverse(self, matrix: Any) -> Any:
         """The inverse of a matrix."""
         raise TypeError
@@ -392,9 +404,9 @@ class Valuation:
         if isinstance(e, (InverseElement, Determinant, LogDeterminant)):
             return self._matrix(e)
         if isinstance(e, Where):
-            return self._map(np.where, *map(self.labelled, e.args))
+            return self._map(self.arithmetic.where, *map(self.labelled, e.args))
         if isinstance(e, Indicator):
-            return self._map(lambda c: self._wide(c.astype(int)), self.labelled(e.args[0]))
+            return self._map(self.arithmetic.indicator, self.labelled(e.args[0]))
         if isinstance(e, sp.KroneckerDelta):
             return self._map(lambda a, b: self._wide(np.equal(a, b).astype(int)), *map(self._integer, e.args))
         if isinstance(e, sp.Add):
@@ -469,7 +481,7 @@ class Valuation:
             value = Labelled(product, _union(*rest))
             for mask in masks:
                 zero = self._wide(np.zeros((), dtype=int))
-                value = self._map(lambda m, v, zero=zero: np.where(m, v, zero), mask, value)
+                value = self._map(lambda m, v, zero=zero: self.arithmetic.where(m, v, zero), mask, value)
             rest = [Labelled(value.over(every), every)]
         rest += [
             Labelled(self._wide(np.ones(self.size(i.size), dtype=int)), (i,)) for i in summed if i not in _union(*rest)
@@ -501,11 +513,11 @@ class Valuation:
             return self._map(lambda a, b: self.arithmetic.compare(relation, a, b), *map(self.labelled, e.args))
         if isinstance(e, sp.logic.boolalg.BooleanAtom):
             return Labelled(np.asarray(bool(e)))
-        combine = {sp.And: np.logical_and, sp.Or: np.logical_or, sp.Not: np.logical_not}[type(e)]
+        name = {sp.And: "and", sp.Or: "or", sp.Not: "not"}[type(e)]
         parts = [self.labelled(a) for a in e.args]
-        result = parts[0] if len(parts) > 1 else self._map(combine, parts[0])
+        result = parts[0] if len(parts) > 1 else self._map(lambda c: self.arithmetic.logical(name, c), parts[0])
         for part in parts[1:]:
-            result = self._map(combine, result, part)
+            result = self._map(lambda c, d: self.arithmetic.logical(name, c, d), result, part)
         return result
 
     def _matrix(self, e: sp.Expr) -> Labelled:

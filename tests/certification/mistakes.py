@@ -191,7 +191,7 @@ MISTAKES = {
         ),
     ),
     "mask of the gradient": ("relu", relu, lambda g, u: g * (g > 0)),
-    "kink": ("relu", relu, lambda g, u: g * (u >= 0)),
+    "kink": ("relu", relu, lambda g, u: g * torch.where(u == 0, -1, (u > 0).to(u.dtype))),
     "unstable": ("softmax_cross_entropy", unstable_softmax_cross_entropy, softmax_cross_entropy_backward),
     "squeeze": ("linear", linear, lambda g, x, W, b: ((g @ W).squeeze(), g.mT @ x, g.sum(0))),
     "size 1": ("relu", lambda u: u.clamp_min(0).squeeze(-1), relu_backward),

@@ -90,18 +90,17 @@ MESSAGES = {
     "mask of the gradient": (
         "backward",
         "grad_u[0,0]:  yours = 1,  right = 0   (float64, batch 1)",
-        "at  u = [[0]]",
+        "at  u = [[-1]]",
         "    grad_h = [[1]]",
         "by the sheet  grad_u[i] = grad_h[i]*where(u[i] > 0, 1, 0)",
         "- the mask is taken from grad_h; it belongs to u: yours = grad_h[i]*where(grad_h[i] > 0, 1, 0)",
     ),
     "kink": (
         "backward",
-        "grad_u[0,0]:  yours = 1,  right = 0   (float64, batch 1)",
+        "grad_u[0,0]:  yours = -1,  right = between 0 and 1   (float64, batch 1)",
         "at  u = [[0]]",
-        "- wrong only at exact zeros and ties; the convention is: "
+        "- wrong at exactly 0: any number between the one-sided derivatives is right there; the convention is: "
         "on the boundary the derivative is that of the branch that forward takes",
-        "- the boundary of u[i] > 0 counts on the other side: yours = grad_h[i]*where(u[i] >= 0, 1, 0)",
     ),
     "unstable": (
         "forward",

@@ -1,0 +1,215 @@
+"""A definition as exact scalars: every output entry of one sample, as a node.
+
+In   a definition; for every input an object array of nodes, or integers
+Out  for every assigned tensor an object array of nodes
+
+The definition is walked as the evaluation of numbers walks it; only the arithmetic is another.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from scratchgrad.certification.exact.scalar import Graph, Scalar
+from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.evaluation import Arithmetic, Labelled, Valuation
+from scratchgrad.notation.nodes import Maximum, Minimum, Sigmoid
+
+__all__ = ["Symbolic", "assigned", "nodes", "symbols"]
+
+Array = Any
+
+
+class Symbolic(Arithmetic):
+    """Arithmetic whose numbers are the nodes of a graph."""
+
+    dtype = object
+
+    def __init__(self, graph: Graph) -> None:
+        """Arithmetic over this graph."""
+        self.graph = graph
+        self.functions: Mapping[type, Callable[..., Any]] = {
+            **{kind: self._each(name) for kind, name in _NAMES.items()},
+            sp.Abs: _elementwise(graph.absolute, 1),
+            sp.sign: _elementwise(graph.sign, 1),
+            Maximum: _elementwise(graph.maximum, 2),
+            Minimum: _elementwise(graph.minimum, 2),
+        }
+
+    def _each(self, name: str) -> Callable[..., Any]:
+        return _elementwise(lambda a: self.graph.function(name, a), 1)
+
+    def number(self, value: sp.Expr) -> Any:
+        """A node; pi and E are themselves."""
+        if value is sp.pi:
+            return self._single(self.graph.pi)
+        if value is sp.E:
+            return self._single(self.graph.exp(self.graph.one))
+        if isinstance(value, sp.Float):
+            value = sp.Rational(str(value))
+        if not value.is_Rational:
+            raise NotImplementedError(f"no exact scalar is known for the constant {value}")
+        return self._single(self.graph.number(Fraction(int(value.p), int(value.q))))
+
+    def _single(self, node: Scalar) -> Array:
+        found = np.empty((), dtype=object)
+        found[()] = node
+        return found
+
+    def array(self, values: Any) -> Any:
+        """The values as nodes."""
+        return nodes(self.graph, values)
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """The base to an exponent; a rational one where it is a number."""
+        return _elementwise(self._power, 2)(base, exponent)
+
+    def _power(self, base: Scalar, exponent: Scalar) -> Scalar:
+        if exponent.op == "number":
+            return self.graph.power(base, exponent.args[0])
+        return self.graph.exp(self.graph.mul(exponent, self.graph.log(base)))
+
+    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
+        """From the first term to the last; an empty sum is 0."""
+        if not positions:
+            return values
+        return np.asarray(np.add.reduce(values, axis=positions, initial=self.graph.zero), dtype=object)
+
+    def product(self, factors: list[Labelled], axes: tuple[Any, ...], summed: tuple[Any, ...]) -> Any:
+        """Contracted one summed index at a time."""
+        for index in summed:
+            hit = [f for f in factors if index in f.axes]
+            kept = tuple(dict.fromkeys(a for f in hit for a in f.axes if a != index))
+            value = super().product(hit, kept, (index,))
+            factors = [f for f in factors if index not in f.axes] + [Labelled(value, kept)]
+        return super().product(factors, axes, ())
+
+    def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+        """A truth value for every element."""
+        name = _COMPARED[bool(relation(-1, 0)), bool(relation(0, 0)), bool(relation(1, 0))]
+        return _elementwise(getattr(self, f"_{name}"), 2)(a, b)
+
+    def _greater(self, a: Scalar, b: Scalar) -> Scalar:
+        return self.graph.positive(self.graph.sub(a, b))
+
+    def _less(self, a: Scalar, b: Scalar) -> Scalar:
+        return self._greater(b, a)
+
+    def _at_least(self, a: Scalar, b: Scalar) -> Scalar:
+        return self.graph.nonnegative(self.graph.sub(a, b))
+
+    def _at_most(self, a: Scalar, b: Scalar) -> Scalar:
+        return self._at_least(b, a)
+
+    def _equal(self, a: Scalar, b: Scalar) -> Scalar:
+        return self.graph.is_zero(self.graph.sub(a, b))
+
+    def _unequal(self, a: Scalar, b: Scalar) -> Scalar:
+        return self.graph.negation(self._equal(a, b))
+
+    def tied(self, a: Any, b: Any) -> Any:
+        """A == b, exactly."""
+        return self.compare(operator.eq, a, b)
+
+    def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
+        """The choice between nodes."""
+        graph = self.graph
+        return _elementwise(lambda c, a, b: graph.choice(graph.condition(c), graph.node(a), graph.node(b)), 3)(
+            condition, then, otherwise
+        )
+
+    def indicator(self, condition: Any) -> Any:
+        """1 where the condition holds, else 0."""
+        return self.where(condition, self.graph.one, self.graph.zero)
+
+    def logical(self, name: str, *conditions: Any) -> Any:
+        """`and`, `or`, `not` of truth values."""
+        graph = self.graph
+        combine: Any = {"and": graph.both, "or": graph.either, "not": graph.negation}[name]
+        return _elementwise(lambda *c: combine(*map(graph.condition, c)), len(conditions))(*conditions)
+
+    def inverse(self, matrix: Any) -> Any:
+        """By cofactors: adj(A) / det(A)."""
+        n = len(matrix)
+        total = self.determinant(matrix)
+        found = np.empty((n, n), dtype=object)
+        for i, j in np.ndindex(n, n):
+            minor = np.delete(np.delete(matrix, j, 0), i, 1)
+            found[i, j] = self.graph.div((-1) ** (i + j) * self.determinant(minor), total)
+        return found
+
+    def determinant(self, matrix: Any) -> Any:
+        """By Laplace's expansion along the first row."""
+        if not len(matrix):
+            return self.graph.one
+        total = self.graph.zero
+        for j, first in enumerate(matrix[0]):
+            minor = np.delete(matrix[1:], j, 1)
+            total = self.graph.add(total, (-1) ** j * first * self.determinant(minor))
+        return total
+
+
+_NAMES = {
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tanh: "tanh",
+    sp.erf: "erf",
+    Sigmoid: "sigmoid",
+}
+
+_COMPARED = {
+    (False, False, True): "greater",
+    (True, False, False): "less",
+    (False, True, True): "at_least",
+    (True, True, False): "at_most",
+    (False, True, False): "equal",
+    (True, False, True): "unequal",
+}
+"""The relation by whether it holds for a - b = -1, 0, 1."""
+
+
+def nodes(graph: Graph, values: Any) -> Array:
+    """The values as an object array of nodes of the graph."""
+    array = np.asarray(values)
+    found = np.empty(array.shape, dtype=object)
+    for place in np.ndindex(array.shape):
+        value: Any = array[place]
+        if not isinstance(value, Scalar):
+            value = graph.number(Fraction(float(value)) if isinstance(value, (float, np.floating)) else int(value))
+        found[place] = graph.node(value)
+    return found
+
+
+def symbols(graph: Graph, name: str, shape: tuple[int, ...]) -> Array:
+    """An unknown for every entry of a tensor, named as the entry is."""
+    found = np.empty(shape, dtype=object)
+    for place in np.ndindex(shape):
+        found[place] = graph.symbol(f"{name}[{','.join(map(str, place))}]" if place else name)
+    return found
+
+
+def assigned(
+    graph: Graph, definition: Definition, tensors: Mapping[str, Array], sizes: Mapping[sp.Expr, int]
+) -> dict[str, Array]:
+    """Every tensor that the definition assigns, as nodes."""
+    at = Valuation(dict(tensors), sizes, Symbolic(graph))
+    for assignment in definition.assignments:
+        at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
+    return {a.target.name: at.tensors[a.target.name] for a in definition.assignments}
+
+
+def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
+    apply = np.frompyfunc(function, inputs, 1)
+
+    def call(*arrays: Any) -> Any:
+        return np.asarray(apply(*arrays), dtype=object)
+
+    return call

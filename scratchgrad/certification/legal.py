@@ -1,0 +1,64 @@
+"""What all legal gradients at a tie have in common: the affine hull of the gradients around it.
+
+In   gradients at points a hair's breadth away, in random directions
+Out  Legal: which combinations of gradients are impossible
+
+At a tie of a maximum every legal gradient hands the whole of the upstream gradient on, to one of the tied values or in
+parts: the sum is the same for all of them, though each entry may be anything between 0 and the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Legal", "legal"]
+
+_RANK = 1e-9
+_SPARE = 3
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Legal:
+    """A point of the affine hull, and an orthonormal basis of its directions; over all gradients, in their order."""
+
+    names: tuple[str, ...]
+    origin: Array
+    basis: Array
+
+    def distance(self, gradients: Mapping[str, Array]) -> Array | None:
+        """How far every entry is from the nearest legal combination; None where a gradient is missing."""
+        if any(name not in gradients for name in self.names):
+            return None
+        difference = np.concatenate([gradients[name].ravel() for name in self.names]) - self.origin
+        return np.abs(difference - self.basis.T @ (self.basis @ difference))
+
+    def first(self, place: int, gradients: Mapping[str, Array]) -> tuple[str, tuple[int, ...]]:
+        """The tensor and the entry at a place of the distances."""
+        for name in self.names:
+            size = gradients[name].size
+            if place < size:
+                return name, tuple(int(n) for n in np.unravel_index(place, gradients[name].shape))
+            place -= size
+        raise IndexError(place)
+
+
+def legal(gradients: Mapping[str, Array]) -> Legal | None:
+    """The affine hull of several gradients, the first axis of every array; None where too few are given to know it."""
+    names = tuple(gradients)
+    if not names:
+        return None
+    rows = np.concatenate([a.reshape(len(a), -1) for a in gradients.values()], axis=1)
+    if not np.isfinite(rows).all() or not rows.size:
+        return None
+    origin = rows[0]
+    _, sizes, directions = np.linalg.svd(rows[1:] - origin, full_matrices=False)
+    rank = int((sizes > _RANK * max(1.0, float(np.abs(rows).max()))).sum())
+    if rank > len(rows) - _SPARE:
+        return None
+    return Legal(names, origin, directions[:rank])
