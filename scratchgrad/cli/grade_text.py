@@ -34,7 +34,7 @@ def _file(grade: FileGrade) -> Iterator[RenderableType]:
     style = "green" if grade.right else "bold red"
     yield Text.assemble((grade.path, "bold"), "  ", (summary, style), (f"  {grade.seconds:.1f} s", "dim"))
     if grade.error:
-        yield Padding(Text(grade.error, "bold red"), (0, 0, 0, 2))
+        yield Padding(Text(grade.error, "bold red"), (0, 0, 0, 2), expand=False)
     if not grade.layers and not grade.error:
         yield Padding(
             Text("Nothing here is recognised as a layer; say which is which with --map, or with @grades."), (0, 0, 0, 2)
@@ -48,14 +48,13 @@ def _file(grade: FileGrade) -> Iterator[RenderableType]:
         if layer.status != RIGHT:
             yield Text()
             yield _wrong(layer)
-    remarks = [(layer.name, remark) for layer in grade.layers for remark in layer.remarks]
-    if remarks:
+    if grade.remarks:
         yield Text()
         yield Text("Remarks", "bold")
         table = _grid()
-        for name, remark in remarks:
-            table.add_row("", Text(name), Text(remark, "dim"))
-        yield table
+        for remark, layers in grade.remarks.items():
+            table.add_row(Text(", ".join(layers)), Text(remark, "dim"))
+        yield Padding(table, (0, 0, 0, 2), expand=False)
     if grade.unrecognised:
         yield Text()
         names = ", ".join(grade.unrecognised)
@@ -108,7 +107,11 @@ def _tape(checks: Sequence[TapeCheck]) -> Table:
 def _wrong(layer: LayerGrade) -> Panel:
     lines: list[RenderableType] = []
     stages = (
-        f"{' and '.join(layer.wrong)} {'are' if len(layer.wrong) > 1 else 'is'} wrong" if layer.wrong else "not judged"
+        f"{' and '.join(layer.wrong)} {'are' if len(layer.wrong) > 1 else 'is'} wrong"
+        if layer.wrong
+        else "not judged"
+        if layer.status == ERROR
+        else "wrong"
     )
     if layer.entry:
         numbers = Table.grid(padding=(0, 3, 0, 0))
@@ -122,13 +125,25 @@ def _wrong(layer: LayerGrade) -> Panel:
         lines.append(Text(layer.headline, "red"))
     if layer.at:
         lines.append(Text("at", "dim"))
-        lines += [Padding(Text(line), (0, 0, 0, 2)) for line in layer.at]
+        lines += [Padding(Text(line), (0, 0, 0, 2), expand=False) for line in layer.at]
     sheet = [f for f in layer.formulas if f.tensor == layer.tensor]
     for formula in sheet:
         lines.append(Text("on the sheet", "dim"))
-        lines += [Padding(Text(line, "cyan"), (0, 0, 0, 2)) for line in (formula.element, formula.matrix) if line]
+        lines += [
+            Padding(Text(line, "cyan"), (0, 0, 0, 2), expand=False)
+            for line in (formula.element, formula.matrix)
+            if line
+        ]
     if layer.diagnosis:
         lines.append(Text("it looks like", "dim"))
-        lines += [Padding(Text(line, overflow="fold"), (0, 0, 0, 2)) for line in layer.diagnosis]
+        lines += [Padding(Text(line, overflow="fold"), (0, 0, 0, 2), expand=False) for line in layer.diagnosis]
     title = Text.assemble((f" {layer.name}", "bold"), f" (line {layer.line}): {stages} ")
-    return Panel(Group(*lines), title=title, title_align="left", border_style="red", padding=(0, 1), box=box.ROUNDED)
+    return Panel(
+        Group(*lines),
+        title=title,
+        title_align="left",
+        border_style="red",
+        padding=(0, 1),
+        box=box.ROUNDED,
+        expand=False,
+    )

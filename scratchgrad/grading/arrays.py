@@ -23,7 +23,7 @@ class Unreadable(TypeError):
 
 
 def library_of(module: ModuleType) -> str:
-    """ "torch" where the module imports it, else "numpy"."""
+    """The library of a module's arrays: "torch" where it imports it, else "numpy"."""
     values = vars(module).values()
     names = {v.__name__.partition(".")[0] for v in values if isinstance(v, ModuleType)}
     names |= {str(getattr(v, "__module__", "")).partition(".")[0] for v in values if callable(v)}

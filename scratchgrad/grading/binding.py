@@ -3,8 +3,8 @@
 In   the parameters of a signature, the parts of a kind
 Out  Binding: part -> parameter, and what the remaining parameters get
 
-By name first, then in order.  A parameter that means a shape gets the shape; an epsilon gets 0, because the
-definition has none; anything else keeps its default.
+By name first, then in order.  A parameter that means a shape gets the shape, an epsilon something tiny; anything else
+keeps its default.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CannotBind(LookupError):
 
 @dataclass(frozen=True)
 class Binding:
-    """Part -> parameter's name; `extra` maps further parameters to "out", "in", "columns", "zero" or "train"."""
+    """Part -> parameter's name; `extra` maps further parameters to "out", "in", "columns", "tiny" or "train"."""
 
     order: tuple[str, ...]
     parts: Mapping[str, str]
@@ -101,20 +101,20 @@ def bind(
             found[part.name] = name
             del free[name]
     extra = {}
-    for name, parameter in free.items():
-        word = _word(name, parameter)
+    for name, left in free.items():
+        word = _word(name, left)
         if word:
             extra[name] = word
-        elif parameter.default is inspect.Parameter.empty:
+        elif left.default is inspect.Parameter.empty:
             raise CannotBind(f"what is the parameter {name!r}?")
     return Binding(tuple(p.name for p in parameters), found, extra)
 
 
 def _word(name: str, parameter: inspect.Parameter) -> str:
-    if _EPSILON.fullmatch(name):
-        return "zero"
     if parameter.default is not inspect.Parameter.empty:
         return ""
+    if _EPSILON.fullmatch(name):
+        return "tiny"
     return (
         "in"
         if _SHAPE_IN.fullmatch(name)

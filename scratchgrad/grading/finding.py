@@ -16,6 +16,7 @@ from typing import Any
 
 from scratchgrad.grading.arrays import library_of
 from scratchgrad.grading.binding import CannotBind, parameters_of
+from scratchgrad.grading.by_autograd import is_function
 from scratchgrad.grading.judging import Candidate
 from scratchgrad.grading.kinds import Kind, kind_named, kind_of_name
 from scratchgrad.grading.mapping import Entry
@@ -29,7 +30,10 @@ _BACKWARD = re.compile(
     r"(?P<stem>\w+?)_(back(ward)?|bwd|bprop|grad(ient)?|prime|deriv(ative)?|vjp)|(back(ward)?|grad|d)_(?P<other>\w+)"
 )
 _FORWARD = re.compile(r"(?P<stem>\w+?)_(forward|fwd|fprop)|(forward|fwd)_(?P<other>\w+)")
-_PLUMBING = re.compile(r"layer|module|input|node|network|net|model|base\w*|function|parameter|sequential|tensor|value|optimi\w*|sgd|adam", re.IGNORECASE)  # fmt: skip
+_PLUMBING = re.compile(
+    r"layer|module|input|node|network|net|model|base\w*|function|parameter|sequential|tensor|value|optimi\w*|sgd|adam",
+    re.IGNORECASE,
+)
 
 
 def candidates(module: ModuleType, mapping: Mapping[str, Entry]) -> tuple[list[Candidate], list[str]]:
@@ -122,7 +126,7 @@ class _Finder:
         return Candidate(name, line, {}, said.convention, failure) if kinds else None
 
     def _class_maker(self, thing: type, said: _Said) -> Callable[[Kind], Subject]:
-        if _is_autograd(thing):
+        if is_function(thing):
             return lambda kind: Autograd(thing, kind, "torch", said.arguments)
         if is_node_class(thing):
             return lambda kind: NodeClass(thing, kind, self.library, said.arguments)
@@ -192,10 +196,6 @@ def is_node_class(cls: type) -> bool:
     forward = parameters_of(getattr(cls, "forward", None) or (lambda: None), method=True)
     needed = [p for p in forward if p.default is inspect.Parameter.empty]
     return hasattr(cls, "forward") and not needed and bool(parameters_of(cls.__init__, method=True))  # type: ignore[misc]
-
-
-def _is_autograd(cls: type) -> bool:
-    return any(base.__module__ == "torch.autograd.function" for base in cls.__mro__)
 
 
 def _abstract(cls: type) -> bool:

@@ -17,7 +17,7 @@ from scratchgrad.grading.matching import Match, Meant, convention_words, match
 from scratchgrad.grading.record import ERROR, RIGHT, WRONG, Formula, LayerGrade
 from scratchgrad.grading.subjects import Subject
 from scratchgrad.notation.text import to_text
-from scratchgrad.sheets.printer import element_latex, matrix_latex
+from scratchgrad.sheets.printer import element_latex, gradient_symbol, matrix_latex
 
 __all__ = ["Candidate", "judge"]
 
@@ -85,6 +85,7 @@ def _by_reading(grade: LayerGrade, meant: Meant, subject: Subject, guarded: bool
         _with_verdict(grade, verdict),
         convention=convention_words(meant.reading),
         formulas=_formulas(meant),
+        reading=(meant.kind.name, meant.kind.readings.index(meant.reading)),
     )
     missing = [p.name for p in meant.kind.parts if p.must_have_gradient and p.name not in given]
     if missing and given:
@@ -116,6 +117,9 @@ def _with_verdict(grade: LayerGrade, verdict: Verdict) -> LayerGrade:
     lines = [line.strip() for line in str(found).splitlines()]
     at = [line.removeprefix("at ").strip() for line in lines[1:] if not line.startswith("by the sheet")]
     headline = f"{found.entry} is {found.yours}, right is {found.right}" if found.entry and found.yours else found.words
+    diagnosis = tuple(line for line in diagnosis if line != headline)
+    for stage in verdict.wrong[:1]:
+        headline = headline.removeprefix(f"{stage} ")
     return replace(
         grade,
         status=WRONG,
@@ -150,15 +154,9 @@ def _formulas(meant: Meant) -> tuple[Formula, ...]:
                 f"{to_text(target.element)} = {to_text(gradient.element)}",
                 f"{target.name} = {matrix}" if matrix is not None and target.indices else "",
                 f"{element_latex(target.element)} = {element_latex(gradient.element)}",
-                f"{_symbol(target.name)} = {matrix_latex(matrix.node)}"
+                f"{gradient_symbol(target.name, None)} = {matrix_latex(matrix.node)}"
                 if matrix is not None and target.indices
                 else "",
             )
         )
     return tuple(formulas)
-
-
-def _symbol(gradient: str) -> str:
-    from scratchgrad.sheets.printer import gradient_symbol
-
-    return gradient_symbol(gradient.removeprefix("grad_"), None)

@@ -14,10 +14,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-__all__ = ["COLUMNS", "CONVENTIONS", "KINDS", "ONE", "ROWS", "Kind", "Part", "Reading", "kind_named", "kind_of_name"]
+__all__ = [
+    "ANY",
+    "COLUMNS",
+    "CONVENTIONS",
+    "KINDS",
+    "ONE",
+    "ROWS",
+    "Kind",
+    "Part",
+    "Reading",
+    "kind_named",
+    "kind_of_name",
+]
 
 ROWS, COLUMNS, ONE = "rows", "columns", "one sample"
 CONVENTIONS = (ROWS, COLUMNS, ONE)
+ANY = ""
+"""The convention of what has none: functions of every element, scalars, penalties."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """A definition in one layout.  `stored` says which tensors the code holds as a "column", a "row" or "transposed"."""
+    """A definition in one layout.  `stored`: which tensors the code holds as a "column", a "row" or "transposed"."""
 
     text: str
     convention: str
@@ -57,7 +71,6 @@ class Kind:
     called: str
     parts: tuple[Part, ...]
     readings: tuple[Reading, ...]
-    fused: bool = False
 
     def part(self, name: str) -> Part | None:
         """The part of this name."""
@@ -78,15 +91,19 @@ _LAMBDA = Part(
     r"c|l(a?mbda|am|ambd)?_?|lambda_?\w*|decay|weight_?decay|reg(ul\w*)?(_?(strength|lambda|const\w*|weight|coef\w*))?|beta|alpha|coef\w*|strength|scale|constant|k|factor|lmbda",
     "constant",
 )
+_LOGITS = Part("v", _PREDICTED.names)
 _SLOPE = Part("c", r"slope|alpha|negative_?slope|a|leak\w*", "constant")
 
 
 def _elementwise(name: str, called: str, right: str, *more: Part) -> Kind:
     """A function of every element, over vectors and over batches."""
-    texts = [(f"h[n,i] = {right.format(u='u[n,i]')}", ROWS), (f"h[i] = {right.format(u='u[i]')}", ONE)]
+    vector = f"h[i] = {right.format(u='u[i]')}"
     part = Part("u", _X.names)
-    readings = [Reading(text, convention) for text, convention in texts]
-    readings.append(Reading(texts[1][0], ONE, "a column vector", {"u": "column", "h": "column"}))
+    readings = [
+        Reading(f"h[n,i] = {right.format(u='u[n,i]')}", ANY, "element by element"),
+        Reading(vector, ANY, "element by element, vectors"),
+        Reading(vector, ANY, "element by element, column vectors", {"u": "column", "h": "column"}),
+    ]
     return Kind(name, called, (part, *more), tuple(readings))
 
 
@@ -183,10 +200,10 @@ def _softmax(log: bool) -> Iterator[Reading]:
 def _penalty(with_constant: bool) -> tuple[Reading, ...]:
     c = "c*" if with_constant else ""
     readings = [
-        Reading(f"s = {c}Sum(W[i,j]**2, i, j)", ONE, "the squared Frobenius norm"),
-        Reading(f"s = {c}Sum(W[i,j]**2, i, j)/2", ONE, "half of the squared Frobenius norm"),
-        Reading(f"s = {c}sqrt(Sum(W[i,j]**2, i, j))", ONE, "the norm itself, not its square"),
-        Reading(f"s = {c}Sum(abs(W[i,j]), i, j)", ONE, "the sum of the absolute values"),
+        Reading(f"s = {c}Sum(W[i,j]**2, i, j)", ANY, "the squared Frobenius norm"),
+        Reading(f"s = {c}Sum(W[i,j]**2, i, j)/2", ANY, "half of the squared Frobenius norm"),
+        Reading(f"s = {c}sqrt(Sum(W[i,j]**2, i, j))", ANY, "the norm itself, not its square"),
+        Reading(f"s = {c}Sum(abs(W[i,j]), i, j)", ANY, "the sum of the absolute values"),
     ]
     return tuple(readings)
 
@@ -194,8 +211,7 @@ def _penalty(with_constant: bool) -> tuple[Reading, ...]:
 def _binary(name: str, called: str, sign: str, names: tuple[str, str]) -> Kind:
     axes = ("", "[i]", "[n,i]")
     readings = tuple(
-        Reading(f"s{at} = a{at} {sign} b{at}", ROWS if at == "[n,i]" else ONE, "scalars" if not at else "")
-        for at in axes
+        Reading(f"s{at} = a{at} {sign} b{at}", ANY, "element by element" if at else "scalars") for at in axes
     )
     return Kind(name, called, (Part("a", names[0]), Part("b", names[1])), readings)
 
@@ -207,16 +223,13 @@ _ADDENDS = (
 
 
 def _normalised(batch: bool) -> tuple[Reading, ...]:
-    if batch:
-        text = (
-            "m[j] = Sum(x[n,j], n)/n_n; q[j] = Sum((x[n,j] - m[j])**2, n)/n_n; "
-            "h[n,j] = gamma[j]*(x[n,j] - m[j])/sqrt(q[j] + eps) + beta[j]"
-        )
-    else:
-        text = (
-            "m[n] = Sum(x[n,j], j)/n_j; q[n] = Sum((x[n,j] - m[n])**2, j)/n_j; "
-            "h[n,j] = gamma[j]*(x[n,j] - m[n])/sqrt(q[n] + eps) + beta[j]"
-        )
+    mean, axis, size = ("m[j]", "n", "n_n") if batch else ("m[n]", "j", "n_j")
+    deviation = mean.replace("m", "s", 1)
+    text = (
+        f"{mean} = Sum(x[n,j], {axis})/{size}; c[n,j] = x[n,j] - {mean}; "
+        f"{deviation} = sqrt(Sum(c[n,j]**2, {axis})/{size} + eps); z[n,j] = c[n,j]/{deviation}; "
+        "h[n,j] = gamma[j]*z[n,j] + beta[j]"
+    )
     return (Reading(text, ROWS), Reading(text, ROWS, "gamma and beta are rows", {"gamma": "row", "beta": "row"}))
 
 
@@ -227,60 +240,77 @@ _SCALE_SHIFT = (
     Part("beta", r"beta|shift|b|bias", "parameter"),
 )
 
+_LOSS = r"(_?(loss|cost|error))?"
+_DENSE = r"linear|lin|affine|dense|fc|fully_?connected"
+_CE = r"(soft_?max|cross_?entropy|ce|sce)_?(with_?)?(and_?)?(cross_?entropy|ce|loss|soft_?max)?(_?loss)?"
+_PENALTIES = (
+    r"(l2_?|frobenius_?|weight_?)?(regular\w*|reg|decay|penalty|norm)(_?(loss|layer|term|l2))?"
+    r"|l2_?norm|squared_?norm|frobenius"
+)
+_INDICES = Part("t", r"t|idx|index|indices|ids|x|tokens?|inputs?", "labels")
+_TABLE = Part("E", r"e|w|weights?|table|embed\w*", "parameter")
+_LEAK = "where({u} > 0, {u}, c*{u})"
+_BCE = "(log(1 + exp(v[i])) - v[i]*y[i])"
+_BCE_OF_PROBABILITIES = "(-(y[i]*log(v[i]) + (1 - y[i])*log(1 - v[i])))"
+_SCALINGS = (
+    Reading("h = c*u", ANY, "scalars"),
+    Reading("h[i] = c*u[i]", ANY, "element by element, vectors"),
+    Reading("h[n,i] = c*u[n,i]", ANY, "element by element"),
+)
+
 KINDS: tuple[Kind, ...] = (
-    Kind("leaky_relu", r"leaky_?re_?lu", (Part("u", _X.names), _SLOPE), _elementwise("", "", "where({u} > 0, {u}, c*{u})").readings),
-    _elementwise("relu", r"re_?lu(_?layer)?|rectifi\w*", "max({u}, 0)"),
+    _elementwise("leaky_relu", r"leaky_?re_?lu", _LEAK, _SLOPE),
+    _elementwise("relu", r"re_?lu|rectifi\w*", "max({u}, 0)"),
     _elementwise("gelu", r"gelu", "{u}*(1 + erf({u}/sqrt(2)))/2"),
     _elementwise("silu", r"silu|swish", "{u}*sigmoid({u})"),
     _elementwise("softplus", r"soft_?plus", "log(1 + exp({u}))"),
     _elementwise("sigmoid", r"sigmoid|logistic", "sigmoid({u})"),
     _elementwise("tanh", r"tanh", "tanh({u})"),
-    Kind(
-        "softmax_cross_entropy",
-        r"(soft_?max|cross_?entropy|ce|sce)_?(with_?)?(and_?)?(cross_?entropy|ce|loss|soft_?max)?(_?loss)?|categorical\w*",
-        (_PREDICTED, _TARGET),
-        tuple(_softmax_loss()),
-    ),
-    Kind(
-        "softmax_cross_entropy of labels",
-        r"(soft_?max|cross_?entropy|ce)_?(with_?)?(cross_?entropy|ce|loss)?(_?loss)?",
-        (_PREDICTED, _LABELS),
-        tuple(_softmax_labels()),
-        fused=True,
-    ),
-    Kind("log_softmax", r"log_?soft_?max", (Part("v", _PREDICTED.names),), tuple(_softmax(log=True))),
-    Kind("softmax", r"soft_?max", (Part("v", _PREDICTED.names),), tuple(_softmax(log=False))),
-    Kind("svm_loss", r"(svm|hinge|multi_?class_?(svm|hinge))(_?loss)?", (_PREDICTED, _LABELS), tuple(_hinge_labels()), fused=True),
+    Kind("softmax_cross_entropy", rf"{_CE}|categorical\w*", (_PREDICTED, _TARGET), tuple(_softmax_loss())),
+    Kind("softmax_cross_entropy of labels", _CE, (_PREDICTED, _LABELS), tuple(_softmax_labels())),
+    Kind("log_softmax", r"log_?soft_?max", (_LOGITS,), tuple(_softmax(log=True))),
+    Kind("softmax", r"soft_?max", (_LOGITS,), tuple(_softmax(log=False))),
+    Kind("svm_loss", rf"(svm|hinge|multi_?class_?(svm|hinge)){_LOSS}", (_PREDICTED, _LABELS), tuple(_hinge_labels())),
     Kind(
         "mse_loss",
-        r"(mse|mean_?squared?(_?error)?|l2|square[ds]?(_?error)?|quadratic|euclid\w*|regression)(_?(loss|cost|error))?|loss",
+        rf"(mse|mean_?squared?(_?error)?|l2|square[ds]?(_?error)?|quadratic|euclid\w*|regression){_LOSS}|loss",
         (_PREDICTED, _TARGET),
         tuple(_reduced("(v[i] - y[i])**2")),
     ),
-    Kind("l1_loss", r"(l1|mae|mean_?absolute(_?error)?)(_?(loss|cost|error))?", (_PREDICTED, _TARGET), tuple(_reduced("abs(v[i] - y[i])"))),
     Kind(
-        "bce_with_logits",
-        r"(sigmoid_?)?(bce|binary_?cross_?entropy)(_?with_?logits)?(_?loss)?",
+        "l1_loss",
+        rf"(l1|mae|mean_?absolute(_?error)?){_LOSS}",
         (_PREDICTED, _TARGET),
-        tuple(_reduced("(log(1 + exp(v[i])) - v[i]*y[i])")) + tuple(_reduced("(-(y[i]*log(v[i]) + (1 - y[i])*log(1 - v[i])))")),
+        tuple(_reduced("abs(v[i] - y[i])")),
     ),
-    Kind("penalty", r"(l2_?|frobenius_?|weight_?)?(regular\w*|reg|decay|penalty|norm)(_?(loss|layer|term|l2))?|l2_?norm|squared_?norm|frobenius", (_W, _LAMBDA), _penalty(True)),
-    Kind("penalty without constant", r"(l2_?|frobenius_?|weight_?)?(regular\w*|reg|decay|penalty|norm)(_?(loss|layer|term|l2))?|l2_?norm|squared_?norm|frobenius", (_W,), _penalty(False)),
-    Kind("scale", r"(const\w*_?)?(scale|mult\w*|multiplier|factor)(_?(layer|const\w*))?", (Part("u", _X.names), _LAMBDA), (Reading("h = c*u", ONE, "scalars"), Reading("h[i] = c*u[i]", ONE), Reading("h[n,i] = c*u[n,i]", ROWS))),
-    _binary("add", r"add(ition)?|sum(_?layer)?|plus", "+", _ADDENDS),
+    Kind(
+        "binary_cross_entropy",
+        rf"(sigmoid_?)?(bce|binary_?cross_?entropy)(_?with_?logits)?{_LOSS}",
+        (_PREDICTED, _TARGET),
+        (*_reduced(_BCE), *_reduced(_BCE_OF_PROBABILITIES)),
+    ),
+    Kind("penalty", _PENALTIES, (_W, _LAMBDA), _penalty(True)),
+    Kind("penalty without constant", _PENALTIES, (_W,), _penalty(False)),
+    Kind(
+        "scale",
+        r"(const\w*_?)?(scale|mult\w*|multiplier|factor)(_?const\w*)?",
+        (Part("u", _X.names), _LAMBDA),
+        _SCALINGS,
+    ),
+    _binary("add", r"add(ition)?|sum|plus", "+", _ADDENDS),
     _binary("hadamard", r"mul(tiply)?|hadamard|product|elementwise\w*|gate", "*", _ADDENDS),
     Kind("batch_norm", r"batch_?norm(alization|alisation)?\w*", _SCALE_SHIFT, _normalised(True)),
     Kind("layer_norm", r"layer_?norm(alization|alisation)?", _SCALE_SHIFT, _normalised(False)),
-    Kind("embedding", r"embed\w*", (Part("t", r"t|idx|index|indices|ids|x|tokens?|inputs?", "labels"), Part("E", r"e|w|weights?|table|embed\w*", "parameter")), (Reading("e[n,k] = E[t[n],k]", ROWS),)),
-    Kind("linear", r"(linear|affine|dense|fc|fully_?connected|lin)(_?layer)?|dense_?layer", (_X, _W, _B), tuple(_linear())),
-    Kind("linear without bias", r"(linear|affine|dense|fc|fully_?connected|mat_?mul)(_?layer)?", (_X, _W), tuple(_without_bias())),
-)  # fmt: skip
+    Kind("embedding", r"embed\w*", (_INDICES, _TABLE), (Reading("e[n,k] = E[t[n],k]", ROWS),)),
+    Kind("linear", _DENSE, (_X, _W, _B), tuple(_linear())),
+    Kind("linear without bias", rf"{_DENSE}|mat_?mul", (_X, _W), tuple(_without_bias())),
+)
 
 
 def _bare(name: str) -> str:
     """A function's or class's name without what says that it is a forward, a backward, or a layer."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
-    snake = re.sub(r"^(forward|my|the)_|_(forward|fwd|fprop|function|fn|op|node|module|activation)$", "", snake)
+    snake = re.sub(r"^(forward|my|the)_|_(forward|fwd|fprop|function|fn|op|node|layer|module|activation)$", "", snake)
     return snake.replace("__", "_")
 
 
@@ -311,5 +341,5 @@ def kind_named(layer: str) -> tuple[Kind, ...]:
         sort = "parameter" if known in (_W, _B) else "target" if known is _TARGET else sort
         parts.append(Part(tensor.name, names, sort))
     is_room = re.fullmatch(r"\w+", layer.strip()) is not None
-    reading = Reading(layer, ROWS if is_room else ONE, room=layer if is_room else "")
+    reading = Reading(layer, ROWS if is_room else ANY, "" if is_room else "as it stands", room=layer if is_room else "")
     return (Kind(layer if is_room else definition.name or "definition", re.escape(layer), tuple(parts), (reading,)),)

@@ -19,7 +19,7 @@ import torch
 
 from scratchgrad.certification.specification import specify
 from scratchgrad.gradients import Gradients, definition_of
-from scratchgrad.grading.kinds import COLUMNS, ROWS, Kind, Reading
+from scratchgrad.grading.kinds import ANY, COLUMNS, ONE, ROWS, Kind, Reading
 from scratchgrad.grading.subjects import Subject
 
 __all__ = ["GUARDED", "Match", "Meant", "match", "stored", "unstored"]
@@ -28,7 +28,7 @@ EXACT, GUARDED = 1e-9, 1e-4
 """Relative differences: rounding; and what an epsilon in a logarithm or under a root makes."""
 
 _SIZES = (3, 4, 5, 2, 6, 1)
-_LABELS_BELOW = 3
+_LABELS_BELOW = 2
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +110,7 @@ class Meant:
     @property
     def needs_example(self) -> bool:
         """Whether the definition alone does not say which values a tensor may have."""
-        return not self.reading.room and ("y" in self.names or "eps" in self.names)
+        return "y" in self.names and any(part in self.reading.text for part in ("log(Sum(exp", "log(v"))
 
     def example(self, seed: int) -> tuple[torch.Tensor, ...]:
         """Tensors whose sizes differ pairwise; labels in range, parameters named eps or q positive."""
@@ -126,12 +126,19 @@ class Meant:
         made = []
         for tensor in definition.inputs:
             shape = tuple(int(s) if s.is_Integer else sizes[s] for s in tensor.sizes)
-            made.append(self._values(rng, tensor.name, shape, tensor.integer))
+            made.append(self._values(rng, tensor.name, shape, tensor.integer, self._below(tensor.name, sizes)))
         return tuple(made)
 
-    def _values(self, rng: np.random.Generator, name: str, shape: tuple[int, ...], integer: bool) -> torch.Tensor:
+    def _below(self, name: str, sizes: Mapping[Any, int]) -> int:
+        """What labels stay below: the size of the axis that they index."""
+        bound = specify(self.spec).bound(name)
+        return _LABELS_BELOW if bound is None else int(bound.subs(sizes))
+
+    def _values(
+        self, rng: np.random.Generator, name: str, shape: tuple[int, ...], integer: bool, below: int
+    ) -> torch.Tensor:
         if integer:
-            return torch.from_numpy(np.asarray(rng.integers(_LABELS_BELOW, size=shape)))
+            return torch.from_numpy(np.asarray(rng.integers(below, size=shape)))
         values = np.asarray(rng.standard_normal(shape))
         if name == "eps":
             values = np.abs(values) + 0.1
@@ -144,7 +151,10 @@ class Meant:
     def _room_example(self, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
         specification = specify(self.reading.room)
         sizes = {size: _SIZES[n % len(_SIZES)] for n, size in enumerate(specification.sizes)}
-        return tuple(self._values(rng, role.name, role.shape(sizes, 6), role.integer) for role in specification.inputs)
+        return tuple(
+            self._values(rng, role.name, role.shape(sizes, 6), role.integer, self._below(role.name, sizes))
+            for role in specification.inputs
+        )
 
     def truth(self, tensors: Sequence[torch.Tensor]) -> np.ndarray[Any, Any]:
         """What the definition computes."""
@@ -182,11 +192,7 @@ def match(kinds: Mapping[Kind, Subject], convention: str = "") -> tuple[Match, K
     exact: list[Meant] = []
     for kind, subject in kinds.items():
         for reading in kind.readings:
-            if (
-                convention
-                and reading.convention != convention
-                and any(r.convention == convention for r in kind.readings)
-            ):
+            if convention and reading.convention not in (convention, ANY) and not reading.room:
                 continue
             meant = Meant(kind, reading)
             try:
@@ -203,10 +209,10 @@ def match(kinds: Mapping[Kind, Subject], convention: str = "") -> tuple[Match, K
                 near.append((worst, len(near), meant))
         if exact:
             return Match(tuple(exact)), kind
-    near.sort(key=lambda one: one[:2])
     guarded = [meant for worst, _, meant in near if worst <= GUARDED]
     if guarded:
         return Match(tuple(guarded), guarded=True), guarded[0].kind
+    near.sort(key=lambda one: one[:2])
     if near:
         return Match((near[0][2],)), near[0][2].kind
     return Match((), failure=failure or "forward fits no reading"), next(iter(kinds), None)
@@ -225,5 +231,5 @@ def _difference(meant: Meant, subject: Subject, seed: int) -> float:
 
 def convention_words(reading: Reading) -> str:
     """The reading in words."""
-    samples = {ROWS: "samples are rows", COLUMNS: "samples are columns"}.get(reading.convention, "one sample")
+    samples = {ROWS: "samples are rows", COLUMNS: "samples are columns", ONE: "one sample"}.get(reading.convention, "")
     return ", ".join(part for part in (samples, reading.words) if part)

@@ -31,7 +31,8 @@ class LayerGrade:
     """The grade of one layer of a file.
 
     `status` is "right", "wrong" or "error" (nothing could be judged).  `wrong` names the stages that fail; `headline`
-    is the finding in one line; `at` the smallest failing input, line by line; `yours` and `expected` the two numbers.
+    is the finding in one line; `at` the smallest failing input, line by line; `yours` and `expected` the two numbers;
+    `reading` the kind that it was taken for, and the number of its reading.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LayerGrade:
     remarks: tuple[str, ...] = ()
     proven: bool = False
     seconds: float = 0.0
+    reading: tuple[str, int] | None = None
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> LayerGrade:
@@ -60,6 +62,7 @@ class LayerGrade:
         known["formulas"] = tuple(Formula(**formula) for formula in known.get("formulas", ()))
         for name in ("wrong", "at", "diagnosis", "remarks"):
             known[name] = tuple(known.get(name, ()))
+        known["reading"] = tuple(known["reading"]) if known.get("reading") else None
         return cls(**known)
 
 
@@ -86,11 +89,21 @@ class FileGrade:
     @property
     def right(self) -> bool:
         """Whether there is something to grade, and all of it is right."""
-        return (
-            not self.error
-            and bool(self.layers or self.tape)
-            and all(one.status == RIGHT for one in (*self.layers, *self.tape))
-        )
+        return not self.error and bool(self.layers or self.tape) and all(status == RIGHT for status in self.statuses)
+
+    @property
+    def statuses(self) -> list[str]:
+        """The status of every layer and of every check of the tape."""
+        return [layer.status for layer in self.layers] + [check.status for check in self.tape]
+
+    @property
+    def remarks(self) -> dict[str, list[str]]:
+        """Every remark once, with the layers that it is about."""
+        found: dict[str, list[str]] = {}
+        for layer in self.layers:
+            for remark in layer.remarks:
+                found.setdefault(remark, []).append(layer.name)
+        return found
 
     def data(self) -> dict[str, Any]:
         """The record for JSON."""

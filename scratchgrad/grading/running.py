@@ -58,6 +58,7 @@ def grade_file(
             "mapping": {name: asdict(entry) for name, entry in (mapping or {}).items()},
             "memory": int(limits.memory * _GIB),
             "done": done,
+            "known": {layer.name: layer.reading for layer in grade.layers if layer.reading is not None},
         }
         session = _Session(request, limits, began + limits.file)
         try:
@@ -72,9 +73,7 @@ def grade_file(
                 grade.tape.append(TapeCheck("the tape", ERROR, str(error)))
                 break
             done.append(session.at)
-            grade.layers.append(
-                LayerGrade(session.at, "", session.line, WRONG, wrong=("forward",), headline=str(error))
-            )
+            grade.layers.append(LayerGrade(session.at, session.kind, session.line, WRONG, headline=str(error)))
         finally:
             session.end()
     else:
@@ -89,7 +88,7 @@ class _Session:
 
     def __init__(self, request: Mapping[str, Any], limits: Limits, deadline: float) -> None:
         self.limits, self.deadline = limits, deadline
-        self.at, self.line = "import", 0
+        self.at, self.line, self.kind = "import", 0, ""
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "scratchgrad.grading.worker"],
@@ -123,7 +122,7 @@ class _Session:
         while True:
             message = self._next()
             if "at" in message:
-                self.at, self.line = message["at"], message.get("line", 0)
+                self.at, self.line, self.kind = message["at"], message.get("line", 0), message.get("kind", "")
                 tell(self.at)
             if "error" in message:
                 grade.error = message["error"]

@@ -21,6 +21,7 @@ import torch
 
 from scratchgrad.grading.arrays import given, returned
 from scratchgrad.grading.binding import Binding, CannotBind, bind, gradient_names, matches, parameters_of
+from scratchgrad.grading.by_autograd import by_autograd
 from scratchgrad.grading.kinds import Kind, Part
 from scratchgrad.grading.returns import returned_names
 
@@ -79,8 +80,8 @@ def feed_class(base: type | None) -> type:
     return type("Feed", (base,) if base else (), {**members, **dict.fromkeys(names, accumulate)})
 
 
-def feed(cls: type, value: Any) -> Any:
-    """A feed whose output is `value`."""
+def feed(cls: Any, value: Any) -> Any:
+    """A feed whose output is `value`; the author's constructor is not run."""
     made = cls.__new__(cls)
     shape = tuple(value.shape) if hasattr(value, "shape") else ()
     zeros = value * 0 if shape or hasattr(value, "shape") else 0.0
@@ -145,7 +146,7 @@ class _Class:
                 shape = shapes.get(word, ())
                 if word in ("in", "out"):
                     return shape if whole else (shape[-1] if shape else 1)
-                return {"zero": 0.0, "train": True, "columns": 1}[word]
+                return {"tiny": 1e-12, "train": True, "columns": 1}[word]
 
             try:
                 return self.cls(**binding.arguments(values, extra))
@@ -236,7 +237,7 @@ class CalledClass(_Class):
             else given(tensors[part.name], self.library)
             for part in self.kind.parts
         }
-        sizes = {"in": (), "out": ()}
+        sizes: dict[str, tuple[int, ...]] = {"in": (), "out": ()}
         if "W" in tensors:
             last = tensors[self.kind.parts[0].name].shape[-1]
             other = [n for n in tensors["W"].shape if n != last] or [last]
@@ -245,7 +246,7 @@ class CalledClass(_Class):
         for part in self.own:
             if part not in self.given_parts and not _set(made, part, values[part.name]):
                 raise CannotBind(f"{self.cls.__name__} has no attribute for {part.name}")
-        arguments = self.binding.arguments(values, lambda word: {"zero": 0.0, "train": True}.get(word))
+        arguments = self.binding.arguments(values, _further)
         result = getattr(made, self.called)(**arguments)
         return made, result[0] if isinstance(result, tuple) else output_of(made, result) if result is None else result
 
@@ -276,6 +277,11 @@ class CalledClass(_Class):
             if not passed:  # a loss whose backward takes no gradient counts it as 1
                 found = {name: _times(value, grad_out) for name, value in found.items()}
         return {name: returned(value, grad_out) for name, value in found.items() if value is not None}
+
+
+def _further(word: str) -> Any:
+    """What a parameter that is no tensor gets."""
+    return {"tiny": 1e-12, "train": True}[word]
 
 
 def _times(value: Any, grad_out: torch.Tensor) -> Any:
@@ -370,7 +376,7 @@ class Functions:
         first = tuple(_real(self.kind, tensors).shape)
 
         def extra(word: str) -> Any:
-            return {"zero": 0.0, "train": True, "columns": 1}.get(word, first)
+            return {"tiny": 1e-12, "train": True, "columns": 1}.get(word, first)
 
         result = self.forward_function(**self.binding.arguments(self._values(tensors), extra))
         if isinstance(result, tuple | list) and len(result) >= 2:
@@ -454,7 +460,7 @@ class Autograd:
             part.name: _number(tensors[part.name]) if part.sort == "constant" else tensors[part.name]
             for part in self.kind.parts
         }
-        arguments = self.binding.arguments(values, lambda word: {"zero": 0.0, "train": True}.get(word))
+        arguments = self.binding.arguments(values, _further)
         result = self.function.apply(*arguments.values())
         return result[0] if isinstance(result, tuple) else result
 
@@ -464,15 +470,15 @@ class Autograd:
 
     def backward(self, grad_out: torch.Tensor, tensors: Tensors) -> dict[str, Any]:
         """The gradients that torch gets from the function's backward."""
-        from torch.autograd import grad  # noqa: TID251  # a user's own autograd.Function is what is examined
+        real = [name for name in tensors if self._differentiable(name)]
 
-        watched = {name: t.detach().requires_grad_(t.is_floating_point()) for name, t in tensors.items()}
-        real = [name for name, t in watched.items() if t.requires_grad and self._differentiable(name)]
-        with torch.enable_grad():
-            output = self._applied(watched)
-        found = grad(output, [watched[name] for name in real], grad_out.reshape(output.shape), allow_unused=True)
+        def apply(*watched: torch.Tensor) -> Any:
+            return self._applied({**tensors, **dict(zip(real, watched, strict=True))})
+
+        shape = self._applied(tensors).shape
+        found = by_autograd(apply)(grad_out.reshape(shape), *(tensors[name] for name in real))
         return {name: value for name, value in zip(real, found, strict=True) if value is not None}
 
     def _differentiable(self, name: str) -> bool:
         part = self.kind.part(name)
-        return part is not None and part.sort != "constant"
+        return part is not None and part.sort not in ("constant", "labels")

@@ -28,7 +28,6 @@ import torch
 
 from scratchgrad.grading.arrays import given, library_of, returned
 from scratchgrad.grading.binding import parameters_of
-from scratchgrad.grading.finding import is_node_class
 from scratchgrad.grading.judging import Candidate
 from scratchgrad.grading.matching import Meant, match, stored
 from scratchgrad.grading.record import ERROR, RIGHT, WRONG, TapeCheck
@@ -44,8 +43,10 @@ class _Unclear(Exception):
     """The library cannot be driven from outside; the words say where it stopped."""
 
 
-def tape_checks(module: ModuleType, candidates: list[Candidate]) -> list[TapeCheck]:
-    """The checks that apply; nothing for a file without layers of the protocol."""
+def tape_checks(
+    module: ModuleType, candidates: list[Candidate], known: Mapping[str, tuple[str, int]]
+) -> list[TapeCheck]:
+    """The checks that apply; nothing for a file without layers of the protocol.  `known`: readings found before."""
     nodes = {
         kind.name.partition(" ")[0]: candidate
         for candidate in candidates
@@ -55,7 +56,7 @@ def tape_checks(module: ModuleType, candidates: list[Candidate]) -> list[TapeChe
     if not nodes:
         return []
     with default_dtype(torch.float64):
-        return list(_Library(module, nodes).checks())
+        return list(_Library(module, nodes, known).checks())
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,14 @@ class _Built:
 
 
 class _Library:
-    def __init__(self, module: ModuleType, nodes: Mapping[str, Candidate]) -> None:
-        self.module, self.nodes = module, nodes
+    def __init__(
+        self, module: ModuleType, nodes: Mapping[str, Candidate], known: Mapping[str, tuple[str, int]]
+    ) -> None:
+        self.nodes, self.known = nodes, known
         self.library = library_of(module)
         self.rng = np.random.default_rng(20260101)
-        classes = [(n, c) for n, c in vars(module).items() if inspect.isclass(c)]
-        self.input_class = next((c for n, c in classes if n.lower() in ("input", "inputlayer", "parameter")), None)
-        self.network_class = next((c for n, c in classes if n.lower() in ("network", "net", "neuralnetwork", "model", "tape")), None)  # fmt: skip
+        self.input_class = _named(module, ("input", "inputlayer", "parameter"))
+        self.network_class = _named(module, ("network", "net", "neuralnetwork", "model", "tape"))
 
     def checks(self) -> Iterator[TapeCheck]:
         """Every check, each guarded by itself."""
@@ -113,11 +115,7 @@ class _Library:
         if self.input_class is None:
             raise _Unclear("the file has no class Input")
         shape = tuple(value.shape)
-        attempts: list[Callable[[Any], Any]] = [
-            lambda s: s,
-            lambda s: torch.Size(s),
-            lambda s: s[0] if len(s) == 1 else s,
-        ]
+        attempts: tuple[Callable[[Any], Any], ...] = (tuple, torch.Size, _alone)
         failed: Exception | None = None
         for attempt in attempts:
             arguments: dict[str, Any] = {}
@@ -187,8 +185,8 @@ class _Library:
         one.accumulate_grad(self._array(3, 2))
         if not _same(passed, before) or not _same(_gradient(other), before):
             words = (
-                "accumulate_grad keeps the very tensor that it is given and adds to it in place: when a layer passes one "
-                "gradient to two inputs, as Sum does, the second consumer of one changes the gradient of the other"
+                "accumulate_grad keeps the very tensor that it is given and adds to it in place: when a layer passes "
+                "one gradient to two inputs, as Sum does, what one of them gets later changes the other's, too"
             )
             return TapeCheck(name, WRONG, words)
         return TapeCheck(name, RIGHT, "adding to one layer's gradient changes no other's")
@@ -231,14 +229,20 @@ class _Library:
             yield from self._guarded("seed present", lambda: small.seed(self.network_class))
             yield from self._guarded("network clears", lambda: small.clears(self.network_class))
 
-    def _built(self, name: str) -> _Built:
-        candidate = self.nodes[name]
-        found, kind = match(candidate.kinds, candidate.convention)
-        if kind is None or not found.readings:
-            raise _Unclear(f"{candidate.name} does not run forward")
-        subject = candidate.kinds[kind]
+    def _built(self, layer: str) -> _Built:
+        candidate = self.nodes[layer]
+        name, number = self.known.get(candidate.name, ("", 0))
+        known = next((kind for kind in candidate.kinds if kind.name == name), None)
+        if known is not None:
+            meant = Meant(known, known.readings[number])
+        else:
+            found, kind = match(candidate.kinds, candidate.convention)
+            if kind is None or not found.readings:
+                raise _Unclear(f"{candidate.name} does not run forward")
+            meant = found.readings[0]
+        subject = candidate.kinds[meant.kind]
         assert isinstance(subject, NodeClass)  # only those are in `nodes`
-        return _Built(subject, found.readings[0])
+        return _Built(subject, meant)
 
     def _network(self) -> _Small:
         if "linear" not in self.nodes:
@@ -346,8 +350,7 @@ class _Small:
         second = self._run()
         differing = [n for n in first if not _same(first[n], second[n])]
         if differing:
-            n = differing[0]
-            words = f"the second time the gradient of {n} is {_short(second[n])}, the first time {_short(first[n])}"
+            words = f"the second time {_apart(differing[0], second, first)}"
             return TapeCheck(name, WRONG, words)
         return TapeCheck(name, RIGHT, "forward and backward again, after clearing, give the same gradients")
 
@@ -424,9 +427,17 @@ class _Small:
             return TapeCheck(
                 name, WRONG, f"gradients are never cleared: after a second run that of {n} is twice the first"
             )
-        return TapeCheck(
-            name, WRONG, f"the second run gives {n} another gradient: {_short(second[n])}, before {_short(first[n])}"
-        )
+        return TapeCheck(name, WRONG, f"in the second run {_apart(n, second, first)}")
+
+
+def _named(module: ModuleType, names: tuple[str, ...]) -> Any:
+    """The class of the module that has one of the names."""
+    return next((c for n, c in vars(module).items() if inspect.isclass(c) and n.lower() in names), None)
+
+
+def _alone(shape: tuple[int, ...]) -> Any:
+    """The length of a vector, the shape of anything else."""
+    return shape[0] if len(shape) == 1 else shape
 
 
 def _value(layer: Any) -> Any:
@@ -473,6 +484,17 @@ def _same(got: Any, want: Any) -> bool:
         return got is want
     one, other = _number(got), _number(want)
     return one.shape == other.shape and bool(torch.allclose(one, other, rtol=_TOLERANCE, atol=_TOLERANCE))
+
+
+def _apart(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """The entry of a gradient that has changed the most, in words."""
+    one, other = now[name], before[name]
+    if one is None or other is None or tuple(one.shape) != tuple(other.shape):
+        return f"the gradient of {name} is {_short(one)}, before it was {_short(other)}"
+    far = (_number(one) - _number(other)).abs()
+    place = np.unravel_index(int(far.argmax()), tuple(far.shape))
+    entry = f"{name}[{','.join(map(str, place))}]"
+    return f"the gradient of {entry} is {_number(one)[place]:.3g}, before it was {_number(other)[place]:.3g}"
 
 
 def _short(value: Any) -> str:

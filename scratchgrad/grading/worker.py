@@ -72,6 +72,7 @@ def _say(channel: IO[str], **message: Any) -> None:
 def _grade(path: Path, request: Mapping[str, Any], channel: IO[str], judge: Any) -> None:
     from scratchgrad.grading.finding import candidates
     from scratchgrad.grading.mapping import Entry
+    from scratchgrad.grading.record import ERROR, LayerGrade
     from scratchgrad.grading.tape_checks import tape_checks
 
     mapping = {name: Entry(**entry) for name, entry in request["mapping"].items()}
@@ -86,15 +87,25 @@ def _grade(path: Path, request: Mapping[str, Any], channel: IO[str], judge: Any)
     except (ValueError, LookupError) as error:  # a mark that names no layer
         _say(channel, error=f"{type(error).__name__}: {error}")
         return
-    _say(channel, unrecognised=unrecognised)
+    missing = [f"{name} (named in the mapping, not in the file)" for name in mapping if not hasattr(module, name)]
+    _say(channel, unrecognised=unrecognised + missing)
+    known: dict[str, tuple[str, int]] = {name: tuple(reading) for name, reading in request["known"].items()}
     for candidate in found:
         if candidate.name in request["done"]:
             continue
-        _say(channel, at=candidate.name, line=candidate.line)
-        _say(channel, layer=asdict(judge(candidate)))
+        kind = next(iter(candidate.kinds), None)
+        _say(channel, at=candidate.name, line=candidate.line, kind=kind.name.partition(" ")[0] if kind else "")
+        try:
+            grade = judge(candidate)
+        except Exception as error:  # one mistake of ours shall not cost the other grades
+            words = f"scratchgrad itself failed: {type(error).__name__}: {error}"
+            grade = LayerGrade(candidate.name, "", candidate.line, ERROR, headline=words)
+        if grade.reading is not None:
+            known[candidate.name] = grade.reading
+        _say(channel, layer=asdict(grade))
     if "tape" not in request["done"]:
         _say(channel, at="tape")
-        _say(channel, tape=[asdict(check) for check in tape_checks(module, found)])
+        _say(channel, tape=[asdict(check) for check in tape_checks(module, found, known)])
     _say(channel, end=True)
 
 
