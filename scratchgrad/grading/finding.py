@@ -21,7 +21,7 @@ from scratchgrad.grading.judging import Candidate
 from scratchgrad.grading.kinds import Kind, kind_named, kind_of_name
 from scratchgrad.grading.mapping import Entry
 from scratchgrad.grading.mark import ATTRIBUTE, Mark
-from scratchgrad.grading.returns import returned_names
+from scratchgrad.grading.returns import returns_several
 from scratchgrad.grading.subjects import Autograd, CalledClass, Functions, NodeClass, Subject
 
 __all__ = ["candidates", "is_node_class"]
@@ -183,12 +183,7 @@ class _Finder:
     @staticmethod
     def _is_fused(name: str, thing: Any, kinds: tuple[Kind, ...]) -> bool:
         """Whether a function without a backward returns the loss together with its gradient."""
-        return (
-            bool(kinds)
-            and len(returned_names(thing)) >= 2
-            and len(parameters_of(thing)) >= 2
-            and "loss" in name.lower()
-        )
+        return bool(kinds) and returns_several(thing) and "loss" in name.lower()
 
 
 def is_node_class(cls: type) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scratchgrad.certification import Verdict, certify
-from scratchgrad.grading.kinds import Kind
+from scratchgrad.grading.kinds import ANY, Kind
 from scratchgrad.grading.matching import Match, Meant, convention_words, match
 from scratchgrad.grading.record import ERROR, RIGHT, WRONG, Formula, LayerGrade
 from scratchgrad.grading.subjects import Subject
@@ -33,8 +33,12 @@ class Candidate:
     failure: str = ""
 
 
-def judge(candidate: Candidate) -> LayerGrade:
-    """The grade of a candidate; never an exception because of what its code does."""
+def judge(candidate: Candidate, lean: str = "") -> LayerGrade:
+    """The grade of a candidate; never an exception because of what its code does.
+
+    `lean` is the convention of the file, as another of its layers has shown it: where forward leaves it open, that
+    one is taken.
+    """
     began = time.perf_counter()
     grade = LayerGrade(candidate.name, _kind_name(next(iter(candidate.kinds), None)), candidate.line, ERROR)
     if candidate.failure:
@@ -45,7 +49,7 @@ def judge(candidate: Candidate) -> LayerGrade:
     if not found.readings or kind is None:
         grade = replace(grade, status=WRONG, wrong=("forward",), headline=found.failure)
     else:
-        grade = _judged(grade, found, candidate.kinds[kind])
+        grade = _judged(grade, found, candidate.kinds[kind], lean)
     return replace(grade, seconds=round(time.perf_counter() - began, 2))
 
 
@@ -53,22 +57,32 @@ def _kind_name(kind: Kind | None) -> str:
     return kind.name.partition(" ")[0] if kind is not None else ""
 
 
-def _judged(grade: LayerGrade, found: Match, subject: Subject) -> LayerGrade:
-    """The grade by the first reading that is right; where none is, by the first of all."""
+def _judged(grade: LayerGrade, found: Match, subject: Subject, lean: str) -> LayerGrade:
+    """The grade by the first reading that backward fits; where it fits none, by the first of all.
+
+    A gradient of another shape, or an exception, may mean that the file never had that layout in mind: a lab that takes
+    one sample at a time need not sum over a batch.  A wrong number means a wrong number.
+    """
+    readings = (
+        sorted(found.readings, key=lambda meant: meant.reading.convention not in (lean, ANY))
+        if lean
+        else found.readings
+    )
     first: LayerGrade | None = None
-    for meant in found.readings:
-        graded = _by_reading(grade, meant, subject, found.guarded)
-        if graded.status == RIGHT:
-            if first is not None:
-                remark = f"as {first.convention}, it would be wrong: {first.headline}"
-                graded = replace(graded, remarks=(*graded.remarks, remark))
-            return graded
+    for meant in readings:
+        graded, layout = _by_reading(grade, meant, subject, found.guarded)
+        if graded.status == RIGHT and first is not None:
+            remark = f"as {first.convention}, it would be wrong: {first.headline}"
+            graded = replace(graded, remarks=(*graded.remarks, remark))
+        if graded.status == RIGHT or not layout:
+            return graded if graded.status == RIGHT or first is None else first
         first = first or graded
     assert first is not None  # a match has readings
     return first
 
 
-def _by_reading(grade: LayerGrade, meant: Meant, subject: Subject, guarded: bool) -> LayerGrade:
+def _by_reading(grade: LayerGrade, meant: Meant, subject: Subject, guarded: bool) -> tuple[LayerGrade, bool]:
+    """The grade by one reading, and whether what is wrong may be the layout."""
     given: set[str] = set()
 
     def forward(*tensors: Any) -> Any:
@@ -103,7 +117,9 @@ def _by_reading(grade: LayerGrade, meant: Meant, subject: Subject, guarded: bool
     ungiven = [p.name for p in meant.kind.parts if p.sort == "target" and p.name not in given]
     if ungiven and given:
         remarks.append(f"no gradient for the target {' and '.join(ungiven)}; most courses leave it out")
-    return replace(graded, remarks=tuple(remarks))
+    found = verdict.counterexample
+    layout = found is not None and found.kind in ("shape", "exception", "arity")
+    return replace(graded, remarks=tuple(remarks)), layout
 
 
 def _with_verdict(grade: LayerGrade, verdict: Verdict) -> LayerGrade:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from scratchgrad.grading.mapping import Entry
-from scratchgrad.grading.record import ERROR, WRONG, FileGrade, LayerGrade, TapeCheck
+from scratchgrad.grading.record import ERROR, RIGHT, WRONG, FileGrade, LayerGrade, TapeCheck
 
 __all__ = ["Limits", "grade_file"]
 
@@ -58,7 +58,7 @@ def grade_file(
             "mapping": {name: asdict(entry) for name, entry in (mapping or {}).items()},
             "memory": int(limits.memory * _GIB),
             "done": done,
-            "known": {layer.name: layer.reading for layer in grade.layers if layer.reading is not None},
+            "known": {layer.name: layer.reading for layer in grade.layers if layer.status == RIGHT and layer.reading},
         }
         session = _Session(request, limits, began + limits.file)
         try:

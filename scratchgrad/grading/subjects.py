@@ -30,6 +30,7 @@ __all__ = ["Autograd", "CalledClass", "Functions", "NodeClass", "Subject", "defa
 Tensors = Mapping[str, torch.Tensor]
 
 _OUTPUTS = ("output", "outputs", "value", "out", "y", "result", "loss", "a")
+_OUTPUT_WORDS = re.compile(r"out(put)?s?|y|o|h|a|s|probs?|p|activation\w*|result", re.IGNORECASE)
 _UPSTREAM = ("grad", "output_grad", "grad_output", "grads", "gradient", "gradients", "out_grad", "delta", "d_output")
 
 
@@ -410,22 +411,31 @@ class Functions:
         values = self._values(tensors)
         by_name = {self.binding.parts[part]: value for part, value in values.items()}
         arguments: dict[str, Any] = {}
-        arrived = False
+        arrived = ""
         for number, parameter in enumerate(parameters_of(self.backward_function)):
             name = parameter.name
+            known = next((own for own in by_name if own.lower() == name.lower()), None)
+            part = self._part(name)
             if re.fullmatch(r"\w*cache\w*|saved|ctx|context|memory|mem|store[ds]?", name, re.IGNORECASE):
                 arguments[name] = cache
-            elif not arrived and (_is_upstream(name) or (number == 0 and name not in by_name and not self._part(name))):
-                arguments[name], arrived = upstream, True
-            elif name in by_name:
-                arguments[name] = by_name[name]
-            elif (part := self._part(name)) is not None:
+            elif not arrived and known is None and (_is_upstream(name) or (number == 0 and part is None)):
+                arguments[name], arrived = upstream, name
+            elif known is not None:
+                arguments[name] = by_name[known]
+            elif gradient_names(name).fullmatch(arrived) or (part is not None and self._is_output(name)):
+                arguments[name] = output
+            elif part is not None:
                 arguments[name] = values[part]
-            elif re.fullmatch(r"out(put)?s?|y|o|h|a|s|z|probs?|p|activation\w*|result", name, re.IGNORECASE):
+            elif _OUTPUT_WORDS.fullmatch(name):
                 arguments[name] = output
             elif parameter.default is inspect.Parameter.empty:
                 raise CannotBind(f"{self.backward_function.__name__}: what is the parameter {name!r}?")
         return self.backward_function(**arguments), not arrived
+
+    def _is_output(self, name: str) -> bool:
+        """Whether a function of one tensor means its output by this name, which is not that of its input."""
+        signals = [part for part in self.kind.parts if part.sort == "tensor"]
+        return len(signals) == 1 and len(self.kind.parts) == 1 and _OUTPUT_WORDS.fullmatch(name) is not None
 
     def _part(self, name: str) -> str | None:
         return next((part.name for part in self.kind.parts if matches(part, name)), None)

@@ -72,7 +72,7 @@ def _say(channel: IO[str], **message: Any) -> None:
 def _grade(path: Path, request: Mapping[str, Any], channel: IO[str], judge: Any) -> None:
     from scratchgrad.grading.finding import candidates
     from scratchgrad.grading.mapping import Entry
-    from scratchgrad.grading.record import ERROR, LayerGrade
+    from scratchgrad.grading.record import ERROR, RIGHT, LayerGrade
     from scratchgrad.grading.tape_checks import tape_checks
 
     mapping = {name: Entry(**entry) for name, entry in request["mapping"].items()}
@@ -90,23 +90,33 @@ def _grade(path: Path, request: Mapping[str, Any], channel: IO[str], judge: Any)
     missing = [f"{name} (named in the mapping, not in the file)" for name in mapping if not hasattr(module, name)]
     _say(channel, unrecognised=unrecognised + missing)
     known: dict[str, tuple[str, int]] = {name: tuple(reading) for name, reading in request["known"].items()}
-    for candidate in found:
+    for candidate in sorted(found, key=lambda one: not any(kind.name == "linear" for kind in one.kinds)):
         if candidate.name in request["done"]:
             continue
         kind = next(iter(candidate.kinds), None)
         _say(channel, at=candidate.name, line=candidate.line, kind=kind.name.partition(" ")[0] if kind else "")
         try:
-            grade = judge(candidate)
+            grade = judge(candidate, _lean(known))
         except Exception as error:  # one mistake of ours shall not cost the other grades
             words = f"scratchgrad itself failed: {type(error).__name__}: {error}"
             grade = LayerGrade(candidate.name, "", candidate.line, ERROR, headline=words)
-        if grade.reading is not None:
+        if grade.reading is not None and grade.status == RIGHT:
             known[candidate.name] = grade.reading
         _say(channel, layer=asdict(grade))
     if "tape" not in request["done"]:
         _say(channel, at="tape")
         _say(channel, tape=[asdict(check) for check in tape_checks(module, found, known)])
     _say(channel, end=True)
+
+
+def _lean(known: Mapping[str, tuple[str, int]]) -> str:
+    """The convention of the file: that of its linear layer."""
+    from scratchgrad.grading.kinds import kind_named
+
+    for name, number in known.values():
+        if name == "linear":
+            return kind_named("linear")[0].readings[number].convention
+    return ""
 
 
 def _where(error: BaseException, path: Path) -> str:

@@ -11,7 +11,7 @@ import torch
 from scratchgrad.grading.finding import candidates
 from scratchgrad.grading.judging import judge
 from scratchgrad.grading.mapping import read_mapping
-from scratchgrad.grading.running import grade_file
+from scratchgrad.grading.running import Limits, grade_file
 from scratchgrad.grading.tape_checks import tape_checks
 
 STUDENTS = Path(__file__).parent / "students"
@@ -66,7 +66,9 @@ def students():
     def of(name):
         if name not in made:
             mapping = STUDENTS / f"{name}.toml"
-            made[name] = grade_file(STUDENTS / f"{name}.py", read_mapping(mapping) if mapping.exists() else {})
+            made[name] = grade_file(
+                STUDENTS / f"{name}.py", read_mapping(mapping) if mapping.exists() else {}, Limits(layer=15)
+            )
         return made[name]
 
     return of

@@ -35,7 +35,7 @@ MISTAKES = {
     ),
     "network clears": (
         re.sub(r"        for layer in self.layers:\n            layer.clear_grad\(\)\n", "", TEXT),
-        "gradients are never cleared: after a second run that of W is",
+        "gradients are not cleared between two runs: the gradient of",
     ),
 }
 

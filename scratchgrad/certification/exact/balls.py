@@ -146,6 +146,10 @@ def _value(node: Scalar, args: list[Any], symbols: Mapping[str, Array], points: 
         return _filled(points, ball(node.args[0]))
     if op == "pi":
         return _filled(points, flint.arb.pi())
+    if op == "infinity":
+        return _filled(points, flint.arb("inf") * node.args[0])
+    if op == "undefined":
+        return _filled(points, _NAN)
     if op == "power":
         return _power(args[0], node.args[1])
     if op == "choice":
