@@ -362,6 +362,10 @@ class Network:
         """Note that parameters have changed: what was computed before does not fit them any more."""
         self.version += 1
 
+    def rebind(self, parameters: Mapping[str, Tensor]) -> None:
+        """Let other tensors of the same values be the live parameters: a program keeps them in one piece."""
+        self._leaves |= parameters
+
     def graph(self, *, values: bool = False) -> Graph:
         """The graph as plain data, with the values and gradients that are known, as nested lists, if asked for."""
         return describe(self, self._tape, values=values)
