@@ -11,7 +11,7 @@ none, the result is computed and copied.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -27,7 +27,9 @@ _WITH_OUT = frozenset(
     "_softmax _log_softmax lt le gt ge eq ne where rsqrt sin cos cumsum maximum minimum _addmm_activation".split()
 )
 # tensor.NAME_(*args) takes the arguments of aten::NAME_ after the first.
-_IN_PLACE = frozenset("mul add sub div neg exp log sqrt tanh sigmoid relu sign abs addmm addmv baddbmm fill copy".split())
+_IN_PLACE = frozenset(
+    "mul add sub div neg exp log sqrt tanh sigmoid relu sign abs addmm addmv baddbmm fill copy".split()
+)
 
 
 def call(
@@ -60,7 +62,7 @@ def call(
     return _copying(function, outs), args, kwargs
 
 
-@lru_cache(maxsize=None)
+@cache
 def out_overload(function: Any) -> tuple[Any, tuple[str, ...]] | None:
     """The overload that takes the same arguments and the results' memory, and the names of the latter."""
     packet = getattr(_aten, function._schema.name.partition("::")[2])

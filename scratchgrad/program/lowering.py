@@ -216,7 +216,7 @@ class _Lowering:
                     if structured is not None:
                         return structured
         value = self.values[slot]
-        total = self.trace.record("objective", lambda: value.sum())
+        total = self.trace.record("objective", value.sum)
         return [(1.0, self.trace.view(total))]
 
     def _structured(
@@ -225,18 +225,20 @@ class _Lowering:
         parts = self.trace.record("objective", lambda: found.total(inputs, saved))
         terms: list[tuple[float, View]] = []
         for factor, what in parts:
-            if isinstance(factor, Value):
-                constant = self.trace.view(inputs[factor.position]).storage
-                if constant.value is None or constant.value.numel() != 1:
-                    return None
-                factor = float(constant.value)
+            number = self._constant(inputs[factor.position]) if isinstance(factor, Value) else factor
+            if number is None:
+                return None
             if isinstance(what, Of):
                 slot = entry.inputs[what.position]
                 times = count / max(1, self.values[slot].numel())  # a signal without a batch counts once a sample
-                terms += [(factor * times * f, v) for f, v in self._terms(slot)]
+                terms += [(number * times * f, v) for f, v in self._terms(slot)]
             else:
-                terms.append((factor, self.trace.view(what)))
+                terms.append((number, self.trace.view(what)))
         return terms
+
+    def _constant(self, tensor: Tensor) -> float | None:
+        value = self.trace.view(tensor).storage.value
+        return float(value) if value is not None and value.numel() == 1 else None
 
 
 class _Opaque:

@@ -53,7 +53,9 @@ def plan(ops: list[Op], pinned: Iterable[Storage]) -> Arena:
     for storage in sorted(lives, key=lambda s: (-_size(s), lives[s][0])):
         a, b = lives[storage]
         offset = 0
-        for other in sorted((o for o in arena.offsets if not (lives[o][1] < a or b < lives[o][0])), key=arena.offsets.__getitem__):
+        for other in sorted(
+            (o for o in arena.offsets if not (lives[o][1] < a or b < lives[o][0])), key=arena.offsets.__getitem__
+        ):
             if offset + _size(storage) <= arena.offsets[other]:
                 break
             offset = max(offset, arena.offsets[other] + _size(other))

@@ -7,7 +7,7 @@ Out  Plan: the calls in order, the arena, where values and gradients lie; plain 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +16,7 @@ from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
 from scratchgrad.program.rewriting import Factors, alive, epilogues, fold, moved, plain
-from scratchgrad.program.updates import Contribution, Update, runs, with_updates
+from scratchgrad.program.updates import Contribution, Places, Update, runs, with_updates
 
 if TYPE_CHECKING:
     from scratchgrad.program.flat import Flat
@@ -37,7 +37,7 @@ class Request:
     """
 
     batch: int | None
-    update: Update = Update()
+    update: Update = field(default_factory=Update)
     values: tuple[str, ...] = ()
     gradients: tuple[str, ...] = ()
     objective: bool = True
@@ -86,9 +86,16 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
     ops = factors.apply(ops)
     sent = {n: [Contribution(*factors.of(moved(v, same))) for v in many] for n, many in contributions.items()}
     ops = alive(ops, pinned | {c.view.storage for many in sent.values() for c in many})
-    terms = _one_dot(ops, terms, flat, lowered.parameters, flats["parameter"], pinned)
+    terms = _one_dot(ops, terms, flat, lowered.parameters, whole=flats["parameter"], pinned=pinned)
     watched = [n for n in request.gradients if n in lowered.parameters]
-    ops, kept = with_updates(ops, lowered.parameters, sent, request.update, watched, flats, flat.offsets, pinned)
+    ops, kept = with_updates(
+        ops,
+        lowered.parameters,
+        sent,
+        update=request.update,
+        watched=set(watched),
+        places=Places(flats, flat.offsets, pinned),
+    )
     ops = epilogues(ops, pinned)
     arena = plan(ops, pinned)
     return Plan(
@@ -111,6 +118,7 @@ def _one_dot(
     terms: list[tuple[float, View]],
     flat: Flat,
     parameters: Mapping[str, View],
+    *,
     whole: Storage,
     pinned: set[Storage],
 ) -> list[tuple[float, View]]:
@@ -148,5 +156,7 @@ def _notes(lowered: Lowered, request: Request, dropped: int) -> list[str]:
         notes.append(f"{dropped} calls left out, whose results nobody reads")
     if not request.objective:
         notes.append("the objective's value is not computed, because nobody reads it")
-    notes += [f"{name}: its kernel asks for the entries of tensors, so it is called as it is" for name in lowered.opaque]
+    notes += [
+        f"{name}: its kernel asks for the entries of tensors, so it is called as it is" for name in lowered.opaque
+    ]
     return notes

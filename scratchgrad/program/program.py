@@ -10,6 +10,7 @@ debugging: it can stop anywhere, and shows every call with its results.
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -161,7 +162,7 @@ class Program:
                 return f"({''.join(f'{text(v)}, ' for v in value)})"
             if isinstance(value, torch.dtype) or not isinstance(value, int | float | bool | str | None):
                 return names.object(value)
-            return "float('nan')" if value != value else repr(value).replace("inf", "float('inf')")
+            return f"float({str(value)!r})" if isinstance(value, float) and not math.isfinite(value) else repr(value)
 
         labels = {id(tensor): _label(view) for view, tensor in self._tensors.items()}
         lines = []

@@ -9,6 +9,7 @@ the first call.  Here stand the plain cases: entrywise calls, products, sums and
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -98,4 +99,4 @@ def _empty(shape: Any, dtype: torch.dtype) -> Tensor:
 def _in_order(tensor: Tensor) -> bool:
     """Whether the entries lie in the usual order; broadcast axes, whose stride is 0, may stand anywhere."""
     strides = [s for n, s in zip(tensor.shape, tensor.stride(), strict=True) if n > 1 and s > 0]
-    return all(a >= b for a, b in zip(strides, strides[1:], strict=False))
+    return all(a >= b for a, b in pairwise(strides))

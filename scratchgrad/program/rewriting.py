@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchgrad.program.op import Op, Storage, View, views_in
+from scratchgrad.program.op import Op, Storage, View
 
 __all__ = ["Factors", "alive", "epilogues", "fold", "moved", "plain", "uses"]
 
@@ -67,10 +67,10 @@ def plain(ops: list[Op], pinned: set[Storage]) -> tuple[list[Op], dict[Storage, 
     changed = {storage for op in ops if op.inplace for storage in op.writes}
     same: dict[Storage, View] = {}
     left = []
-    for op in ops:
-        op = replace(op, args=moved(op.args, same), kwargs=moved(op.kwargs, same))
+    for before in ops:
+        op = replace(before, args=moved(before.args, same), kwargs=moved(before.kwargs, same))
         if op.function in _BY_NUMBER and not op.inplace:
-            op = _with_number(op)
+            op = _with_number(op)  # the same call, simpler
         source = _identical(op)
         if source is not None and not (op.writes | {source.storage}) & (changed | pinned):
             same[op.outs[0].storage] = source
@@ -270,7 +270,9 @@ def _filled(op: Op) -> Op:
     """What creates a tensor that is written again later fills its memory each time."""
     args = _real(op.args, metadata=True)
     number = op.function(*args, **op.kwargs).reshape(-1)[:1]
-    return Op(_aten.fill_.Scalar, (op.outs[0], number.item() if number.numel() else 0), outs=op.outs, inplace=True, why=op.why)
+    return Op(
+        _aten.fill_.Scalar, (op.outs[0], number.item() if number.numel() else 0), outs=op.outs, inplace=True, why=op.why
+    )
 
 
 def _is_random(function: Any) -> bool:
@@ -281,7 +283,7 @@ def _with_number(op: Op) -> Op:
     """A constant of equal entries becomes a number, if the other argument alone has the result's shape and type."""
     a, b = op.args[:2]
     for one, other, order in ((a, b, 0), (b, a, 1)):
-        if order and op.function not in _COMMUTE or op.kwargs and order:
+        if (order and op.function not in _COMMUTE) or (op.kwargs and order):
             continue
         if isinstance(one, View) and isinstance(other, View) and one.shape == op.outs[0].shape:
             number = _number(other)

@@ -104,11 +104,11 @@ class Trace:
         self._storages[_identity(tensor)] = storage
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Hands every call to the trace."""
 
     def __init__(self, trace: Trace, why: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._trace, self._why = trace, why
 
     @classmethod
@@ -132,4 +132,4 @@ def _holds_numbers(args: Any) -> bool:
 
 
 def _identity(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)

@@ -12,7 +12,7 @@ A parameter is changed after the last call that reads it: grad_x = grad_u W come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -60,22 +60,29 @@ class _Target:
         return Rate(0.0, -factor) if self.lr else Rate(factor)
 
 
+@dataclass(frozen=True)
+class Places:
+    """The storages of all parameters, gradients and velocities in one piece each, and where each parameter begins.
+
+    What is in `pinned` is read after the step.
+    """
+
+    flats: Mapping[str, Storage]
+    layout: Mapping[str, int]
+    pinned: set[Storage]
+
+
 def with_updates(
     ops: list[Op],
     parameters: Mapping[str, View],
     contributions: Mapping[str, list[Contribution]],
+    *,
     update: Update,
-    watched: Iterable[str],
-    flats: Mapping[str, Storage],
-    layout: Mapping[str, int],
-    pinned: set[Storage],
+    watched: set[str],
+    places: Places,
 ) -> tuple[list[Op], dict[str, View]]:
-    """The calls with those of the update among them, and where the gradients of the watched parameters are kept.
-
-    `flats` are the storages of all parameters, gradients and velocities in one piece each, `layout` the position of
-    each parameter in them.
-    """
-    return _Updating(ops, parameters, contributions, update, set(watched), flats, layout, pinned).done()
+    """The calls with those of the update among them, and where the gradients of the watched parameters are kept."""
+    return _Updating(ops, parameters, contributions, update=update, watched=watched, places=places).done()
 
 
 def runs(layout: list[str], numbers: Mapping[str, float]) -> list[list[str]]:
@@ -100,16 +107,15 @@ class _Updating:
         ops: list[Op],
         parameters: Mapping[str, View],
         contributions: Mapping[str, list[Contribution]],
+        *,
         update: Update,
         watched: set[str],
-        flats: Mapping[str, Storage],
-        layout: Mapping[str, int],
-        pinned: set[Storage],
+        places: Places,
     ) -> None:
         self.ops, self.parameters, self.contributions = ops, parameters, contributions
-        self.update, self.watched, self.flats, self.layout = update, watched, flats, layout
+        self.update, self.watched, self.flats, self.layout = update, watched, places.flats, places.layout
         self.count = uses(ops, [c.view for many in contributions.values() for c in many])
-        self.count.update(pinned)
+        self.count.update(places.pinned)
         self.writer = {storage: k for k, op in enumerate(ops) for storage in op.writes}
         self.ones: dict[int, View] = {}
         self.gone: set[int] = set()
@@ -214,9 +220,17 @@ class _Updating:
 
     def _only_beta(self, target: _Target, position: int, name: str) -> None:
         if target.beta == Rate(0.0):
-            op = Op(_aten.fill_.Scalar, (target.view, 0.0), outs=(target.view,), inplace=True, why=f"gradient of {name}")
+            op = Op(
+                _aten.fill_.Scalar, (target.view, 0.0), outs=(target.view,), inplace=True, why=f"gradient of {name}"
+            )
         else:
-            op = Op(_aten.mul_.Tensor, (target.view, target.beta), outs=(target.view,), inplace=True, why=f"update of {name}")
+            op = Op(
+                _aten.mul_.Tensor,
+                (target.view, target.beta),
+                outs=(target.view,),
+                inplace=True,
+                why=f"update of {name}",
+            )
         self.insert.setdefault(position, []).append(op)
 
     def _decay(self, kind: str, decays: Mapping[str, float]) -> list[Op]:
@@ -230,7 +244,9 @@ class _Updating:
             P, T = (View(self.flats[k], (size,), (1,), begin) for k in ("parameter", kind))
             why = f"gradient of {', '.join(run)}: the multiple of {'itself' if len(run) == 1 else 'themselves'}"
             alpha = {"alpha": Rate(decays[run[0]])}
-            found.append(Op(_aten.add_.Tensor, (T, P), alpha, (T,), inplace=True, why=why, beside=(*parameters, *states)))
+            found.append(
+                Op(_aten.add_.Tensor, (T, P), alpha, (T,), inplace=True, why=why, beside=(*parameters, *states))
+            )
         return found
 
     def _from_gradient(self, name: str, parameter: View, gradient: View) -> None:

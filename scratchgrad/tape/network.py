@@ -86,7 +86,7 @@ class Network:
         self.name, self.seed = name, seed
         self.reduction: Literal["mean", "sum"] = "mean"
         self.objective_signal: Signal | None = None
-        self.version = 0
+        self.version, self.revision = 0, 0
         self._dtype = _floating(dtype)
         self._signals: dict[str, Signal] = {}
         self._operations: list[Operation] = []
@@ -265,6 +265,7 @@ class Network:
                 f"{found.role} {found.name!r}: only parameters and constants are set; give an input to net.forward"
             )
         self._leaves[found.name] = exact_value(value, found, self._dtype)
+        self.revision += 1
         self.touch()
 
     def to(self, dtype: torch.dtype) -> Network:
@@ -272,6 +273,7 @@ class Network:
         self._dtype = _floating(dtype)
         self._leaves = {name: value.to(dtype) for name, value in self._leaves.items()}
         self._tape = None
+        self.revision += 1
         self.touch()
         return self
 
@@ -365,6 +367,7 @@ class Network:
     def rebind(self, parameters: Mapping[str, Tensor]) -> None:
         """Let other tensors of the same values be the live parameters: a program keeps them in one piece."""
         self._leaves |= parameters
+        self.revision += 1
 
     def graph(self, *, values: bool = False) -> Graph:
         """The graph as plain data, with the values and gradients that are known, as nested lists, if asked for."""

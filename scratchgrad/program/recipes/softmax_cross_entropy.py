@@ -19,7 +19,7 @@ class Kernel:
 
     @staticmethod
     def forward(v: Tensor, y: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
-        """log o comes first, o is its exponential."""
+        """Log o comes first, o is its exponential."""
         log_o = v.log_softmax(-1)
         o = log_o.exp()
         return (o, -(y * log_o).sum(-1)), (o, log_o, y)
@@ -39,7 +39,7 @@ class Kernel:
 
     @staticmethod
     def difference(o: Tensor, y: Tensor) -> Tensor:
-        """o sum(y) - y."""
+        """O sum(y) - y."""
         return o * y.sum(-1, keepdim=True) - y
 
 
@@ -48,7 +48,7 @@ class UnitRows(Kernel):
 
     @staticmethod
     def difference(o: Tensor, y: Tensor) -> Tensor:
-        """o - y."""
+        """O - y."""
         return o - y
 
 
