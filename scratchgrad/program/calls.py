@@ -24,7 +24,7 @@ _aten = torch.ops.aten
 # torch.NAME(*args, out=...) takes the arguments of aten::NAME.
 _WITH_OUT = frozenset(
     "mm addmm bmm mul add sub div neg exp log sqrt tanh sigmoid erf pow sum dot abs sign expm1 logsumexp mean amax "
-    "_softmax _log_softmax lt le gt ge eq ne where rsqrt sin cos cumsum maximum minimum _addmm_activation".split()
+    "_softmax _log_softmax lt le gt ge eq ne rsqrt sin cos cumsum maximum minimum _addmm_activation".split()
 )
 # tensor.NAME_(*args) takes the arguments of aten::NAME_ after the first.
 _IN_PLACE = frozenset(
@@ -53,7 +53,9 @@ def call(
     if function is _aten.log_sigmoid_forward.default:
         return _aten.log_sigmoid_forward.output._op, args, {"output": outs[0], "buffer": outs[1]}
     if name == "sum" and function is _aten.sum.default:
-        return torch.sum, (args[0], [*range(args[0].ndim)]), {"out": out}
+        return torch.sum, (args[0], [*range(len(args[0].shape))]), {"out": out}
+    if function is _aten.where.self:
+        return torch.where, args, {"out": out}
     if len(outs) == 1 and name in _WITH_OUT:
         return getattr(torch, name), args, {**kwargs, "out": out}
     found = out_overload(function)

@@ -56,7 +56,7 @@ class Trace:
         """What the function gives, its calls recorded; Untraceable where that cannot be."""
         before = len(self.ops)
         try:
-            with torch.no_grad(), _Recorder(self, why):
+            with torch.inference_mode(False), torch.no_grad(), _Recorder(self, why):
                 return function()
         except Untraceable:
             del self.ops[before:]

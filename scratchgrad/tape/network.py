@@ -298,6 +298,25 @@ class Network:
         load_parameters(self, path)
         return self
 
+    def explain(
+        self,
+        batch: int | None = 32,
+        optimizer: Any = None,
+        *,
+        values: tuple[str, ...] = (),
+        gradients: tuple[str, ...] = (),
+    ) -> str:
+        """The program of one step of training, as text: its calls, their memory, what was fused and why, the peak.
+
+        `values` and `gradients` name what shall be readable after a step: a gradient that is read is not fused away.
+        """
+        from scratchgrad.program.explain import explain
+        from scratchgrad.program.runner import Runner
+        from scratchgrad.train.sgd import SGD
+
+        runner = Runner(self, SGD() if optimizer is None else optimizer, values=values, gradients=gradients)
+        return explain(runner.program(batch).plan)
+
     def sheet(
         self,
         path: str | os.PathLike[str],
