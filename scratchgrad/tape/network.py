@@ -86,7 +86,7 @@ class Network:
         self.name, self.seed = name, seed
         self.reduction: Literal["mean", "sum"] = "mean"
         self.objective_signal: Signal | None = None
-        self.version = 0
+        self.version, self.revision = 0, 0
         self._dtype = _floating(dtype)
         self._signals: dict[str, Signal] = {}
         self._operations: list[Operation] = []
@@ -268,6 +268,7 @@ class Network:
                 f"{found.role} {found.name!r}: only parameters and constants are set; give an input to net.forward"
             )
         self._leaves[found.name] = exact_value(value, found, self._dtype)
+        self.revision += 1
         self.touch()
 
     def to(self, dtype: torch.dtype) -> Network:
@@ -275,6 +276,7 @@ class Network:
         self._dtype = _floating(dtype)
         self._leaves = {name: value.to(dtype) for name, value in self._leaves.items()}
         self._tape = None
+        self.revision += 1
         self.touch()
         return self
 
@@ -298,6 +300,25 @@ class Network:
 
         load_parameters(self, path)
         return self
+
+    def explain(
+        self,
+        batch: int | None = 32,
+        optimizer: Any = None,
+        *,
+        values: tuple[str, ...] = (),
+        gradients: tuple[str, ...] = (),
+    ) -> str:
+        """The program of one step of training, as text: its calls, their memory, what was fused and why, the peak.
+
+        `values` and `gradients` name what shall be readable after a step: a gradient that is read is not fused away.
+        """
+        from scratchgrad.program.explain import explain
+        from scratchgrad.program.runner import Runner
+        from scratchgrad.train.sgd import SGD
+
+        runner = Runner(self, SGD() if optimizer is None else optimizer, values=values, gradients=gradients)
+        return explain(runner.program(batch).plan)
 
     def sheet(
         self,
@@ -364,6 +385,11 @@ class Network:
     def touch(self) -> None:
         """Note that parameters have changed: what was computed before does not fit them any more."""
         self.version += 1
+
+    def rebind(self, parameters: Mapping[str, Tensor]) -> None:
+        """Let other tensors of the same values be the live parameters: a program keeps them in one piece."""
+        self._leaves |= parameters
+        self.revision += 1
 
     def graph(self, *, values: bool = False) -> Graph:
         """The graph as plain data, with the values and gradients that are known, as nested lists, if asked for."""

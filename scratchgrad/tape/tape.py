@@ -74,7 +74,7 @@ class Tape:
                 carries[slot] = any(c and s for c, s in zip(entry.carries, samples, strict=True))
             entries.append(entry)
         self.entries = tuple(entries)
-        self._carries = tuple(carries)
+        self.carries = tuple(carries)
         self._objective = None if network.objective_signal is None else self.slots[network.objective_signal.name]
         self._reached = self._reached_from_objective()
         self._values: list[Tensor | None] | None = None
@@ -219,10 +219,10 @@ class Tape:
 
     def _shape(self, slot: int, batch: int | None) -> tuple[int, ...]:
         shape = self._signals[slot].shape
-        return (batch, *shape) if batch is not None and self._carries[slot] else shape
+        return (batch, *shape) if batch is not None and self.carries[slot] else shape
 
     def _shape_text(self, slot: int) -> str:
-        shape = [*(["n"] if self._carries[slot] else []), *map(str, self._signals[slot].shape)]
+        shape = [*(["n"] if self.carries[slot] else []), *map(str, self._signals[slot].shape)]
         return f"[{', '.join(shape)}]"
 
     def _reached_from_objective(self) -> list[bool]:
