@@ -98,6 +98,25 @@ class Derivation:
             self._forms[name] = self._derive(tensor)
         return self._forms[name]
 
+    def local(self, name: str) -> sp.Expr:
+        """The gradient with respect to `name` in terms of the whole gradients of the assignments that consume it.
+
+        What a paper prints, one line for each value that forward computes: dP = dO V', then dS in terms of dP.
+        """
+        form = self[name]
+        taken = {i.name for i in form.indices}
+        tidied = tidy(form.local, taken, self.signs)
+        named = _pull_all(name_values(tidied, self.definition.assignments))
+        return tidied if named == tidied else tidy(named, taken, self.signs)
+
+    @property
+    def sweep(self) -> tuple[str, ...]:
+        """The tensors whose gradients backward computes, in its order: from the last assignment back, then inputs."""
+        given = {o.name for o in self.definition.outputs}
+        assigned = [a.target for a in reversed(self.definition.assignments)]
+        inner = [t.name for t in assigned if t.name not in given or self.adjoint(t).name.startswith("bar_")]
+        return (*inner, *self.differentiable)
+
     def adjoint(self, target: Tensor) -> Tensor:
         """The tensor that stands for the whole gradient of J with respect to an assigned tensor."""
         given = target in self.definition.outputs

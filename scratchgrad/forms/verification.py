@@ -2,14 +2,15 @@
 
     verdict(derivation, "W")     AGREES, DIFFERS, or UNKNOWN where no probe gives finite values on both sides
 
-A probe is a point: random inputs and upstream gradients, and all values that forward makes of the inputs.  Once all are
-positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink count; once they
-are between 0 and 1, as probabilities are.  Sizes are pairwise distinct, so that a transposition shows.
+A probe is a point: random inputs and upstream gradients, also of what is assigned, and all values that forward makes.
+Once all are positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink
+count; once they are between 0 and 1, as probabilities are.  Sizes are pairwise distinct, so that a transposition shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -121,7 +122,10 @@ def _probes(definition: Definition, sizes: dict[sp.Expr, int]) -> Iterator[Valua
     random = np.random.default_rng(7)
     for least, most in _RANGES:
         at = Valuation({}, sizes)
-        for tensor in (*definition.inputs, *(o.gradient for o in definition.outputs)):
+        whole = {a.target.name for a in definition.assignments} - {o.name for o in definition.outputs}
+        adjoints = [a.target.gradient for a in definition.assignments if a.target.name in whole]
+        bars = [replace(o.gradient, name=f"bar_{o.name}") for o in definition.outputs]
+        for tensor in (*definition.inputs, *(o.gradient for o in definition.outputs), *adjoints, *bars):
             shape = [at.size(s) for s in tensor.sizes]
             values = random.integers(0, 2, shape) if tensor.integer else random.uniform(least, most, shape)
             at.assign(tensor.name, values)
