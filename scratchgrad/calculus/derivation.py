@@ -20,7 +20,7 @@ import sympy as sp
 from scratchgrad.calculus import rules
 from scratchgrad.calculus.canonical import tidy
 from scratchgrad.calculus.chosen import ChosenElement, choose
-from scratchgrad.calculus.differentiate import depends_on, differentiate
+from scratchgrad.calculus.differentiate import DerivationStuck, depends_on, differentiate
 from scratchgrad.calculus.naming import name_values
 from scratchgrad.calculus.sifting import inside, pull_out, sift
 from scratchgrad.calculus.signs import Signs
@@ -40,6 +40,7 @@ from scratchgrad.notation.binding import (
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, fresh
 from scratchgrad.notation.nodes import Partial
+from scratchgrad.notation.text import to_text
 
 __all__ = ["Derivation", "ElementForm", "UnknownTensor"]
 
@@ -185,9 +186,14 @@ class Derivation:
         inner = _Recorder(partial)
         right = rename_bound(consumer.at(at), letters)
         inner.apply(rules.FORWARD, lambda _: Partial(right, tensor.element), "Insert the forward equation.")
+        try:
+            differentiated = differentiate(sp.sympify(right), tensor, tensor.indices)
+        except DerivationStuck as stuck:
+            where = f"the local partial of {to_text(consumer.left)} with respect to {to_text(tensor.element)}"
+            raise DerivationStuck(f"{stuck} (missing at the step: {where}, in {consumer})") from None
         inner.apply(
             rules.DIFFERENTIATE,
-            lambda _: differentiate(sp.sympify(right), tensor, tensor.indices),
+            lambda _: differentiated,
             "Differentiate term by term; an element differs from another unless all indices agree.",
         )
         _sift_all(inner)
