@@ -22,6 +22,7 @@ import sympy as sp
 from scratchgrad.calculus.chosen import ChosenElement
 from scratchgrad.calculus.derivation import Derivation, UnknownTensor
 from scratchgrad.calculus.steps import Step
+from scratchgrad.forms.convolution import correlation
 from scratchgrad.forms.forms import Forms
 from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
@@ -71,10 +72,12 @@ class Form:
     """The shortest form of a gradient that there is, as code.
 
     kind "matrix": products of matrices and vectors; "einsum": where those do not exist; "element": where neither does.
+    `words` says what an element form is called, such as the correlation of x with grad_u; often nothing.
     """
 
     kind: str
     text: str
+    words: str = ""
 
     def __str__(self) -> str:
         """The code."""
@@ -139,7 +142,23 @@ class Gradient:
         """The matrix form; where there is none, an einsum; where there is none either, the element form."""
         if self.vector is not None:
             return Form("matrix", str(self.vector))
-        return Form("element", self.text) if self.einsum is None else Form("einsum", self.einsum)
+        if self.einsum is not None:
+            return Form("einsum", self.einsum)
+        called = correlation(self.element)
+        return Form("element", self.text, "" if called is None else called.words())
+
+    @property
+    def local(self) -> Form:
+        """The gradient in terms of those of what consumes the tensor, as a paper has it: dQ = dS K / sqrt(d).
+
+        The gradients of what forward assigns are called grad_S, or bar_S where S is an output, too.
+        """
+        found = self.parent.forms.local(self.name)
+        if found is None:
+            called = correlation(self.parent.derivation.local(self.name))
+            text = to_text(self.parent.derivation.local(self.name))
+            return Form("element", text, "" if called is None else called.words())
+        return Form("matrix" if isinstance(found, Node) else "einsum", str(found))
 
     @property
     def batched_form(self) -> Form:
@@ -222,6 +241,10 @@ class Gradients(Mapping[str, Gradient]):
         lines = [str(self.definition)]
         lines += [f"  grad_{name} = {to_text(self[name].element)}" for name in self]
         return "\n".join(lines)
+
+    def sweep(self) -> dict[str, Form]:
+        """The backward pass line by line, each gradient in terms of those before it, from the last assignment back."""
+        return {name: self[name].local for name in self.derivation.sweep}
 
     def latex(self) -> str:
         """The whole derivation as LaTeX, without preamble."""

@@ -32,6 +32,7 @@ def _record(gradient: Gradient) -> dict[str, Any]:
         "form": gradient.form.kind,
         "vector": None if gradient.vector is None else str(gradient.vector),
         "einsum": gradient.einsum,
+        "local": str(gradient.local),
         "batched": None if gradient.batched is None else str(gradient.batched),
     }
     if gradient.batched is None:

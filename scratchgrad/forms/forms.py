@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import sympy as sp
+
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.forms.batched import batched
 from scratchgrad.forms.einsum import Einsum, einsum_form
 from scratchgrad.forms.matrix import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.forms.verification import Outcome, compared, verdict
+from scratchgrad.notation.indices import Index
 
 __all__ = ["Forms"]
 
@@ -34,6 +37,7 @@ class Forms:
         """The forms of `derivation`."""
         self.derivation = derivation
         self._written: dict[tuple[Derivation, str], _Written] = {}
+        self._locals: dict[str, Node | Einsum | None] = {}
         self._outcomes: dict[str, Outcome] = {}
 
     @cached_property
@@ -58,6 +62,14 @@ class Forms:
         """The same over a batch."""
         return self._of(self.over_batch, name).einsum
 
+    def local(self, name: str) -> Node | Einsum | None:
+        """The gradient in terms of those of what consumes the tensor; None where no matrices and no einsum write it."""
+        if name not in self._locals:
+            form = self.derivation[name]
+            found = _form_of(self.derivation.local(name), form.indices, self.derivation)
+            self._locals[name] = found.matrix or found.einsum
+        return self._locals[name]
+
     def withheld(self, name: str) -> bool:
         """Whether a form was found that no numbers confirmed, so that it is not shown."""
         return self._of(self.derivation, name).withheld
@@ -77,14 +89,18 @@ class Forms:
 
 def _written(derivation: Derivation, name: str) -> _Written:
     form = derivation[name]
-    node = matrix_form(form.element, form.indices)
-    outcome = None if node is None else compared(node, form.element, form.indices, derivation.definition)
+    return _form_of(form.element, form.indices, derivation)
+
+
+def _form_of(e: sp.Expr, indices: tuple[Index, ...], derivation: Derivation) -> _Written:
+    node = matrix_form(e, indices)
+    outcome = None if node is None else compared(node, e, indices, derivation.definition)
     if outcome is Outcome.AGREES:
         return _Written(node, None, withheld=False)
     withheld = outcome is Outcome.UNKNOWN
-    einsum = einsum_form(form.element, form.indices)
+    einsum = einsum_form(e, indices)
     if einsum is not None:
-        outcome = compared(einsum, form.element, form.indices, derivation.definition)
+        outcome = compared(einsum, e, indices, derivation.definition)
         if outcome is Outcome.AGREES:
             return _Written(None, einsum, withheld)
         withheld |= outcome is Outcome.UNKNOWN

@@ -162,7 +162,8 @@ class Transpose(Node):
         """The operand with .T behind it; a row is the vector itself where vectors have one axis."""
         if style == ROWS and self.shape[0] is None:
             return self.of.text(style)
-        return f"{self.of.wrapped(_ATOM, style)}.{'mT' if style == STACKED else 'T'}", _ATOM
+        inner, mark = self.of.wrapped(_ATOM, style), ".mT" if style == STACKED else ".T"
+        return inner.removesuffix(mark) if inner.endswith(mark) else f"{inner}{mark}", _ATOM
 
 
 @dataclass(frozen=True)
@@ -539,7 +540,7 @@ def transposed(node: Node) -> Node:
     if isinstance(node, (Hadamard, Plus)):
         parts = node.factors if isinstance(node, Hadamard) else node.terms
         inside = type(node)(shape, tuple(map(transposed, parts)))
-        return inside if transpositions(inside) <= transpositions(node) + 1 else Transpose(shape, node)
+        return inside if transpositions(inside) <= transpositions(node) else Transpose(shape, node)
     if isinstance(node, Power) and node.exponent.is_negative:
         return Power(shape, transposed(node.of), node.exponent)
     if isinstance(node, Broadcast):

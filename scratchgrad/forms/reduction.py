@@ -22,7 +22,6 @@ from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
@@ -98,6 +97,8 @@ def matrix_form(e: sp.Expr, indices: tuple[Index, ...]) -> Node | None:
 
     Where there are more indices than two, or no form, the leading ones are stacking axes if possible.
     """
+    if isinstance(e, Where):  # reads best as it stands
+        return None
     carried: dict[str, tuple[Index, ...]] = {}
     rest = e
     for count in range(len(indices) + 1):
@@ -351,9 +352,8 @@ def _sum(e: sp.Expr, free: tuple[Index, ...]) -> Node:
 
 def _function(e: sp.Basic) -> Node:
     if isinstance(e, Where):
-        arguments = [_compare(e.args[0]), *map(_node, e.args[1:])]
-        shape = _shape(arguments)
-        return Apply(shape, "where", np.where, tuple(_fitted(a, shape) if a.indices else a for a in arguments))
+        condition, then, otherwise = e.args
+        return _node(Indicator(condition) * then + Indicator(sp.Not(condition)) * otherwise)
     if type(e) not in _NAMES:
         raise _Stuck
     arguments = [_node(a) for a in e.args]

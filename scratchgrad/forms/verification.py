@@ -2,15 +2,19 @@
 
     verdict(derivation, "W")     AGREES, DIFFERS, or UNKNOWN where no probe gives finite values on both sides
 
-A probe is a point: random inputs and upstream gradients, and all values that forward makes of the inputs.  Once all are
-positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink count; once they
-are between 0 and 1, as probabilities are.  Sizes are pairwise distinct, so that a transposition shows.
+A probe is a point: random inputs and upstream gradients, also of what is assigned, and all values that forward makes.
+Once all are positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink
+count; then probabilities; square matrices with a positive determinant; matrices that are small beside vectors.  Two
+forms are also compared where what forward assigns is random, too: they are equal whatever it is.  Sizes are pairwise
+distinct, so that a transposition shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,7 +30,13 @@ __all__ = ["Outcome", "compared", "verdict"]
 _TOLERANCE = 1e-9
 _STEP, _SLACK = 1e-5, 1e-5  # of central differences
 _FEW = 5  # with more sizes than this, they are only nearly distinct, or a probe would be large
-_RANGES = ((0.5, 2.0), (-2.0, 2.0), (0.1, 0.45))
+_RANGES = (  # least, most, on the diagonal of a square matrix, factor of matrices
+    (0.5, 2.0, 0.0, 1.0),
+    (-2.0, 2.0, 0.0, 1.0),
+    (0.1, 0.45, 0.0, 1.0),
+    (-0.3, 0.3, 1.0, 1.0),
+    (1.0, 2.0, 0.0, 0.02),
+)
 
 
 class Outcome(Enum):
@@ -46,7 +56,9 @@ class Evaluated(Protocol):
 
 def compared(form: Evaluated, e: sp.Expr, indices: tuple[Index, ...], definition: Definition) -> Outcome:
     """Whether a form and the element form have the same value at every probe; NaN counts as equal to NaN."""
-    return _joined(_compared_at(at, form, e, indices) for at in _probes(definition, _distinct(definition, e, indices)))
+    sizes = _distinct(definition, e, indices)
+    probes = chain(_probes(definition, sizes), _probes(definition, sizes, assigned=False))
+    return _joined(_compared_at(at, form, e, indices) for at in islice(probes, len(_RANGES) + 1))
 
 
 def _compared_at(at: Valuation, form: Evaluated, e: sp.Expr, indices: tuple[Index, ...]) -> Outcome:
@@ -117,16 +129,24 @@ def _objective(at: Valuation, definition: Definition, name: str, shift: Any) -> 
     return sum(np.sum(moved.tensors[o.name] * at.tensors[o.gradient.name]) for o in definition.outputs)
 
 
-def _probes(definition: Definition, sizes: dict[sp.Expr, int]) -> Iterator[Valuation]:
+def _probes(definition: Definition, sizes: dict[sp.Expr, int], *, assigned: bool = True) -> Iterator[Valuation]:
     random = np.random.default_rng(7)
-    for least, most in _RANGES:
+    for least, most, diagonal, factor in _RANGES:
         at = Valuation({}, sizes)
-        for tensor in (*definition.inputs, *(o.gradient for o in definition.outputs)):
+        whole = {a.target.name for a in definition.assignments} - {o.name for o in definition.outputs}
+        adjoints = [a.target.gradient for a in definition.assignments if a.target.name in whole]
+        bars = [replace(o.gradient, name=f"bar_{o.name}") for o in definition.outputs]
+        for tensor in (*definition.inputs, *(o.gradient for o in definition.outputs), *adjoints, *bars):
             shape = [at.size(s) for s in tensor.sizes]
-            values = random.integers(0, 2, shape) if tensor.integer else random.uniform(least, most, shape)
+            values: Any = random.integers(0, 2, shape) if tensor.integer else random.uniform(least, most, shape)
+            values = values * factor if len(shape) > 1 and not tensor.integer else values
+            if diagonal and len(shape) > 1 and shape[-1] == shape[-2]:
+                values = values + diagonal * np.eye(shape[-1])
             at.assign(tensor.name, values)
         try:
-            for assignment in definition.assignments:
+            for target in (a.target for a in definition.assignments if not assigned):
+                at.assign(target.name, random.uniform(least, most, [at.size(s) for s in target.sizes]))
+            for assignment in definition.assignments if assigned else ():
                 at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
         except np.linalg.LinAlgError:
             continue

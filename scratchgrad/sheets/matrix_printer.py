@@ -31,6 +31,7 @@ from scratchgrad.forms.matrix import (
     Scale,
     Transpose,
     transposed,
+    transpositions,
 )
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.forms.stack import Stack
@@ -85,7 +86,8 @@ class MatrixPrinter:
 
     def _number(self, node: Number) -> tuple[str, int]:
         """A number or a size."""
-        return element_latex(node.number, self.names), _ATOM if node.number.is_Atom else _PLUS
+        level = _ATOM if node.number.is_Atom else _PLUS if node.number.is_Add else _TIMES
+        return element_latex(node.number, self.names), level
 
     def _ones(self, node: Ones) -> tuple[str, int]:
         """The vector of ones."""
@@ -107,7 +109,12 @@ class MatrixPrinter:
             norm = f"\\left\\lVert {inside} \\right\\rVert" if tall else f"\\lVert {inside} \\rVert"
             return f"{norm}_{{F}}^{{2}}" if len(squares.indices) == 2 else f"{norm}^{{2}}", _POWER
         if isinstance(node.right, Ones) and node.shape == (None, None):
-            return _beside("\\mathbf{1}^{\\top}", self.wrapped(transposed(node.left), _POWER)), _TIMES
+            column = transposed(node.left)
+            if isinstance(column, MatMul) and isinstance(column.right, Ones):  # the sum of all elements of a matrix
+                matrix = min(column.left, transposed(column.left), key=transpositions)
+                inner = _beside("\\mathbf{1}^{\\top}", self.wrapped(matrix, _POWER))
+                return _beside(inner, "\\mathbf{1}"), _TIMES
+            return _beside("\\mathbf{1}^{\\top}", self.wrapped(column, _POWER)), _TIMES
         left = self.wrapped(node.left, _TIMES if isinstance(node.left, MatMul) else _POWER)
         right = self.wrapped(node.right, _TIMES if isinstance(node.right, MatMul) else _POWER)
         return _beside(left, right), _TIMES
