@@ -288,7 +288,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     random.seed(0)
-    print(f"{'milliseconds':<40}{'forward':>9}{'torch':>9}{'ratio':>7}{'backward':>10}{'torch':>9}{'ratio':>7}{'largest':>9}")
+    print(
+        f"{'milliseconds':<40}{'forward':>9}{'torch':>9}{'ratio':>7}{'backward':>10}{'torch':>9}{'ratio':>7}{'largest':>9}"
+    )
     ratios = {}
     for name in arguments.names:
         Pair(name, torch.float64).check()
@@ -305,7 +307,9 @@ def main() -> None:
         )
     faster = sum(r < 1 for r in ratios.values())
     slower = [name for name, r in ratios.items() if r > 1.5]
-    print(f"backward faster than torch's for {faster} of {len(ratios)}; more than 1.5 times as slow: {slower or 'none'}")
+    print(
+        f"backward faster than torch's for {faster} of {len(ratios)}; more than 1.5 times as slow: {slower or 'none'}"
+    )
 
 
 if __name__ == "__main__":
