@@ -52,28 +52,23 @@ def test_kernel_agrees_with_the_element_form(name, data):
 
     drawn_size = max(float(np.abs(v).max()) for v in (*inputs.values(), *grads.values()) if v.size)
     if layer.batch is not None:
-        return whole_batch(layer, derived, inputs, grads, outputs, gradients)
-    samples = range(n) if any(layer.carries_samples(t) for t in layer.signature.inputs) else [0]
-    forward = [derived.forward(sample(inputs, k)) for k in samples]
+        forward, samples = [derived.forward(inputs)], None
+    else:
+        samples = range(n) if any(layer.carries_samples(t) for t in layer.signature.inputs) else [0]
+        forward = [derived.forward(sample(inputs, k)) for k in samples]
     for tensor, got in zip(layer.signature.outputs, outputs, strict=True):
         want = [values[tensor.name] for values in forward]
-        agree(got, np.stack(want) if layer.carries_samples(tensor) else want[0], tensor, drawn_size)
+        stacked = samples is not None and layer.carries_samples(tensor)
+        agree(got, np.stack(want) if stacked else want[0], tensor, drawn_size)
     for tensor, got in zip(layer.signature.inputs, gradients, strict=True):
         if tensor.integer:
             assert got is None
             continue
+        if samples is None:  # the definition speaks of the whole batch
+            agree(got, derived[tensor.name].evaluate(grads, inputs), tensor, drawn_size)
+            continue
         want = [derived[tensor.name].evaluate(sample(grads, k), sample(inputs, k)) for k in samples]
         agree(got, np.stack(want) if layer.carries_samples(tensor) else np.sum(want, axis=0), tensor, drawn_size)
-
-
-def whole_batch(layer, derived, inputs, grads, outputs, gradients):
-    """As above, where the definition speaks of the batch."""
-    drawn_size = max(float(np.abs(v).max()) for v in (*inputs.values(), *grads.values()) if v.size)
-    forward = derived.forward(inputs)
-    for tensor, got in zip(layer.signature.outputs, outputs, strict=True):
-        agree(got, forward[tensor.name], tensor, drawn_size)
-    for tensor, got in zip(layer.signature.inputs, gradients, strict=True):
-        agree(got, derived[tensor.name].evaluate(grads, inputs), tensor, drawn_size)
 
 
 def agree(got, want, tensor, drawn_size):
