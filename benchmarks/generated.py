@@ -62,8 +62,8 @@ def _rope(x: Tensor, angle: Tensor) -> Tensor:
     return x * a.cos() + torch.cat((-x[..., half:], x[..., :half]), -1) * a.sin()
 
 
-def _lstm(x: Tensor, h: Tensor, c: Tensor, W: Tensor, U: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.lstm_cell(x, (h, c), W, U, b, torch.zeros_like(b))
+def _lstm(x: Tensor, h: Tensor, c: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.lstm_cell(x, (h, c), *weights, torch.zeros_like(weights[-1]))
 
 
 def _batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: Tensor) -> Tensor:
@@ -76,6 +76,11 @@ def _layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, eps: Tensor) -> Tensor:
 
 def _swiglu(x: Tensor, W: Tensor, V: Tensor) -> Tensor:
     return F.silu(x @ W.T) * (x @ V.T)
+
+
+def _huber(v: Tensor, y: Tensor, d: Tensor) -> Tensor:
+    e = (v - y).abs()
+    return torch.where(e < d, e * e / 2, d * (e - d / 2)).sum(1)
 
 
 WIDE = [(1024,)]
@@ -99,7 +104,7 @@ ROOMS: dict[str, Room] = {
     "cosine_similarity": (lambda a, b: F.cosine_similarity(a, b, 1), [(1024,), (1024,)]),
     "dropout": (lambda u, m, scale: u * m * scale, [(1024,), (1024,), ()]),
     "elu": (lambda u, alpha: torch.where(u > 0, u, alpha * torch.expm1(u)), [(1024,), ()]),
-    "embedding": (lambda t, E: F.embedding(t, E), [(), (1000, 256)]),
+    "embedding": (F.embedding, [(), (1000, 256)]),
     "flatten": (lambda x: x.flatten(1).clone(), [(16, 14, 14)]),
     "focal": (_focal, CLASSES),
     "gelu": (F.gelu, WIDE),
@@ -109,7 +114,7 @@ ROOMS: dict[str, Room] = {
     "hadamard": (torch.mul, [(1024,), (1024,)]),
     "hardswish": (F.hardswish, WIDE),
     "hinge": (lambda v, y: (1 - v * y).clamp(min=0).sum(1), CLASSES),
-    "huber": (lambda v, y, d: _huber(v, y, d), [(1000,), (1000,), ()]),
+    "huber": (_huber, [(1000,), (1000,), ()]),
     "info_nce": (_info_nce, [(256,), (256,), ()]),
     "kl_div": (lambda logs, p: F.kl_div(logs, p, reduction="none").sum(1), CLASSES),
     "l1_loss": (lambda v, y: (v - y).abs().sum(1), CLASSES),
@@ -117,7 +122,7 @@ ROOMS: dict[str, Room] = {
     "label_smoothing_cross_entropy": (_smoothed, [(1000,), (1000,), ()]),
     "layer_norm": (_layer_norm, [(768,), (768,), (768,), ()]),
     "leaky_relu": (lambda u, slope: torch.where(u > 0, u, slope * u), [(1024,), ()]),
-    "linear": (lambda x, W, b: F.linear(x, W, b), [(784,), (256, 784), (256,)]),
+    "linear": (F.linear, [(784,), (256, 784), (256,)]),
     "log_sigmoid": (F.logsigmoid, WIDE),
     "log_softmax": (lambda v: torch.log_softmax(v, 1), [(1000,)]),
     "logsumexp": (lambda v: torch.logsumexp(v, 1), [(1000,)]),
@@ -127,7 +132,7 @@ ROOMS: dict[str, Room] = {
     "mish": (F.mish, WIDE),
     "mse_loss": (lambda v, y: F.mse_loss(v, y, reduction="none").mean(1), CLASSES),
     "nll": (lambda logs, t: F.nll_loss(logs, t, reduction="none"), [(1000,), ()]),
-    "prelu": (lambda u, a: F.prelu(u, a), [(1024,), (1024,)]),
+    "prelu": (F.prelu, [(1024,), (1024,)]),
     "relu": (F.relu, WIDE),
     "residual_scale": (lambda x, f, alpha: x + alpha * f, [(1024,), (1024,), ()]),
     "rms_norm": (lambda x, g, e: x * torch.rsqrt(x.pow(2).mean(1, keepdim=True) + e) * g, [(768,), (768,), ()]),
@@ -157,14 +162,7 @@ ROOMS: dict[str, Room] = {
 }
 """What torch would compute, and the shapes of one sample's inputs."""
 
-SHARED_ENTRIES = {"prelu": {"a"}}
 SAMPLES = {"conv1d": 32, "conv2d": 16, "rope": 64, "matmul": 64, "flatten": 64, "group_norm": 64}
-LARGER_BY_NATURE = {"info_nce": "the similarities of all pairs"}
-
-
-def _huber(v: Tensor, y: Tensor, d: Tensor) -> Tensor:
-    e = (v - y).abs()
-    return torch.where(e < d, e * e / 2, d * (e - d / 2)).sum(1)
 
 
 def inputs_of(name: str, dtype: torch.dtype) -> list[Tensor]:
@@ -288,7 +286,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     random.seed(0)
-    print(f"{'milliseconds':<40}{'forward':>9}{'torch':>9}{'ratio':>7}{'backward':>10}{'torch':>9}{'ratio':>7}{'largest':>9}")
+    print(
+        f"{'milliseconds':<40}{'forward':>9}{'torch':>9}{'ratio':>7}{'backward':>10}{'torch':>9}{'ratio':>7}{'largest':>9}"
+    )
     ratios = {}
     for name in arguments.names:
         Pair(name, torch.float64).check()
@@ -305,7 +305,9 @@ def main() -> None:
         )
     faster = sum(r < 1 for r in ratios.values())
     slower = [name for name, r in ratios.items() if r > 1.5]
-    print(f"backward faster than torch's for {faster} of {len(ratios)}; more than 1.5 times as slow: {slower or 'none'}")
+    print(
+        f"backward faster than torch's for {faster} of {len(ratios)}; more than 1.5 times as slow: {slower or 'none'}"
+    )
 
 
 if __name__ == "__main__":

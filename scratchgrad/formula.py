@@ -51,7 +51,7 @@ class Formula:
         return _value(ast.parse(self.text, mode="eval").body, of)
 
     def solved(self, name: str, result: int, of: Mapping[str, int]) -> int | None:
-        """The whole number that gives the result in place of `name`, in which the formula is linear; None if none does."""
+        """The whole number that gives the result in place of `name`, in which the formula is linear, or None."""
         at_0, at_1 = (self.value({**of, name: n}) for n in (0, 1))
         found: int | None = None if at_0 == at_1 else (result - at_0) // (at_1 - at_0)
         return found if found is not None and self.value({**of, name: found}) == result else None

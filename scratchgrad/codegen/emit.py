@@ -429,7 +429,8 @@ class Body:
         kernel = [size(s)[0] for s in offsets]
         if rank == 1:
             rows = f"{code}.permute(0, 1, 3, 2).flatten(1, 2)"
-            given = f"(1, {image[0]}), (1, {kernel[0]}), dilation=(1, {dilation[0]}), padding=(0, {padding[0]}), stride=(1, {stride[0]})"
+            options = f"dilation=(1, {dilation[0]}), padding=(0, {padding[0]}), stride=(1, {stride[0]})"
+            given = f"(1, {image[0]}), (1, {kernel[0]}), {options}"
         else:
             rows = f"{code}.permute(0, 1, 4, 5, 2, 3).flatten(4).flatten(1, 3)"
             given = (

@@ -164,7 +164,7 @@ def test_a_number_in_the_place_of_a_tensor_is_refused_and_leaves_no_constant_beh
 
 def test_unknown_names_propose_the_close_ones():
     net = linear_network(name="digits")
-    with pytest.raises(UnknownLayer, match=r"did you mean 'linear'\?"):
+    with pytest.raises(UnknownLayer, match=r"did you mean 'linear' or 'bilinear'\?"):
         net.add("linaer", "x", "W", "b")
     net.input("pixels", 4)
     with pytest.raises(UnknownSignal, match=r"network 'digits' has no signal 'pixel'; did you mean 'pixels'\?"):
