@@ -230,8 +230,10 @@ class Battery:
         """The domain of every input: from the examples, else the widest in which the definition has finite values."""
         real = [role.name for role in self.specification.differentiable]
         if self.examples:
-            found = {name: domain_of(e[name] for e in self.examples) for name in real}
-            wide = {n: Domain.REAL if d in (Domain.POSITIVE, Domain.NONNEGATIVE) else d for n, d in found.items()}
+            found: dict[str, Domain] = {name: domain_of(e[name] for e in self.examples) for name in real}
+            wide: dict[str, Domain] = {
+                n: Domain.REAL if d in (Domain.POSITIVE, Domain.NONNEGATIVE) else d for n, d in found.items()
+            }
             self.domains = wide  # positive examples may be an accident: then the definition has values elsewhere, too
             return wide if all(self._finite(salt) for salt in ("a", "b", "c")) else found
         choices = [dict.fromkeys(real, Domain.REAL)]

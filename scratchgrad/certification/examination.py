@@ -29,6 +29,9 @@ __all__ = ["Examination", "Finding", "Measured"]
 
 Array = Any
 
+_LOOK = 8.0
+"""From here on the effect of one ulp is measured more closely."""
+
 _BEYOND_DOUBT = 1e4 * THRESHOLD
 """No closer look at the effect of one ulp makes an error of so many roundings a right value."""
 
@@ -227,7 +230,7 @@ class Examination:
         for name, tensor in results.items():
             values = _array(tensor)
             units = truths[name].units(values)
-            if np.max(units, initial=0.0) > THRESHOLD and self._doubtful(probe, truths[name], units):
+            if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truths[name], units):
                 units = self.reference.at_length(probe.point)[name].units(values)
             worst = float(np.max(units, initial=0.0))
             self.measured.entries += values.size

@@ -125,12 +125,13 @@ class Program:
     ) -> list[Array]:
         """The values of the roots, one array of balls for each; `tied` gets True where a comparison is a tie."""
         with np.errstate(all="ignore"):
-            return self._run(symbols, points, moved, hull, tied, near)
+            return self._run(symbols, points, moved=moved, hull=hull, tied=tied, near=near)
 
     def _run(
         self,
         symbols: Mapping[str, Array],
         points: int,
+        *,
         moved: Moved | None,
         hull: bool,
         tied: Array | None,
