@@ -132,13 +132,18 @@ class _Shrinker:
         spec, changed = self.battery.specification, False
         places = [(role, True) for role in spec.outputs]
         places += [
-            (role, False) for role in spec.differentiable if self.battery.domains[role.name] is not Domain.SIMPLEX
+            (role, False)
+            for role in spec.differentiable
+            if self.battery.domains[role.name] not in (Domain.SIMPLEX, Domain.ONE_HOT)
         ]
         for role, upstream in places:
             for number in (0.0, 1.0):
                 values = self._array(role, upstream)
-                if values is not None and values.size > 1 and not (values == number).all():
-                    changed |= self._accepts(role, upstream, np.full_like(values, number))
+                if values is None or values.size <= 1 or (values == number).all():
+                    break
+                if self._accepts(role, upstream, np.full_like(values, number)):
+                    changed = True
+                    break
             values = self._array(role, upstream)
             for place in np.ndindex(values.shape) if values is not None else ():
                 changed |= self._simpler(role, upstream, place)
