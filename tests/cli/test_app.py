@@ -46,7 +46,7 @@ def test_every_command_stands_on_the_first_help_page(run):
 
 def test_a_page_of_help_loads_nothing_heavy(interpreter):
     done = interpreter(
-        "import sys\nsys.argv = ['scratchgrad', '--help']\nfrom scratchgrad.cli import grade, main\n"
+        "import sys\nsys.argv = ['scratchgrad', '--help']\nfrom scratchgrad.cli import main\n"
         "try:\n    main()\nfinally:\n    print(*{n.partition('.')[0] for n in sys.modules}, file=sys.stderr)"
     )
     assert done.returncode == 0
@@ -80,7 +80,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path):
     code = (
         "import sys\n"
         "sys.argv[1:] = ['derive', 'softmax_cross_entropy', '--format', 'json']\n"
-        "from scratchgrad.cli import grade, main\n"
+        "from scratchgrad.cli import main\n"
         "main()\n"
     )
     with subprocess.Popen(
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_a_command_with_code_130_and_no_traceback(tmp_path):
         "import scratchgrad.gradients as gradients\n"
         "gradients.derive = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT) or __import__('time').sleep(60)\n"
         "sys.argv[1:] = ['derive', 'linear']\n"
-        "from scratchgrad.cli import grade, main\n"
+        "from scratchgrad.cli import main\n"
         "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
