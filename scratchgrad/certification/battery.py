@@ -23,6 +23,8 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.error_model import DTYPES
+from scratchgrad.certification.exact.scalar import ordered
+from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.reference import SEED, Reference, Undefined
@@ -34,6 +36,7 @@ __all__ = ["Battery", "Probe"]
 _FIRST = (3, 2, 4, 5, 2, 3)
 _SECOND = (2, 4, 3, 2, 5, 2)
 _INTEGERS_BELOW = 3
+_CONSTANTS = 6
 
 Sizes = Mapping[sp.Expr, int]
 Example = tuple[Any, ...]
@@ -64,7 +67,8 @@ class Battery:
         self.specification = specification
         self.reference = Reference(specification)
         self.examples = [self._arrays(example) for example in examples]
-        self.few = palette(specification.definition)
+        self.batch = self._usual_batch()
+        self.few = palette(specification.definition) if specification.definition is not None else self._compared()
         self.domains = self._domains()
         self.probes = tuple(self._probes())
         self.reference.expect([probe.point for probe in self.probes])
@@ -87,7 +91,7 @@ class Battery:
         tensors = {role.name: self._values(role, kind, rng, sizes, batch) for role in spec.inputs}
         if change is not None:
             change(tensors)
-        tensors = {n: a if a.dtype.kind == "i" else self.domains[n].clip(a) for n, a in tensors.items()}
+        tensors = {n: a if a.dtype.kind in "iub" else self.domains[n].clip(a) for n, a in tensors.items()}
         gradients = {
             role.name: np.ones(role.shape(sizes, batch))
             if upstream == "ones"
@@ -102,12 +106,33 @@ class Battery:
             return self._example_sizes(self.examples[0])
         return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
 
+    def _usual_batch(self) -> int | None:
+        """The number of samples where nothing else is probed."""
+        spec = self.specification
+        if spec.function is not None:
+            return len(self.examples[0][spec.function.samples[0]]) if spec.batched else None
+        return 2 if spec.batched else None
+
+    def _compared(self) -> tuple[float, ...]:
+        """The few numbers of a torch function: those of a definition, and what it compares with."""
+        self.few = palette(None)
+        self.domains = dict.fromkeys((role.name for role in self.specification.differentiable), Domain.REAL)
+        try:
+            entries, _ = self.reference.entries(self.point("normal", self.batch, self.sizes()))
+        except Undefined:
+            return self.few
+        constants: set[float] = set()
+        for node in ordered(n for array in entries.outputs.values() for n in array.ravel()):
+            if node.op in ("positive", "nonnegative", "zero"):
+                constants |= {abs(float(n.args[0])) for n in ordered([node]) if n.op == "number"}
+        return (*self.few, *sorted(c for c in constants if c not in self.few)[:_CONSTANTS])
+
     def _values(self, role: Role, kind: str, rng: np.random.Generator, sizes: Sizes, batch: int | None) -> Any:
         shape = role.shape(sizes, batch)
         if role.integer:
             if self.examples:
                 drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
-                return rng.choice(drawn, shape).astype(np.int64) if drawn.size else np.zeros(shape, np.int64)
+                return rng.choice(drawn, shape) if drawn.size else np.zeros(shape, drawn.dtype)
             size = self.specification.bound(role.name)
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))
             return rng.integers(limit, size=shape)
@@ -124,7 +149,7 @@ class Battery:
     def _values_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in KINDS:
             for salt in ("", "again", "once more") if kind in ("ties", "zeros") else ("",):
-                yield Probe("values", f"inputs {kind}", self.point(kind, 2, self.sizes(), dtype, salt=salt))
+                yield Probe("values", f"inputs {kind}", self.point(kind, self.batch, self.sizes(), dtype, salt=salt))
         for role in self.specification.differentiable:
             if not role.tensor.indices:
                 continue
@@ -136,9 +161,13 @@ class Battery:
             def positive(tensors: dict[str, Any], name: str = role.name) -> None:
                 tensors[name] = np.abs(tensors[name])
 
-            yield Probe("values", f"{role.name} one-hot", self.point("normal", 2, self.sizes(), dtype, change=hot))
             yield Probe(
-                "values", f"{role.name} positive", self.point("normal", 2, self.sizes(), dtype, change=positive)
+                "values", f"{role.name} one-hot", self.point("normal", self.batch, self.sizes(), dtype, change=hot)
+            )
+            yield Probe(
+                "values",
+                f"{role.name} positive",
+                self.point("normal", self.batch, self.sizes(), dtype, change=positive),
             )
         for number, example in enumerate(self.examples):
             point = self.point(
@@ -149,7 +178,8 @@ class Battery:
             yield Probe("example", f"example {number + 1}", point.in_dtype(dtype))
 
     def _shape_probes(self, dtype: str) -> Iterator[Probe]:
-        batches = (1, 5, 0) if self.specification.batched else ()
+        batches = [1, 5] if self.specification.batched else []
+        batches += [0] if batches and self.specification.function is None else []
         for batch, kind in itertools.product(batches, ("normal", "ties")):
             yield Probe("batches", f"batch {batch}, inputs {kind}", self.point(kind, batch, self.sizes(), dtype))
         if self.examples:
@@ -163,20 +193,20 @@ class Battery:
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in ("all zero", "zeros", "ties", "near ±1000", "small"):
-            point = self.point("normal", 2, self.sizes(), dtype, upstream=kind)
+            point = self.point("normal", self.batch, self.sizes(), dtype, upstream=kind)
             yield Probe("upstream", f"upstream gradients {kind}", point)
         names = [role.name for role in self.specification.outputs]
         for kept in itertools.product((False, True), repeat=len(names)):
             if len(names) == 1 or all(kept):
                 continue
-            point = self.point("normal", 2, self.sizes(), dtype, salt="absent")
+            point = self.point("normal", self.batch, self.sizes(), dtype, salt="absent")
             absent = [name for name, keep in zip(names, kept, strict=True) if not keep]
             for name in absent:
                 point = Point(point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None})
             yield Probe("absent", f"no gradient of {' and '.join(absent)}", point)
 
     def _memory_probes(self, dtype: str) -> Iterator[Probe]:
-        point = self.point("normal", 2, self.sizes(), dtype)
+        point = self.point("normal", self.batch, self.sizes(), dtype)
         places = [(role, False) for role in self.specification.inputs]
         places += [(role, True) for role in self.specification.outputs]
         every: dict[str, Layout] = {}
@@ -210,18 +240,22 @@ class Battery:
 
     def _finite(self, salt: str) -> bool:
         try:
-            truths = self.reference.at(self.point("normal", 2, self.sizes(), salt=salt))
+            truths = self.reference.at(self.point("normal", self.batch, self.sizes(), salt=salt))
         except Undefined:
             return False
         return all(truth.judged.all() for truth in truths.values())
 
     def _arrays(self, example: Example) -> dict[str, Any]:
         roles = self.specification.inputs
+        example = tuple(v for place, v in enumerate(example) if place not in self.specification.constants)
         if len(example) != len(roles):
             names = ", ".join(role.name for role in roles)
             raise ExampleMismatch(f"expected {len(roles)} example tensors ({names}), got {len(example)}")
         arrays = {}
         for role, values in zip(roles, example, strict=True):
+            if self.specification.function is not None:
+                arrays[role.name] = as_array(values)
+                continue
             array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
             arrays[role.name] = array.astype(np.int64 if role.integer else np.float64)
         return arrays
@@ -243,5 +277,7 @@ class Battery:
                 known = sizes.setdefault(size, length) if not size.is_Integer else int(size)
                 if known != length:
                     raise ExampleMismatch(f"size {size} is {known} elsewhere but {length} in {role.name}")
+        if self.specification.function is not None:
+            return sizes_of(self.specification, example)
         missing = [size for size in self.specification.sizes if size not in sizes]
         return sizes | dict(zip(missing, itertools.cycle(_FIRST), strict=False))

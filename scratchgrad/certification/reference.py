@@ -22,11 +22,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import sympy as sp
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
 from scratchgrad.certification.exact.balls import BITS, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
+from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
@@ -119,7 +119,9 @@ class Reference:
         """These points will be asked about: those of equal sizes are evaluated together."""
         groups: dict[Any, list[Point]] = {}
         for point in dict.fromkeys(points):
-            groups.setdefault(tuple(point.sizes.items()), []).append(point)
+            groups.setdefault((point.batch if self.specification.function else None, *point.sizes.items()), []).append(
+                point
+            )
         for group in groups.values():
             for start in range(0, len(group), _TOGETHER):
                 for point in group[start : start + _TOGETHER]:
@@ -153,13 +155,22 @@ class Reference:
         """What holds for all legal gradients together, where the point is tied."""
         return self._evaluated(point).legal
 
-    def entries(self, sizes: Mapping[sp.Expr, int], integers: Mapping[str, Array]) -> tuple[Entries, Program]:
-        """The entries of one sample, and the program that evaluates them; made once."""
-        key = (tuple(sizes.items()), *((n, a.shape, a.tobytes()) for n, a in integers.items()))
+    def entries(self, point: Point, n: int = 0) -> tuple[Entries, Program]:
+        """The entries of a sample of the point (of the whole point, for a torch function), and their program."""
+        spec = self.specification
+        integers = {
+            role.name: self._sample(role, point, n, point.tensors[role.name]) for role in spec.inputs if role.integer
+        }
+        key: tuple[Any, ...] = tuple((name, a.shape, a.tobytes()) for name, a in integers.items())
+        key = (None if spec.function is None else point.batch, *point.sizes.items(), *key)
         if key not in self._programs:
             try:
-                entries = entries_of_sample(self.specification.definition, sizes, integers)
-            except (ArithmeticError, EvaluationError, ValueError, IndexError) as error:
+                if spec.function is not None:
+                    entries = spec.function.entries(point.tensors, [role.name for role in spec.outputs])
+                else:
+                    assert spec.definition is not None  # else there is a function
+                    entries = entries_of_sample(spec.definition, point.sizes, integers)
+            except (ArithmeticError, EvaluationError, ValueError, IndexError, RuntimeError, CannotExecute) as error:
                 raise Undefined(f"the definition has no value: {error}") from error
             roots = [node for array in entries.results.values() for node in array.ravel()]
             self._programs[key] = (entries, Program(roots, entries.kept))
@@ -228,10 +239,10 @@ class Reference:
             if point.batch == 0:
                 yield point, {name: self._empty(role, point, times) for name, role in self._roles.items()}
             else:
-                rows += [(point, n) for _ in range(times) for n in range(1 if point.batch is None else point.batch)]
+                rows += [(point, n) for _ in range(times) for n in range(self._samples(point))]
         groups: dict[int, tuple[tuple[Entries, Program], list[int]]] = {}
         for place, (point, n) in enumerate(rows):
-            pair = self.entries(point.sizes, self._integers(point, n))
+            pair = self.entries(point, n)
             groups.setdefault(id(pair), (pair, []))[1].append(place)
         found: dict[str, Array] = {}
         ties = np.zeros(len(rows), dtype=bool)
@@ -251,9 +262,8 @@ class Reference:
         for point in points:
             if point.batch == 0:
                 continue
-            samples = 1 if point.batch is None else point.batch
-            own = slice(start, start + times * samples)
-            start += times * samples
+            own = slice(start, start + times * self._samples(point))
+            start = own.stop
             if tied is not None:
                 tied[point] = bool(ties[own].any())
             yield point, {name: self._collected(name, point, found, own, times) for name in self._roles}
@@ -278,7 +288,7 @@ class Reference:
         for role, upstream in self._arguments():
             name = role.tensor.gradient.name if upstream else role.name
             array = entries.upstream[name] if upstream else entries.inputs[name]
-            columns = [_row(role, point, n, upstream, array.shape) for point, n in rows]
+            columns = [self._row(role, point, n, upstream, array.shape) for point, n in rows]
             values = balls(np.stack(columns)).reshape(len(rows), -1).T
             for node, column in zip(array.ravel(), values, strict=True):
                 if breadth and not upstream:
@@ -294,10 +304,11 @@ class Reference:
                 found[name][(places, *place)] = next(results)
 
     def _collected(self, name: str, point: Point, found: Mapping[str, Array], own: slice, times: int) -> Array:
-        samples = 1 if point.batch is None else point.batch
+        if self.specification.function is not None:
+            return found[name][own]
+        samples = self._samples(point)
         values = found[name][own].reshape(times, samples, *found[name].shape[1:])
-        role = self._roles[name]
-        if role.sample and point.batch is not None:
+        if _has_sample(self._roles[name], point):
             return values
         if samples == 1:
             return values[:, 0]
@@ -307,12 +318,19 @@ class Reference:
         spec = self.specification
         return [(role, False) for role in spec.differentiable] + [(role, True) for role in spec.outputs]
 
-    def _integers(self, point: Point, n: int) -> dict[str, Array]:
-        integer = [role for role in self.specification.inputs if role.integer]
-        return {
-            r.name: np.asarray(point.tensors[r.name][n] if _has_sample(r, point) else point.tensors[r.name])
-            for r in integer
-        }
+    def _samples(self, point: Point) -> int:
+        """How many rows a point is: one for each sample, one for a torch function."""
+        return 1 if self.specification.function is not None or point.batch is None else point.batch
+
+    def _sample(self, role: Role, point: Point, n: int, values: Array) -> Array:
+        """The values of one sample; all of them, for a torch function."""
+        one = self.specification.function is None and _has_sample(role, point)
+        return np.asarray(values[n] if one else values)
+
+    def _row(self, role: Role, point: Point, n: int, upstream: bool, shape: tuple[int, ...]) -> Array:
+        """The numbers of one sample; zeros for an absent upstream gradient."""
+        values = point.upstream[role.name] if upstream else point.tensors[role.name]
+        return np.zeros(shape) if values is None else self._sample(role, point, n, values).astype(np.float64)
 
     @staticmethod
     def _empty(role: Role, point: Point, times: int) -> Array:
@@ -339,6 +357,9 @@ class Reference:
                 widest = widest + self._upstream_size(point, role, size.ndim)
             bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
             found[name] = Truth(exact, high, low, bound, judged, slack)
+        outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
+        if any(a.size for a in outputs) and not any(a.any() for a in outputs):
+            raise Undefined("the definition has no value: no output is finite")
         return found
 
     def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
@@ -359,14 +380,6 @@ class Reference:
 
 def _has_sample(role: Role, point: Point) -> bool:
     return role.sample and point.batch is not None
-
-
-def _row(role: Role, point: Point, n: int, upstream: bool, shape: tuple[int, ...]) -> Array:
-    """The values of one sample; zeros for an absent upstream gradient."""
-    values = point.upstream[role.name] if upstream else point.tensors[role.name]
-    if values is None:
-        return np.zeros(shape)
-    return np.asarray(values[n] if _has_sample(role, point) else values, dtype=np.float64)
 
 
 def _largest(point: Point) -> float:
@@ -394,6 +407,7 @@ def _single(values: Array) -> Array:
 
 
 _FLOAT = np.frompyfunc(float, 1, 1)
+_IS_FINITE = np.frompyfunc(lambda v: v.is_finite(), 1, 1)
 _MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
 _RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
 

@@ -59,10 +59,10 @@ def domain_of(examples: Iterable[Array]) -> Domain:
     return Domain.POSITIVE if all((a > 0).all() for a in arrays) else Domain.NONNEGATIVE
 
 
-def palette(definition: Definition) -> tuple[float, ...]:
+def palette(definition: Definition | None) -> tuple[float, ...]:
     """Few numbers, so that ties are frequent; where the definition compares with a constant, that constant, too."""
     constants: set[float] = set()
-    for assignment in definition.assignments:
+    for assignment in definition.assignments if definition is not None else ():
         for kink in assignment.right.atoms(Relational, Maximum, Minimum):
             constants |= {float(n) for n in kink.atoms(sp.Number) if n.is_finite}
     return (0.0, 1.0, -1.0, 2.0, *sorted(constants - {0.0, 1.0, -1.0, 2.0}))

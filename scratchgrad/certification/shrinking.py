@@ -137,8 +137,11 @@ class _Shrinker:
         for role, upstream in places:
             for number in (0.0, 1.0):
                 values = self._array(role, upstream)
-                if values is not None and values.size > 1 and not (values == number).all():
-                    changed |= self._accepts(role, upstream, np.full_like(values, number))
+                if values is None or values.size <= 1 or (values == number).all():
+                    break
+                if self._accepts(role, upstream, np.full_like(values, number)):
+                    changed = True
+                    break
             values = self._array(role, upstream)
             for place in np.ndindex(values.shape) if values is not None else ():
                 changed |= self._simpler(role, upstream, place)

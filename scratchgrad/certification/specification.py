@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
@@ -25,6 +25,9 @@ from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.indices import Size
 from scratchgrad.notation.text import to_text
+
+if TYPE_CHECKING:
+    from scratchgrad.certification.function_specification import TorchFunction
 
 __all__ = ["ExampleMismatch", "NothingToCertify", "Role", "Specification", "layer_of", "specify"]
 
@@ -62,12 +65,13 @@ class Role:
 
 @dataclass(frozen=True)
 class Specification:
-    """A definition, as a kernel meets it."""
+    """A definition, as a kernel meets it; or a torch function in its place."""
 
     title: str
-    definition: Definition
+    definition: Definition | None
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
+    function: TorchFunction | None = None
 
     @property
     def batched(self) -> bool:
@@ -80,9 +84,14 @@ class Specification:
         return len(self.outputs) > 1
 
     @cached_property
-    def gradients(self) -> Gradients:
-        """The derivation."""
-        return Gradients(self.definition)
+    def gradients(self) -> Gradients | None:
+        """The derivation; None for a torch function."""
+        return None if self.definition is None else Gradients(self.definition)
+
+    @property
+    def constants(self) -> Mapping[int, Any]:
+        """Arguments that are no tensors, by their place."""
+        return {} if self.function is None else self.function.constants
 
     @cached_property
     def differentiable(self) -> tuple[Role, ...]:
@@ -97,7 +106,7 @@ class Specification:
 
     def bound(self, name: str) -> sp.Expr | None:
         """The size that the integers of a tensor stay below, None where it indexes nothing."""
-        for assignment in self.definition.assignments:
+        for assignment in self.definition.assignments if self.definition is not None else ():
             found = self._indexed_by(assignment.right, name)
             if found is not None:
                 return found
@@ -109,6 +118,7 @@ class Specification:
                 if tensor_name(one) == name and hasattr(other, "size"):
                     return sp.sympify(other.size)
         if isinstance(e, sp.Indexed):
+            assert self.definition is not None  # e is part of it
             tensor = self.definition.tensors[tensor_name(e)]
             for position, index in enumerate(e.indices):
                 if type(index) in (sp.Indexed, sp.Symbol) and tensor_name(index) == name:

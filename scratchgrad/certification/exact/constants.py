@@ -3,6 +3,7 @@
     0.044715                the shortest decimal
     0.3333333333333333      a fraction with a small denominator
     0.7978845608028654      a square root of one, possibly times or divided by the square root of pi
+    0.1070322244089482      a short decimal times such a root
     3.141592653589793       a multiple of pi; 0.6931471805599453, a logarithm of a small integer
 
 A float that is none of these stands for itself, bit for bit.  A proof says what was recognised.
@@ -21,6 +22,7 @@ _DIGITS = 12
 """A decimal with fewer digits was written by a person."""
 
 _DENOMINATOR = 5000
+_SHORT = 8
 _UNDER_ROOT = 512
 _LOGARITHMS = 100
 
@@ -48,7 +50,9 @@ class Constants:
         if float(short) == value:
             self.recognised[value] = str(short)
             return self.graph.number(short)
-        return self._root(value) or self._logarithm(value) or self.graph.number(Fraction(value))
+        return (
+            self._root(value) or self._logarithm(value) or self._multiple(value) or self.graph.number(Fraction(value))
+        )
 
     def _root(self, value: float) -> Scalar | None:
         """Sqrt(p/q), possibly with pi, or a multiple of pi."""
@@ -69,6 +73,23 @@ class Constants:
             node = node if factor is None else graph.mul(node, factor)
             self.recognised[value] = ("-" if value < 0 else "") + words.format(square)
             return node if value > 0 else graph.mul(graph.minus_one, node)
+        return None
+
+    def _multiple(self, value: float) -> Scalar | None:
+        """A short decimal times sqrt(2/pi), 1/sqrt(pi), sqrt(2) or pi."""
+        graph = self.graph
+        root = graph.sqrt(graph.pi)
+        for words, size, node in (
+            ("sqrt(2/pi)", math.sqrt(2 / math.pi), graph.div(graph.sqrt(graph.number(2)), root)),
+            ("sqrt(2*pi)", math.sqrt(2 * math.pi), graph.mul(graph.sqrt(graph.number(2)), root)),
+            ("1/sqrt(pi)", 1 / math.sqrt(math.pi), graph.div(graph.one, root)),
+            ("sqrt(2)", math.sqrt(2), graph.sqrt(graph.number(2))),
+            ("pi", math.pi, graph.pi),
+        ):
+            short = float(f"{value / size:.{_SHORT}g}")
+            if abs(short * size - value) <= 4 * math.ulp(abs(value)):
+                self.recognised[value] = f"{short}*{words}"
+                return graph.mul(graph.number(Fraction(repr(short))), node)
         return None
 
     def _logarithm(self, value: float) -> Scalar | None:

@@ -5,8 +5,8 @@
     s = sqrt(f)         with s^2 = f
     log|f|, erf(f), sin(f), cos(f)      one for each canonical argument
 
-Every identity that is used holds wherever both sides are defined: so a difference whose numerator is the polynomial 0 is
-0 for all real values.  The converse is not claimed.  Polynomials are flint's; one that grows too large, or takes too
+Every identity that is used holds wherever both sides are defined: so a difference whose numerator is the polynomial 0
+is 0 for all real values.  The converse is not claimed.  Polynomials are flint's; one that grows too large, or takes too
 long, ends in Exhausted.
 """
 
@@ -85,6 +85,7 @@ class Field:
         self.denominator = denominator
         self.positive: set[int] = set(positive)
         self.nonnegative: set[int] = set()
+        self.roots_apart: tuple[int, ...] = ()
         self.logarithms: dict[int, Polynomial] = {}
         self.exponents: dict[int, dict[tuple[str, tuple[int, ...]], Fraction]] = {}
         self.words: dict[int, str] = {}
@@ -265,23 +266,33 @@ class Field:
         return {position: Fraction(self.denominator)}
 
     def root(self, a: Fractional) -> Fractional:
-        """Sqrt(a), as a generator; rational squares are taken out."""
+        """The square root, as a generator; the roots of numbers and of pi are taken out."""
         n, d = a
         c = n.leading_coefficient()
         number = Fraction(int(c.p), int(c.q))
-        outside = Fraction(1)
+        outside = self.number(Fraction(1))
         if number > 0:
-            outside, inside = _square_part(number)
-            n = n / c * flint.fmpq(inside.numerator, inside.denominator)
+            square, inside = _square_part(number)
+            outside = self.number(square)
+            for prime in inside:
+                outside = self.mul(outside, self._single_root(self._constant(Fraction(prime))))
+            n = n / c
+        for position in self.roots_apart:
+            degree = min(exponents[position] for exponents, _ in _terms(n))
+            if degree:
+                n = _exactly(n, self.generators[position] ** degree)
+                outside = self.mul(outside, self.power(self._single_root(self.generators[position]), degree))
         if n.is_one() and d.is_one():
-            return self.number(outside)
+            return outside
         if d.is_one():
-            outer = self.number(outside)
-            return self.mul(outer, self.generator(self._root(n, d)))
+            return self.mul(outside, self._single_root(n))
         if self.is_positive(d):  # sqrt(n/d) = sqrt(n d)/d
             under = self.root((self._product(n, d), self.one))
-            return self.mul(self.number(outside), self.mul(under, self.inverse((d, self.one))))
-        return self.mul(self.number(outside), self.generator(self._root(n, d)))
+            return self.mul(outside, self.mul(under, self.inverse((d, self.one))))
+        return self.mul(outside, self.generator(self._root(n, d)))
+
+    def _single_root(self, n: Polynomial) -> Fractional:
+        return self.generator(self._root(n, self.one))
 
     def _root(self, n: Polynomial, d: Polynomial) -> int:
         key = f"sqrt[({self.text(n)})/({self.text(d)})]"
@@ -370,11 +381,11 @@ def _exactly(a: Polynomial, b: Polynomial) -> Polynomial:
     return quotient
 
 
-def _square_part(number: Fraction) -> tuple[Fraction, Fraction]:
-    """(r, f) with number = r^2 f, where f is a square-free integer."""
+def _square_part(number: Fraction) -> tuple[Fraction, list[int]]:
+    """(r, primes) with number = r^2 times the product of the primes."""
     whole = number.numerator * number.denominator  # sqrt(p/q) = sqrt(p q)/q
-    outside, inside = 1, 1
+    outside, inside = 1, list[int]()
     for prime, times in flint.fmpz(whole).factor() if whole > 1 else ():
         outside *= int(prime) ** (int(times) // 2)
-        inside *= int(prime) ** (int(times) % 2)
-    return Fraction(outside, number.denominator), Fraction(inside)
+        inside += [int(prime)] * (int(times) % 2)
+    return Fraction(outside, number.denominator), inside

@@ -153,6 +153,7 @@ class _Prover:
     def _case(self, case: _Case) -> None:
         self.budget.spend(_PER_NODE * self.size)
         form = Field(self.pi + 1, self.budget, self.denominator, self.positive)
+        form.roots_apart = (self.pi,)
         try:
             value = _Forms(form, self.places, self.pi, case).of(self.difference)
         except _Split as split:
