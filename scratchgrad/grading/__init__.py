@@ -14,3 +14,8 @@ What each module holds:
     worker        the subprocess; running: its parent, with limits
     record        the grades as data; page: as HTML
 """
+
+from scratchgrad.grading.record import FileGrade, LayerGrade, TapeCheck
+from scratchgrad.grading.running import Limits, grade_file
+
+__all__ = ["FileGrade", "LayerGrade", "Limits", "TapeCheck", "grade_file"]

@@ -71,7 +71,7 @@ def _judged(grade: LayerGrade, found: Match, subject: Subject, lean: str) -> Lay
     first: LayerGrade | None = None
     for meant in readings:
         graded, layout = _by_reading(grade, meant, subject, found.guarded)
-        if graded.status == RIGHT and first is not None:
+        if graded.status == RIGHT and first is not None and meant.reading.convention != readings[0].reading.convention:
             remark = f"as {first.convention}, it would be wrong: {first.headline}"
             graded = replace(graded, remarks=(*graded.remarks, remark))
         if graded.status == RIGHT or not layout:

@@ -42,7 +42,7 @@ class _Stopped(Exception):
 
 
 def grade_file(
-    path: Path,
+    path: str | Path,
     mapping: Mapping[str, Entry] | None = None,
     limits: Limits | None = None,
     tell: Callable[[str], None] = lambda _: None,

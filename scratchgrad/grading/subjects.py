@@ -166,10 +166,32 @@ class NodeClass(_Class):
     style: str = "a class whose inputs are layers"
 
     def __post_init__(self) -> None:
-        """Bind the constructor's parameters.  Raises CannotBind."""
-        self.binding = bind(self.constructor, self.kind.parts, self.told)
+        """Bind the constructor's parameters; what it does not take may have a setter.  Raises CannotBind."""
+        self.setters = self._setters() if len(self.constructor) < len(self.kind.parts) else {}
+        taken = [part for part in self.kind.parts if part.name not in self.setters]
+        self.binding = bind(self.constructor, taken, self.told)
         roots = [c for c in self.cls.__mro__[1:] if c is not object and c.__module__ != "torch.nn.modules.module"]
         self.feed = feed_class(roots[-1] if roots and roots[-1].__module__ != "abc" else None)
+
+    def _setters(self) -> dict[str, str]:
+        """Part -> the method that takes it, as `set_target(y)`."""
+        found = {}
+        for name in dir(self.cls):
+            match = re.fullmatch(r"(set|add|attach)_(\w+)", name)
+            part = next((p for p in self.kind.parts if match and matches(p, match[2])), None)
+            if part is not None:
+                found[part.name] = name
+        return found
+
+    def over(self, values: Mapping[str, Any]) -> Any:
+        """The layer over other layers (and numbers), by part."""
+        shapes = {name: tuple(getattr(output_of(value, None), "shape", ())) for name, value in values.items()}
+        first = shapes[self.kind.parts[0].name]
+        out = shapes.get("b") or (shapes["W"][:1] if "x" in shapes and "W" in shapes else first)
+        made = self.made(self.binding, values, {"in": first, "out": out})
+        for part, setter in self.setters.items():
+            getattr(made, setter)(values[part])
+        return made
 
     def _run(self, tensors: Tensors) -> tuple[Any, dict[str, Any], Any]:
         feeds: dict[str, Any] = {}
@@ -179,22 +201,13 @@ class NodeClass(_Class):
                 values[part.name] = _number(tensors[part.name])
             else:
                 values[part.name] = feeds[part.name] = feed(self.feed, given(tensors[part.name], self.library))
-        first = tensors[self.kind.parts[0].name]
-        out = tuple(first.shape)
-        if "W" in tensors and "x" in tensors:
-            b = tensors.get("b")
-            out = tuple(b.shape) if b is not None else (tensors["W"].shape[0],)
-        layer = self.made(self.binding, values, {"in": tuple(first.shape), "out": out})
+        layer = self.over(values)
         result = layer.forward()
         return layer, feeds, output_of(layer, result)
 
     def forward(self, tensors: Tensors) -> torch.Tensor:
         """The layer's output."""
-        like = (
-            tensors[self.kind.parts[-1].name]
-            if self.kind.parts[0].sort == "labels"
-            else tensors[self.kind.parts[0].name]
-        )
+        like = _real(tensors)
         with default_dtype(like.dtype):
             return returned(self._run(tensors)[2], like)
 
@@ -253,7 +266,7 @@ class CalledClass(_Class):
 
     def forward(self, tensors: Tensors) -> torch.Tensor:
         """What forward returns."""
-        like = _real(self.kind, tensors)
+        like = _real(tensors)
         with default_dtype(like.dtype):
             return returned(self._run(tensors)[1], like)
 
@@ -289,7 +302,7 @@ def _times(value: Any, grad_out: torch.Tensor) -> Any:
     return None if value is None else returned(value, grad_out) * grad_out
 
 
-def _real(kind: Kind, tensors: Tensors) -> torch.Tensor:
+def _real(tensors: Tensors) -> torch.Tensor:
     return next(t for t in tensors.values() if t.is_floating_point())
 
 
@@ -374,7 +387,7 @@ class Functions:
 
     def _run(self, tensors: Tensors) -> tuple[Any, Any]:
         """The output, and what else forward returned."""
-        first = tuple(_real(self.kind, tensors).shape)
+        first = tuple(_real(tensors).shape)
 
         def extra(word: str) -> Any:
             return {"tiny": 1e-12, "train": True, "columns": 1}.get(word, first)
@@ -386,7 +399,7 @@ class Functions:
 
     def forward(self, tensors: Tensors) -> torch.Tensor:
         """The output."""
-        like = _real(self.kind, tensors)
+        like = _real(tensors)
         with default_dtype(like.dtype):
             return returned(self._run(tensors)[0], like)
 
@@ -476,7 +489,7 @@ class Autograd:
 
     def forward(self, tensors: Tensors) -> torch.Tensor:
         """The output."""
-        return returned(self._applied(tensors), _real(self.kind, tensors))
+        return returned(self._applied(tensors), _real(tensors))
 
     def backward(self, grad_out: torch.Tensor, tensors: Tensors) -> dict[str, Any]:
         """The gradients that torch gets from the function's backward."""

@@ -66,14 +66,6 @@ class _Built:
     subject: NodeClass
     meant: Meant
 
-    def make(self, values: Mapping[str, Any]) -> Any:
-        """The layer over other layers."""
-        shapes = {}
-        first = values[self.subject.kind.parts[0].name]
-        out = self.meant.truth(self.meant.example(0)).shape
-        shapes = {"in": tuple(_value(first).shape), "out": tuple(out)}
-        return self.subject.made(self.subject.binding, values, shapes)
-
 
 class _Library:
     def __init__(
@@ -213,7 +205,7 @@ class _Library:
         """The checks on a small network."""
         names = ("every parameter reached", "second run equals first")
         try:
-            small = self._network()
+            small = self._small()
         except _Unclear as error:
             yield TapeCheck(names[0], ERROR, f"not checked: {error}")
             return
@@ -244,7 +236,19 @@ class _Library:
         assert isinstance(subject, NodeClass)  # only those are in `nodes`
         return _Built(subject, meant)
 
-    def _network(self) -> _Small:
+    def _small(self) -> _Small:
+        """The network, built as a whole; where a layer wants to know the output of another first, run on the way."""
+        try:
+            small = self._network(forward=False)
+            for layer in small.order:
+                layer.forward()
+        except _Unclear:
+            raise
+        except Exception:  # whatever a layer says that meets another one without an output
+            return self._network(forward=True)
+        return small
+
+    def _network(self, *, forward: bool) -> _Small:
         if "linear" not in self.nodes:
             raise _Unclear("the file has no linear layer of the protocol")
         linear = self._built("linear")
@@ -276,11 +280,11 @@ class _Library:
         order.append(x)
         W = parameter("W", weights(sizes[1], sizes[0]))
         b1 = parameter("b1", self._held((sizes[1],), reading.stored.get("b", "")))
-        u = self._add(order, linear, {"x": x, "W": W, "b": b1})
-        h = self._add(order, self._built("relu"), {"u": u}) if "relu" in self.nodes else u
+        u = self._add(forward, order, linear, {"x": x, "W": W, "b": b1})
+        h = self._add(forward, order, self._built("relu"), {"u": u}) if "relu" in self.nodes else u
         M = parameter("M", weights(sizes[2], sizes[1]))
         b2 = parameter("b2", self._held((sizes[2],), reading.stored.get("b", "")))
-        v = self._add(order, linear, {"x": h, "W": M, "b": b2})
+        v = self._add(forward, order, linear, {"x": h, "W": M, "b": b2})
         terms = []
         loss = next((k for k in ("softmax_cross_entropy", "mse_loss") if k in self.nodes), None)
         if loss is None:
@@ -288,14 +292,14 @@ class _Library:
         target = signal(sizes[2])
         y = self.input(target * 0 + 0.5, train=False)
         order.insert(1, y)
-        terms.append(self._add(order, self._built(loss), {"v": v, "y": y}))
+        terms.append(self._add(forward, order, self._built(loss), {"v": v, "y": y}))
         if "penalty" in self.nodes:
             penalty = self._built("penalty")
-            terms += [self._add(order, penalty, {"W": one, "c": 0.1}) for one in (W, M)]
+            terms += [self._add(forward, order, penalty, {"W": one, "c": 0.1}) for one in (W, M)]
         if "add" in self.nodes:
             while len(terms) > 1:
                 a, b = terms.pop(), terms.pop()
-                terms.append(self._add(order, self._built("add"), {"a": a, "b": b}))
+                terms.append(self._add(forward, order, self._built("add"), {"a": a, "b": b}))
         return _Small(self.library, order, parameters, x, y, terms)
 
     def _held(self, shape: tuple[int, ...], how: str) -> Any:
@@ -303,10 +307,11 @@ class _Library:
         return given(stored(tensor, how), self.library)
 
     @staticmethod
-    def _add(order: list[Any], built: _Built, values: Mapping[str, Any]) -> Any:
+    def _add(forward: bool, order: list[Any], built: _Built, values: Mapping[str, Any]) -> Any:
         wanted = {part.name for part in built.subject.kind.parts}
-        layer = built.make({name: value for name, value in values.items() if name in wanted})
-        layer.forward()
+        layer = built.subject.over({name: value for name, value in values.items() if name in wanted})
+        if forward:
+            layer.forward()
         order.append(layer)
         return layer
 
@@ -380,11 +385,8 @@ class _Small:
             forward(*values)
         except Exception as error:
             raise _Unclear(f"Network.forward stops with {type(error).__name__}: {error}") from error
-        network.backward(
-            *[_value(self.y)][
-                : len([p for p in parameters_of(network.backward) if p.default is inspect.Parameter.empty])
-            ]
-        )
+        asked = [p for p in parameters_of(network.backward) if p.default is inspect.Parameter.empty]
+        network.backward(*[_value(self.y)][: len(asked)])
 
     def seed(self, cls: Any) -> TapeCheck:
         """Whether Network.backward starts with 1."""

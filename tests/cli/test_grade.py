@@ -1,6 +1,9 @@
 import json
+import shlex
 
 import pytest
+
+from scratchgrad.cli.grade import EXAMPLES
 
 RELU = """
 import numpy as np
@@ -39,6 +42,14 @@ def test_a_wrong_file_shows_the_counterexample_and_the_exit_code_is_1(run, relu,
     assert data["right"] is False
     assert data["files"][0]["layers"][0]["tensor"] == "grad_u"
     assert (tmp_path / "out" / "grades.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_the_help_page_works_as_it_stands(run, relu, tmp_path, example):
+    relu("cache")
+    (tmp_path / "relu.py").rename(tmp_path / "layers.py")
+    (tmp_path / "layers.toml").write_text('[relu_forward]\nlayer = "relu"\n', encoding="utf-8")
+    assert run(*shlex.split(example)[1:]).exit_code == 0
 
 
 def test_json_may_go_to_stdout(run, relu):
