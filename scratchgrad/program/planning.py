@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from scratchgrad.program.columns import columns, flipped
 from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
@@ -97,6 +98,8 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
         places=Places(flats, flat.offsets, pinned),
     )
     ops = epilogues(ops, pinned)
+    ops, turned = columns(ops)
+    values, kept = flipped(values, turned), flipped(gradients | kept, turned)
     arena = plan(ops, pinned)
     return Plan(
         request,
@@ -105,7 +108,7 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
         lowered.given,
         lowered.parameters,
         values,
-        gradients | kept,
+        kept,
         terms,
         flats,
         lowered.opaque,

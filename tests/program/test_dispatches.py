@@ -47,9 +47,9 @@ def test_the_lab_network_takes_at_most_18_dispatches_a_step():
     assert program.plan.arena.size == program.plan.arena.bound
 
 
-def test_without_the_objectives_value_it_takes_10():
+def test_without_the_objectives_value_it_takes_11():
     _, counting = counted(lab_network(), 32, 10, SGD(0.05), objective=False)
-    assert len(counting.names) == 10, counting.names
+    assert len(counting.names) == 11, counting.names
     assert not counting.new
 
 
