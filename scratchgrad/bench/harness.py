@@ -53,7 +53,7 @@ def measure(
     restarts: int = 2,
     python: dict[str, str] | None = None,
 ) -> list[Measured]:
-    """All contestants on the problem.  `python` names another interpreter for some (JAX in an environment of its own)."""
+    """All contestants on the problem.  `python` names another interpreter for some (JAX in its own environment)."""
     names = list(contestants)
     times: dict[str, list[float]] = {name: [] for name in names}
     results = {name: Measured(str(problem), name) for name in names}

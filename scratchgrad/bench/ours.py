@@ -14,6 +14,7 @@ from torch import Tensor
 
 from scratchgrad.bench.problem import Problem
 from scratchgrad.program import Runner
+from scratchgrad.program.runner import Backend
 from scratchgrad.tape import Network, Sequential
 from scratchgrad.train import SGD, one_hot
 
@@ -74,10 +75,11 @@ class Tape(_Ours):
 class Program(_Ours):
     """The planned program, in torch."""
 
-    objective, backend = True, "torch"
+    objective = True
+    backend: Backend = "torch"
 
     def prepare(self, problem: Problem) -> None:
-        runner = Runner(self.net, self.sgd, unit_rows=("y",), objective=self.objective)
+        runner = Runner(self.net, self.sgd, unit_rows=("y",), objective=self.objective, backend=self.backend)
         self.program = runner.program(problem.batch)
         self.program.set_rate(problem.lr)
         self.run, self.runner = self.program.run, runner
@@ -90,6 +92,12 @@ class Unread(Program):
     """The planned program, where nobody reads the objective's value."""
 
     objective = False
+
+
+class Native(Program):
+    """The planned program, compiled."""
+
+    backend = "native"
 
 
 class Floor:
@@ -118,4 +126,4 @@ class Floor:
         return []
 
 
-OURS: dict[str, Any] = {"tape": Tape, "program": Program, "program, J unread": Unread, "floor": Floor}
+OURS: dict[str, Any] = {"tape": Tape, "program": Program, "program, J unread": Unread, "native": Native, "floor": Floor}
