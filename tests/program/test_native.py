@@ -166,6 +166,20 @@ def test_a_compiled_program_that_differs_is_not_used(monkeypatch):
     assert not isinstance(runner.program(32), backend.NativeProgram)
 
 
+def test_two_programs_of_one_content_do_not_meet():
+    nets = [lab_network(seed=seed) for seed in (1, 2)]
+    runners = [Runner(net, SGD(0.1), backend="native") for net in nets]
+    given = data(dtype=torch.float32)
+    for runner in (*runners, *runners):
+        runner.step(given, 32)
+    for seed, net in zip((1, 2), nets, strict=True):
+        alone = lab_network(seed=seed)
+        runner = Runner(alone, SGD(0.1), backend="native")
+        runner.step(given, 32)
+        runner.step(given, 32)
+        assert torch.equal(alone.value("W"), net.value("W"))
+
+
 def test_the_comparison_leaves_no_trace():
     net = lab_network()
     before = {name: net.value(name) for name in net.names("parameter")}

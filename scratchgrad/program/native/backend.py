@@ -44,29 +44,27 @@ class NativeProgram(Program):
             gemm = product("s" if flat.dtype == torch.float32 else "d")
         except (Unsupported, NoCompiler) as reason:
             raise NativeUnavailable(str(reason)) from reason
-        self._library: Any = None
+        self._rate = ctypes.c_double(0.0)
         super().__init__(plan, flat, states)
         self.torch_run = self.run
         with torch.inference_mode():
             self._kept = [self.arena, *(self._held(s) for s in storages)]
-        addresses = (ctypes.c_void_p * len(self._kept))(*[t.data_ptr() for t in self._kept])
-        loaded.bind.argtypes, loaded.bind.restype = [ctypes.c_void_p, ctypes.c_void_p], None
-        loaded.set_rate.argtypes, loaded.set_rate.restype = [ctypes.c_double], None
-        loaded.bind(gemm, addresses)
-        self._library = loaded
-        loaded.step.argtypes, loaded.step.restype = [ctypes.c_void_p] * len(plan.given), None
+        first, *others = [t.data_ptr() for t in self._kept]
+        self._pointers = (ctypes.c_void_p * (len(others) + 2))(first, ctypes.addressof(self._rate), *others)
+        loaded.sg_bind.argtypes, loaded.sg_bind.restype = [ctypes.c_void_p], None
+        loaded.sg_bind(gemm)
+        loaded.sg_step.argtypes, loaded.sg_step.restype = [ctypes.c_void_p] * (1 + len(plan.given)), None
         names = [f"g{k}" for k in range(len(plan.given))]
         pointers = ", ".join(f"{name}.data_ptr()" for name in names)
-        space = {"step": loaded.step}
-        exec(f"def run({', '.join(names)}):\n    step({pointers})", space)  # half the time of a call with *arguments
+        space = {"step": loaded.sg_step, "pointers": ctypes.addressof(self._pointers)}
+        source = f"def run({', '.join(names)}):\n    step(pointers, {pointers})"
+        exec(source, space)  # half the time of a call with *arguments
         self.run = space["run"]
-        self.set_rate(0.0)
 
     def set_rate(self, lr: float) -> None:
         """The learning rate of the steps from now on."""
         super().set_rate(lr)
-        if self._library is not None:
-            self._library.set_rate(lr)
+        self._rate.value = lr
 
 
 def native(plan: Plan, flat: Flat, states: Mapping[str, Tensor]) -> NativeProgram:

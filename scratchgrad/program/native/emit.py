@@ -1,7 +1,7 @@
 """Emission: the calls of a plan as C.
 
 In   a Plan
-Out  C source with the functions bind(gemm, pointers), set_rate(lr) and step(given...); the storages behind the pointers
+Out  C source with the functions sg_bind(gemm) and sg_step(pointers, given...); the storages behind the pointers
 
 Shapes and strides are numbers in the source.  Entrywise calls are one loop each, over one index where the tensors lie
 alike; sums, softmax and dot products are loops of their own; products call BLAS.  A call that is not among these raises
@@ -68,7 +68,10 @@ _ENTRYWISE: dict[str, Callable[..., str]] = {
 
 
 def emit(plan: Plan) -> tuple[str, list[Storage]]:
-    """The source, and the storages whose addresses `bind` is given, the arena's coming before them."""
+    """The source, and the storages to whose addresses the pointers are, after those of the arena and the rate.
+
+    The library keeps nothing of its own: two programs of one content share it.
+    """
     return _Emitter(plan).emitted()
 
 
@@ -88,16 +91,16 @@ class _Emitter:
         real = next(iter(self.plan.flats.values())).dtype
         dtypes = [_TYPES.get(s.dtype, "R") for s in self.given]
         parameters = ", ".join(f"const {t} *{n}" for t, n in zip(dtypes, self.given.values(), strict=True))
-        declared = "".join(f"static {_TYPES.get(s.dtype, 'R')} *{n};\n" for s, n in self.pointers.items())
-        taken = "".join(f"    {n} = p[{k + 1}];\n" for k, n in enumerate(self.pointers.values()))
+        taken = "".join(
+            f"    {_TYPES.get(s.dtype, 'R')} *{n} = c[{k + 2}];\n" for k, (s, n) in enumerate(self.pointers.items())
+        )
         prelude = files("scratchgrad.program.native").joinpath("prelude.h").read_text(encoding="utf-8")
         source = (
             f"#define REAL {'float' if real == torch.float32 else 'double'}\n"
             f"#define IS_FLOAT {int(real == torch.float32)}\n{prelude}\n"
-            f"static char *arena;\n{declared}\n"
-            f"void bind(void *gemm_, void **p) {{\n    GEMM = (gemm_t)gemm_;\n    arena = p[0];\n{taken}}}\n\n"
-            "static double lr;\nvoid set_rate(double rate) { lr = rate; }\n\n"
-            f"void step({parameters or 'void'}) {{\n" + "\n".join(self.lines) + "\n}\n"
+            "void sg_bind(void *gemm_) { GEMM = (gemm_t)gemm_; }\n\n"
+            f"void sg_step(void **c{', ' + parameters if parameters else ''}) {{\n"
+            f"    char *arena = c[0];\n    double lr = *(double *)c[1];\n{taken}" + "\n".join(self.lines) + "\n}\n"
         )
         return source, list(self.pointers)
 

@@ -55,15 +55,17 @@ static inline float EXP(float x) {
 #define LOG1P log1p
 #endif
 
-/* <a, b>, in pieces whose sums are added in double */
+/* <a, b>: 64 sums side by side, which the compiler keeps in registers, then all of them, in double */
 static inline double dot(const R *a, const R *b, long n) {
     double total = 0;
-    for (long first = 0; first < n; first += 4096) {
-        long last = first + 4096 < n ? first + 4096 : n;
-        R s = 0;
-#pragma omp simd reduction(+ : s)
-        for (long i = first; i < last; i++) s += a[i] * b[i];
-        total += s;
+    long i = 0;
+    while (i + 64 <= n) {
+        R s[64] = {0};
+        long last = i + 65536 < n ? i + 65536 : n;
+        for (; i + 64 <= last; i += 64)
+            for (int j = 0; j < 64; j++) s[j] += a[i + j] * b[i + j];
+        for (int j = 0; j < 64; j++) total += s[j];
     }
+    for (; i < n; i++) total += a[i] * b[i];
     return total;
 }
