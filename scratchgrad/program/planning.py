@@ -17,6 +17,7 @@ from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
 from scratchgrad.program.rewriting import Factors, alive, epilogues, fold, moved, plain
+from scratchgrad.program.stacking import stacked
 from scratchgrad.program.updates import Contribution, Places, Update, runs, with_updates
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
     )
     ops = epilogues(ops, pinned)
     ops, turned = columns(ops)
+    ops = stacked(ops, lowered.parameters, flat.offsets, flats["parameter"], pinned | turned)
     values, kept = flipped(values, turned), flipped(gradients | kept, turned)
     arena = plan(ops, pinned)
     return Plan(

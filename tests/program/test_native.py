@@ -1,5 +1,7 @@
 """The compiled program goes the way of the tape; it is refused, in one line, where it cannot be or differs."""
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import Phase, assume, given, settings
@@ -24,7 +26,7 @@ def cache(tmp_path_factory):
     """A cache of compiled programs for these tests alone."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
-        patch.setattr(build.platformdirs, "user_cache_dir", lambda name: str(folder))
+        patch.setattr(build, "cache_folder", lambda: folder)
         yield folder
 
 
@@ -50,13 +52,6 @@ def test_compiled_the_lab_network_goes_the_way_of_the_tape(make, batch):
         close(net.value(name), plain.value(name), name)
 
 
-@settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(drawn=networks(), momentum=st.sampled_from([0.0, 0.9]))
-@pytest.mark.slow
-def test_random_networks_compiled_go_the_way_of_the_tape(drawn, momentum):
-    agree(drawn, momentum)
-
-
 @pytest.mark.slow
 @settings(max_examples=100, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(drawn=networks(), momentum=st.sampled_from([0.0, 0.9]))
@@ -64,7 +59,6 @@ def test_100_networks_compiled_go_the_way_of_the_tape(drawn, momentum):
     agree(drawn, momentum)
 
 
-@pytest.mark.filterwarnings("ignore::scratchgrad.program.runner.NativeFallback")
 def agree(drawn, momentum):
     plain, net = drawn.build(), drawn.build()
     assume(not plain.tape.unreachable)
@@ -75,7 +69,10 @@ def agree(drawn, momentum):
         gradients = [plain.gradient(name) for name in net.names("parameter")]
         assume(all(bool(g.isfinite().all()) and float(g.abs().max()) < 100 for g in gradients))
         plain.step(by_tape)
-        close(runner.step(values, drawn.batch), plain.objective, "objective")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NativeFallback)  # some rooms have no form in C
+            objective = runner.step(values, drawn.batch)
+        close(objective, plain.objective, "objective")
     for name in net.names("parameter"):
         close(net.value(name), plain.value(name), name)
 

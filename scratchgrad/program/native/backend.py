@@ -56,7 +56,7 @@ class NativeProgram(Program):
         loaded.sg_step.argtypes, loaded.sg_step.restype = [ctypes.c_void_p] * (1 + len(plan.given)), None
         names = [f"g{k}" for k in range(len(plan.given))]
         pointers = ", ".join(f"{name}.data_ptr()" for name in names)
-        space = {"step": loaded.sg_step, "pointers": ctypes.addressof(self._pointers)}
+        space: dict[str, Any] = {"step": loaded.sg_step, "pointers": ctypes.addressof(self._pointers)}
         source = f"def run({', '.join(names)}):\n    step(pointers, {pointers})"
         exec(source, space)  # half the time of a call with *arguments
         self.run = space["run"]
