@@ -1,6 +1,7 @@
 """A program goes the way of the plain tape: random networks, every room, every optimiser, gradients read or not."""
 
 import pytest
+import torch
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
