@@ -60,6 +60,11 @@ class View:
         return self.offset == 0 and self.numel == self.storage.size and self.strides == contiguous_strides(self.shape)
 
     @property
+    def full(self) -> bool:
+        """Whether it is every entry of the storage once, in rows or, of a matrix, in columns."""
+        return self.whole or (len(self.shape) == 2 and self.transposed.whole)
+
+    @property
     def usual(self) -> tuple[int, ...]:
         """The strides of a tensor of this shape whose entries lie one after the other."""
         return contiguous_strides(self.shape)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from scratchgrad.program.columns import columns, flipped
 from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
 from scratchgrad.program.rewriting import Factors, alive, epilogues, fold, moved, plain
+from scratchgrad.program.stacking import stacked
 from scratchgrad.program.updates import Contribution, Places, Update, runs, with_updates
 
 if TYPE_CHECKING:
@@ -97,6 +99,9 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
         places=Places(flats, flat.offsets, pinned),
     )
     ops = epilogues(ops, pinned)
+    ops, turned = columns(ops)
+    ops = stacked(ops, lowered.parameters, flat.offsets, flats["parameter"], pinned | turned)
+    values, kept = flipped(values, turned), flipped(gradients | kept, turned)
     arena = plan(ops, pinned)
     return Plan(
         request,
@@ -105,7 +110,7 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
         lowered.given,
         lowered.parameters,
         values,
-        gradients | kept,
+        kept,
         terms,
         flats,
         lowered.opaque,

@@ -51,13 +51,10 @@ class Program:
                     self._memory[storage] = states[key]
             self._bound = [(op, self._bind(op)) for op in plan.ops]
             self.source = self._generated()
-        self._step: Callable[..., None] = self._space["step"]
+        self.run: Callable[..., None] = self._space["step"]
+        """One step on inputs and targets, in the order of declaration."""
         self.set_rate(0.0)
         self._terms = [(f, self._tensor(v)) for f, v in plan.terms]
-
-    def run(self, *given: Tensor) -> None:
-        """One step on these inputs and targets, in the order of declaration."""
-        self._step(*given)
 
     def interpreted(self, *given: Tensor) -> Iterator[tuple[Op, tuple[Tensor, ...]]]:
         """The same step, call by call: each with the tensors that it has just written."""

@@ -9,26 +9,33 @@ precision or the parameters in between changes what is planned: the runner notic
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from scratchgrad.program.flat import Flat
-from scratchgrad.program.planning import Request, planned
+from scratchgrad.program.planning import Plan, Request, planned
 from scratchgrad.program.program import Program
 from scratchgrad.program.updates import Update
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
 
-__all__ = ["Follower", "GivenMismatch", "Runner"]
+__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner"]
+
+Backend = Literal["torch", "native", "auto"]
 
 
 class GivenMismatch(ValueError):
     """A tensor whose shape or type is not that of its signal."""
+
+
+class NativeFallback(UserWarning):
+    """A program that was to run compiled, and does not."""
 
 
 class Follower(Protocol):
@@ -53,11 +60,18 @@ class Runner:
         gradients: tuple[str, ...] = (),
         objective: bool = True,
         unit_rows: tuple[str, ...] = (),
+        backend: Backend = "torch",
     ) -> None:
         """`values` and `gradients` name what can be read after a step; what nobody reads may never be computed.
 
-        `unit_rows` names targets all of whose rows sum to 1.
+        `unit_rows` names targets all of whose rows sum to 1.  `backend` "native" and "auto" run the program compiled if
+        there is a compiler, if every call has a form in C, and if it then does what the torch program does; else there
+        is one warning, NativeFallback, and the torch program runs ("auto" is silent where there is no compiler).
         """
+        if backend not in ("torch", "native", "auto"):
+            raise ValueError(f"backend: expected 'torch', 'native' or 'auto', got {backend!r}")
+        self.backend = backend
+        self._warned = False
         self.net, self.optimizer = net, optimizer
         self._update = _plan(optimizer)
         self._request = Request(None, self._update, values, gradients, objective, unit_rows)
@@ -104,8 +118,23 @@ class Runner:
         assert self._flat is not None  # refreshed
         request = replace(self._request, batch=batch, **changed)
         if request not in self._programs:
-            self._programs[request] = Program(planned(self.net.tape, self._flat, request), self._flat, self._states)
+            with torch.inference_mode():
+                self._programs[request] = self._made(planned(self.net.tape, self._flat, request), self._flat)
         return self._programs[request]
+
+    def _made(self, plan: Plan, flat: Flat) -> Program:
+        if self.backend != "torch":
+            from scratchgrad.program.native import NativeUnavailable, compiler, native
+
+            try:
+                if self.backend == "native" or compiler() is not None:
+                    return native(plan, flat, self._states)
+            except NativeUnavailable as reason:
+                if not self._warned:
+                    self._warned = True
+                    line = f"network {self.net.name!r} runs as a torch program, not compiled: {reason}"
+                    warnings.warn(line, NativeFallback, stacklevel=2)
+        return Program(plan, flat, self._states)
 
     # Inside
 

@@ -41,7 +41,8 @@ class Trace:
         self, name: str, shape: tuple[int, ...], dtype: torch.dtype, kind: Kind, value: Tensor | None = None
     ) -> Tensor:
         """A tensor without data that stands for a new storage."""
-        tensor = torch.empty(shape, dtype=dtype, device="meta")
+        with torch.inference_mode(False):  # calls on tensors made in inference mode reach the recorder undivided
+            tensor = torch.empty(shape, dtype=dtype, device="meta")
         self._register(tensor, Storage(name, tensor.numel(), dtype, kind, value))
         return tensor
 

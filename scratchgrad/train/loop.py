@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from scratchgrad.program.program import Program
-from scratchgrad.program.runner import Runner
+from scratchgrad.program.runner import Backend, Runner
 from scratchgrad.train.checkpoint import RunState, load_checkpoint, save_checkpoint
 from scratchgrad.train.data import Dataset, batches, load_data
 from scratchgrad.train.data.batches import Epochs
@@ -53,7 +53,7 @@ def fit(
     batch_size: int = 32,
     optimizer: Optimizer | None = None,
     micro_batches: int = 1,
-    backend: Literal["torch", "tape"] = "torch",
+    backend: Backend | Literal["tape"] = "torch",
     seed: int = 0,
     validation: Any = None,
     accuracy: str | Signal | Literal[False] | None = None,
@@ -68,8 +68,9 @@ def fit(
     The parameters start where they are, the optimiser's velocities and moments at 0.  `data` is what load_data takes (a
     name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
-    before the parameters follow.  `backend` is "torch", the planned program, or "tape", which runs one kernel after
-    the other as written and is what the program is compared with.  `seed` decides the order of the samples.
+    before the parameters follow.  `backend` is "torch", the planned program; "native",
+    the same compiled; "auto", compiled where that is possible; or "tape", which runs one kernel after the other as
+    written and is what the programs are compared with.  `seed` decides the order of the samples.
 
     `validation` is the data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the
     signal whose largest entry is the predicted class; unless given it is what the loss compares with the target, where
@@ -145,20 +146,20 @@ def fit(
 class _Stepper:
     """One batch: the parameters follow; the objective before that, and how many samples were classified right."""
 
-    def __init__(self, net: Network, feed: Feed, optimizer: Optimizer, parts: int, backend: str) -> None:
-        if backend not in ("torch", "tape"):
-            raise ValueError(f"fit: expected backend 'torch' or 'tape', got {backend!r}")
+    def __init__(self, net: Network, feed: Feed, optimizer: Optimizer, parts: int, backend: Any) -> None:
+        if backend not in ("torch", "native", "auto", "tape"):
+            raise ValueError(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
         if parts < 1:
             raise ValueError(f"fit: expected micro_batches of at least 1, got {parts}")
         if backend == "tape" and parts > 1:
             raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
         self._net, self._feed, self._optimizer, self._parts = net, feed, optimizer, parts
-        self._planned = backend == "torch"
+        self._backend = backend
         self._runners: dict[tuple[str | None, bool], Runner] = {}
 
     def __call__(self, X: Tensor, y: Tensor, position: float, scores: str | None) -> tuple[float, int]:
         given, target = self._feed(X, y), self._feed.target.name
-        if not self._planned:
+        if self._backend == "tape":
             tape = self._net.tape
             tape.forward(given, len(X))
             tape.backward()
@@ -183,7 +184,9 @@ class _Stepper:
         if key not in self._runners:
             values = () if scores is None else (scores,)
             unit = (self._feed.target.name,) if classes else ()
-            self._runners[key] = Runner(self._net, self._optimizer, values=values, unit_rows=unit)
+            self._runners[key] = Runner(
+                self._net, self._optimizer, values=values, unit_rows=unit, backend=self._backend
+            )
         return self._runners[key]
 
 

@@ -152,7 +152,7 @@ def networks(draw):
         SIZES,
     )
     return Drawn(
-        draw(st.sampled_from([None, 1, 2, 5])),
+        draw(st.sampled_from([None, 1, 2, 5, 9])),
         draw(SIZES),
         tuple(draw(st.lists(layer, min_size=1, max_size=8))),
         tuple(draw(st.lists(st.booleans(), max_size=4))),

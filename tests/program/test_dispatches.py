@@ -47,9 +47,9 @@ def test_the_lab_network_takes_at_most_18_dispatches_a_step():
     assert program.plan.arena.size == program.plan.arena.bound
 
 
-def test_without_the_objectives_value_it_takes_10():
+def test_without_the_objectives_value_it_takes_11():
     _, counting = counted(lab_network(), 32, 10, SGD(0.05), objective=False)
-    assert len(counting.names) == 10, counting.names
+    assert len(counting.names) == 11, counting.names
     assert not counting.new
 
 
@@ -75,3 +75,21 @@ def test_generated_kernels_allocate_nothing_either(layer):
     program, counting = counted(net, 8, 3, SGD(0.05))
     assert not counting.new
     assert not program.plan.opaque
+
+
+def test_small_updates_of_one_shape_are_one_batched_product():
+    layers = [part for _ in range(8) for part in (("linear", 16), "relu")]
+    net = Sequential(16, *layers, ("linear", 3), loss="softmax_cross_entropy", weight_decay=1e-3)
+    program, counting = counted(net, 8, 3, SGD(0.05))
+    assert counting.names.count("aten.baddbmm_.default") == 1
+    assert counting.names.count("aten.addmm_.default") == 2  # of the first layer, whose input is given, and of the last
+    assert counting.names.count("aten.addmv_.default") == 2
+    assert not counting.new
+    assert program.plan.arena.size == program.plan.arena.bound
+
+
+def test_thirty_two_layers_take_at_most_110_dispatches():
+    layers = [part for _ in range(31) for part in (("linear", 64), "relu")]
+    net = Sequential(64, *layers, ("linear", 10), loss="softmax_cross_entropy", weight_decay=1e-3)
+    _, counting = counted(net, 32, 10, SGD(0.05))
+    assert len(counting.names) <= 110

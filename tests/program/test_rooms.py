@@ -41,7 +41,7 @@ def network_of(layer, dtype=torch.float64):
     return net
 
 
-@pytest.mark.parametrize("batch", [None, 1, 2, 5])
+@pytest.mark.parametrize("batch", [None, 1, 2, 9])
 @pytest.mark.parametrize("name", registry.names())
 def test_a_program_of_one_room_is_the_tape(name, batch):
     layer = registry.layer(name)

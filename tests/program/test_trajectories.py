@@ -1,10 +1,12 @@
 """A program goes the way of the plain tape: random networks, every room, every optimiser, gradients read or not."""
 
 import pytest
+import torch
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from scratchgrad.program.runner import Runner
+from scratchgrad.tape import Sequential
 from scratchgrad.train import SGD, Adam, AdamW
 from tests.program.close import close
 from tests.program.random_networks import networks
@@ -59,6 +61,29 @@ def gradients(net):
 @given(drawn=networks(), watched=st.integers(0, 2**24 - 1))
 def test_a_program_goes_the_way_of_the_tape(make, drawn, watched):
     agree(drawn, make, watched)
+
+
+@pytest.mark.parametrize("width", [3, 16])
+@pytest.mark.parametrize("backend", ["torch", "auto"])
+def test_a_deep_network_of_equal_layers_goes_the_way_of_the_tape(width, backend):
+    layers = [part for _ in range(7) for part in (("linear", width), "relu")]
+
+    def network():
+        return Sequential(
+            width, *layers, ("linear", 4), loss="softmax_cross_entropy", weight_decay=1e-3, dtype=torch.float64
+        )
+
+    plain, net, random = network(), network(), torch.Generator().manual_seed(1)
+    runner, by_tape = Runner(net, SGD(0.05), backend=backend), SGD(0.05)
+    for _ in range(STEPS):
+        x, y = (torch.randn(9, n, generator=random, dtype=torch.float64) for n in (width, 4))
+        plain.forward(x, y)
+        plain.backward()
+        plain.step(by_tape)
+        close(runner.step({"x": x, "y": y}, 9), plain.objective, "objective")
+    assert any(op.name == "baddbmm_" for op in runner.program(9).plan.ops)
+    for name in net.names("parameter"):
+        close(net.value(name), plain.value(name), name)
 
 
 @settings(max_examples=8, phases=PHASES)
