@@ -23,7 +23,12 @@ def _read_by_torch(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...])
         name: getattr(torch, name) for name in "exp log sin cos tanh abs sign maximum minimum sigmoid erf where".split()
     } | {"sqrt": lambda a: a**0.5, "inv": torch.linalg.inv}
     names |= {n: v for n, v in numbers.items() if f"{n}[" not in text}
-    value = eval(re.sub(r"\blambda\b", "lambda_", text), {**functions, **names})
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # a truth value divided by a number has the default type
+    try:
+        value = eval(re.sub(r"\blambda\b", "lambda_", text), {**functions, **names})
+    finally:
+        torch.set_default_dtype(usual)
     return np.broadcast_to(np.asarray(value), shape)
 
 
