@@ -58,11 +58,12 @@ def read(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...], style: st
         "det": np.linalg.det, "logdet": lambda a: np.linalg.slogdet(a)[1],
         "rowsum": lambda a: a.sum(1)[:, None], "colsum": lambda a: a.sum(0)[:, None],
         "rowmax": lambda a: a.max(1)[:, None], "where": np.where, "tril": np.tril,
-        "one_hot": _one_hot,
+        "one_hot": _one_hot, "rows_of": lambda m, t: m[np.ravel(t).astype(int)],
         "diag": lambda a: np.diagonal(a)[:, None] if columns else np.diagonal(a),
         "eye": np.eye(shape[0], shape[-1]) if shape else 1.0,
     }  # fmt: skip
     code = re.sub(r"\blambda\b", "lambda_", text)
+    code = re.sub(r"\b(\w+)\[([A-Za-z_]\w*)\]", r"rows_of(\1, \2)", code)
     value = np.asarray(eval(code, {**functions, **names}))
     wanted = (shape[0], 1) if columns and len(shape) == 1 else shape
     if value.size == 1 and int(np.prod(shape)) == 1:
