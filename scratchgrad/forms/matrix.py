@@ -525,8 +525,11 @@ def transpositions(node: Node) -> int:
     return node.written().count(".T")
 
 
-def transposed(node: Node) -> Node:
-    """The transpose, pushed inwards: (A B)' = B' A', A'' = A; a scalar is its own."""
+def transposed(node: Node, *, deep: bool = False) -> Node:
+    """The transpose, pushed inwards: (A B)' = B' A', A'' = A; a scalar is its own.
+
+    That of a sum or an elementwise product stays outside where it is shorter there, of a sum not if `deep`.
+    """
     row, column = node.shape
     shape = (column, row)
     if row is None and column is None:
@@ -536,13 +539,18 @@ def transposed(node: Node) -> Node:
     if isinstance(node, MatMul):
         return MatMul(shape, transposed(node.right), transposed(node.left))
     if isinstance(node, Scale):
-        return Scale(shape, node.by, transposed(node.of))
+        return Scale(shape, node.by, transposed(node.of, deep=deep))
+    if isinstance(node, Plus) and deep:
+        return Plus(shape, tuple(transposed(term, deep=True) for term in node.terms))
     if isinstance(node, (Hadamard, Plus)):
         parts = node.factors if isinstance(node, Hadamard) else node.terms
-        inside = type(node)(shape, tuple(map(transposed, parts)))
+        turned = [transposed(part) for part in parts]
+        if all(isinstance(part, (Leaf, Inverse, Transpose)) for part in turned):
+            turned.sort(key=lambda part: isinstance(part, Transpose))  # A + A.T is its own transpose
+        inside = type(node)(shape, tuple(turned))
         return inside if transpositions(inside) <= transpositions(node) else Transpose(shape, node)
     if isinstance(node, Power) and node.exponent.is_negative:
         return Power(shape, transposed(node.of), node.exponent)
     if isinstance(node, Broadcast):
-        return Broadcast(shape, transposed(node.of))
+        return Broadcast(shape, transposed(node.of, deep=deep))
     return Transpose(shape, node)
