@@ -84,6 +84,12 @@ class Node:
         """The node as code: products @, elementwise *, transposition .T."""
         return self.text(style)[0]
 
+    def assigned(self, style: str, like: str) -> str:
+        """The node as code that has the shape of the tensor `like`: repeated along axes that nothing in it has."""
+        if style != ROWS or not _repeats(self):
+            return self.written(style)
+        return f"{_beside(_repeated(self), self.shape, style, _ATOM)}.expand_as({like})"
+
     def __str__(self) -> str:
         """The node as code on columns."""
         return self.written()
@@ -440,6 +446,19 @@ class Compare(Node):
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The comparison."""
         return f"{self.left.wrapped(_PLUS, style)} {self.operator} {self.right.wrapped(_PLUS, style)}", _PLUS - 1
+
+
+def _repeats(node: Node) -> bool:
+    """Whether broadcasting alone gives the node its shape."""
+    return isinstance(node, Broadcast) or (isinstance(node, Scale) and _repeats(node.of))
+
+
+def _repeated(node: Node) -> Node:
+    """What is repeated."""
+    if isinstance(node, Scale):
+        inner = _repeated(node.of)
+        return Scale(inner.shape, node.by, inner)
+    return node.of if isinstance(node, Broadcast) else node
 
 
 def _beside(node: Node, shape: Shape, style: str, at_least: int = _POWER) -> str:
