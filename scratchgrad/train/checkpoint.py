@@ -65,11 +65,15 @@ def save_checkpoint(
     progress: RunState,
     state: dict[str, Tensor],
     settings: dict[str, Any],
+    random: Tensor,
 ) -> Path:
-    """Parameters, the optimiser's state, random numbers, position and history, in a safetensors file."""
+    """Parameters, the optimiser's state, torch's random state, position and history, in a safetensors file.
+
+    `random` is the state at the beginning of the epoch: who shuffles by it does so again when the run is resumed.
+    """
     tensors = {_PARAMETER + name: value for name, value in net.live_parameters.items()}
     tensors |= state
-    tensors[_RANDOM] = torch.get_rng_state()
+    tensors[_RANDOM] = random
     return _write(path, tensors, {"progress": asdict(progress), "settings": _described(net) | settings})
 
 

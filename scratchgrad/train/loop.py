@@ -102,9 +102,11 @@ def fit(
         optimizer.load_state(state)
     stepper = _Stepper(net, feed, optimizer, micro_batches, backend)
 
+    random = torch.get_rng_state()
+
     def save() -> None:
         if checkpoint is not None:
-            save_checkpoint(net, checkpoint, done, optimizer.state(), settings)
+            save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random)
 
     with (
         torch.inference_mode(),
@@ -114,6 +116,9 @@ def fit(
         while done.epoch < epochs:
             began, before = time.perf_counter(), done.seconds
             for X, y in source.epoch(done.epoch, done.batch):
+                if not len(X):  # a batch without samples says nothing
+                    done.batch += 1
+                    continue
                 position = done.epoch + (done.batch / count if count else 0.0)
                 if accuracy is None and y.is_floating_point():
                     scores = None
@@ -121,7 +126,7 @@ def fit(
                 if not math.isfinite(loss):
                     raise Diverged(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
-                        f"a learning rate below {optimizer.rate(position):g} may help"
+                        + _reason(X, y, optimizer.rate(position))
                     )
                 done.batch += 1
                 done.samples += len(X)
@@ -138,9 +143,18 @@ def fit(
                 raise DataMismatch(f"epoch {done.epoch + 1}: the data hold not one sample")
             record = _record(net, feed, scores, done, test)
             done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
+            random = torch.get_rng_state()
             bar.finish(record)
             save()
     return History.of(done.history)
+
+
+def _reason(X: Tensor, y: Tensor, rate: float) -> str:
+    """What may have made the objective no number."""
+    for name, values in (("inputs", X), ("targets", y)):
+        if values.is_floating_point() and not bool(values.isfinite().all()):
+            return f"the batch's {name} hold numbers that are not finite"
+    return f"a learning rate below {rate:g} may help"
 
 
 class _Stepper:
