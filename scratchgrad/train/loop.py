@@ -106,7 +106,7 @@ def fit(
 
     def save() -> None:
         if checkpoint is not None:
-            save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random)
+            save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random=random)
 
     with (
         torch.inference_mode(),
@@ -117,7 +117,7 @@ def fit(
             began, before = time.perf_counter(), done.seconds
             for X, y in source.epoch(done.epoch, done.batch):
                 if not len(X):  # a batch without samples says nothing
-                    done.batch += 1
+                    done.count(0, 0.0, 0)
                     continue
                 position = done.epoch + (done.batch / count if count else 0.0)
                 if accuracy is None and y.is_floating_point():
@@ -128,10 +128,7 @@ def fit(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
                         + _reason(X, y, optimizer.rate(position))
                     )
-                done.batch += 1
-                done.samples += len(X)
-                done.loss += loss * (1 if net.reduction == "sum" else len(X))
-                done.correct += correct
+                done.count(len(X), loss * (1 if net.reduction == "sum" else len(X)), correct)
                 done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
                 bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
                 if interrupt.asked:
