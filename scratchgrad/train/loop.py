@@ -92,14 +92,8 @@ def fit(
     settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
     if micro_batches != 1:
         settings["micro-batches"] = micro_batches
-    done = RunState()
     optimizer.reset()
-    start = checkpoint if resume is True else resume or None
-    if resume is True and checkpoint is None:
-        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
-    if start is not None and (resume is not True or Path(start).exists()):
-        done, state = load_checkpoint(net, start, settings)
-        optimizer.load_state(state)
+    done = _resumed(net, checkpoint, resume, settings, optimizer)
     stepper = _Stepper(net, feed, optimizer, micro_batches, backend)
 
     random = torch.get_rng_state()
@@ -144,6 +138,18 @@ def fit(
             bar.finish(record)
             save()
     return History.of(done.history)
+
+
+def _resumed(net: Network, checkpoint: Any, resume: Any, settings: dict[str, Any], optimizer: Optimizer) -> RunState:
+    """Where the run goes on: at its beginning, or where the checkpoint was written."""
+    if resume is True and checkpoint is None:
+        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
+    start = checkpoint if resume is True else resume or None
+    if start is None or (resume is True and not Path(start).exists()):
+        return RunState()
+    done, state = load_checkpoint(net, start, settings)
+    optimizer.load_state(state)
+    return done
 
 
 def _reason(X: Tensor, y: Tensor, rate: float) -> str:
