@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import linecache
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -110,10 +111,11 @@ def built_in_path(name: str) -> Path:
 
 
 def cache_path(name: str) -> Path:
-    """Where the certificate of a user's own layer lies: in the user's cache."""
+    """Where the certificate of a user's own layer lies: in the user's cache, or in the folder SCRATCHGRAD_CACHE."""
     from platformdirs import user_cache_dir  # imported here, because a built-in layer never needs it
 
-    return Path(user_cache_dir("scratchgrad", appauthor=False)) / "certificates" / f"{quote(name, safe='')}.json"
+    folder = os.environ.get("SCRATCHGRAD_CACHE") or user_cache_dir("scratchgrad", appauthor=False)
+    return Path(folder) / "certificates" / f"{quote(name, safe='')}.json"
 
 
 def cached_kernel_path(stem: str) -> Path:

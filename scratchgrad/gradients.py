@@ -28,7 +28,7 @@ from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
 from scratchgrad.notation.from_sympy import from_sympy
-from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.grammar import UnknownName, parse
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.text import to_text
@@ -263,7 +263,7 @@ def definition_of(
 ) -> Definition:
     """The definition that `source` stands for; the arguments are those of `derive`."""
     if isinstance(source, Definition):
-        return source if shared is None else replace(source, shared=tuple(shared.split()))
+        return source if shared is None else _sharing(source, shared)
     if isinstance(source, str) and NAME.fullmatch(source.strip()):
         from scratchgrad import registry
 
@@ -275,8 +275,18 @@ def definition_of(
         definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted)
     else:
         definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted)
-    names = shared.split() if shared is not None else [t.name for t in definition.inputs if _looks_shared(t)]
-    return replace(definition, shared=tuple(names))
+    if shared is None:
+        return replace(definition, shared=tuple(t.name for t in definition.inputs if _looks_shared(t)))
+    return _sharing(definition, shared)
+
+
+def _sharing(definition: Definition, shared: str) -> Definition:
+    """The definition whose batches share the inputs named; UnknownName for a name that no input has."""
+    known = [t.name for t in definition.inputs]
+    for name in shared.split():
+        if name not in known:
+            raise UnknownName(f"shared: no input is named {name!r}; the inputs are {', '.join(known)}")
+    return replace(definition, shared=tuple(shared.split()))
 
 
 def _looks_shared(tensor: Tensor) -> bool:

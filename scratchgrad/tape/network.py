@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
-from numbers import Real
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -404,6 +404,10 @@ class Network:
     def _check_name(self, name: str) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise InvalidName(f"signal {name!r}: expected letters, digits and '_', not beginning with a digit")
+        if name.startswith(("grad_", "bar_")):
+            raise InvalidName(
+                f"signal {name!r}: names that begin with grad_ or bar_ are those of gradients; give it another name"
+            )
         if name in self._signals:
             role = self._signals[name].role
             article = "an" if role == "input" else "a"
@@ -416,6 +420,8 @@ class Network:
                     f"signal {signal.name!r} belongs to another network, {signal.network.name!r}; use this one's own"
                 )
             return signal
+        if not isinstance(signal, str):
+            raise UnknownSignal(f"expected a signal or its name, got {type(signal).__name__}")
         return self.signal(signal)
 
     def _as_signal(self, given: object, layer: Layer, position: int) -> Signal:
@@ -459,11 +465,13 @@ def _floating(dtype: torch.dtype) -> torch.dtype:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    axes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not isinstance(shape, Integral | Sequence):
+        raise ValueMismatch(f"shape {shape!r}: expected a whole number or a tuple of them, got {type(shape).__name__}")
+    axes = (shape,) if isinstance(shape, Integral) else tuple(shape)
     for size in axes:
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ValueMismatch(f"shape {axes}: expected sizes of at least 1, got {size!r}")
-    return axes
+    return tuple(map(int, axes))
 
 
 def _initializer(name: str, init: Initializer | str | None, shape: tuple[int, ...]) -> Initializer:
