@@ -23,19 +23,23 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.error_model import DTYPES
+from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
+from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 
-__all__ = ["Battery", "Probe"]
+__all__ = ["Battery", "Probe", "Sizes"]
 
 _FIRST = (3, 2, 4, 5, 2, 3)
 _SECOND = (2, 4, 3, 2, 5, 2)
 _INTEGERS_BELOW = 3
+_CONSTANTS = 6
 
+Array = Any
 Sizes = Mapping[sp.Expr, int]
 Example = tuple[Any, ...]
 
@@ -57,15 +61,25 @@ class Probe:
 class Battery:
     """All probes of a specification, and the reference that knows what is right there."""
 
-    def __init__(self, specification: Specification, examples: Sequence[Example] = ()) -> None:
+    def __init__(
+        self,
+        specification: Specification,
+        examples: Sequence[Example] = (),
+        shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
+    ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
+
+        `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
 
         Raises ExampleMismatch where an example's shape contradicts the definition or another example tensor.
         """
         self.specification = specification
         self.reference = Reference(specification)
+        self.shapes = shapes
+        self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
-        self.few = palette(specification.definition)
+        self.batch = self._usual_batch()
+        self.few = palette(specification.definition) if specification.definition is not None else self._compared()
         self.domains = self._domains()
         self.probes = tuple(self._probes())
         self.reference.expect([probe.point for probe in self.probes])
@@ -88,7 +102,7 @@ class Battery:
         tensors = {role.name: self._values(role, kind, rng, sizes, batch) for role in spec.inputs}
         if change is not None:
             change(tensors)
-        tensors = {n: a if a.dtype.kind == "i" else self.domains[n].clip(a) for n, a in tensors.items()}
+        tensors = {n: a if a.dtype.kind in "iub" else self.domains[n].clip(a) for n, a in tensors.items()}
         gradients = {
             role.name: np.ones(role.shape(sizes, batch))
             if upstream == "ones"
@@ -101,15 +115,70 @@ class Battery:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
         if self.examples:
             return self._example_sizes(self.examples[0])
-        chosen = dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
-        return feasible(self.specification, chosen) or chosen
+        for shift in range(len(numbers) if self.specification.free and self.shapes else 1):
+            turned = (*numbers[shift:], *numbers[:shift])
+            found = self.completed(dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False)))
+            if found is not None:
+                return found
+        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+
+    def completed(self, sizes: Sizes, pinned: Sequence[sp.Expr] = ()) -> Sizes | None:
+        """The sizes, with those that no input has as forward has them; None where forward does not take such inputs.
+
+        Where sizes have formulas, those that are not pinned are changed until every axis has a place.
+        """
+        spec = self.specification
+        if not spec.free or self.shapes is None:
+            return feasible(spec, sizes, pinned)
+        key = tuple(n for size, n in sizes.items() if size not in spec.free)
+        if key not in self._completed:
+            self._completed[key] = self._measured(sizes)
+        return self._completed[key]
+
+    def _measured(self, sizes: Sizes) -> Sizes | None:
+        spec, batch = self.specification, 2 if self.specification.batched else None
+        rng = np.random.default_rng(SEED)
+        assert self.shapes is not None  # asked before
+        inputs = [
+            np.zeros(role.shape(sizes, batch), np.int64) if role.integer else rng.random(role.shape(sizes, batch)) + 0.5
+            for role in spec.inputs
+        ]
+        shapes = self.shapes(inputs)
+        found = dict(sizes)
+        for role, shape in zip(spec.outputs, shapes, strict=False):
+            own = shape[1:] if role.sample and batch is not None else shape
+            if len(own) != len(role.tensor.sizes):
+                return None
+            found |= {size: n for size, n in zip(role.tensor.sizes, own, strict=True) if size in spec.free}
+        return found if len(shapes) == len(spec.outputs) and all(n > 0 for n in found.values()) else None
+
+    def _usual_batch(self) -> int | None:
+        """The number of samples where nothing else is probed."""
+        spec = self.specification
+        if spec.function is not None:
+            return len(self.examples[0][spec.function.samples[0]]) if spec.batched else None
+        return 2 if spec.batched else None
+
+    def _compared(self) -> tuple[float, ...]:
+        """The few numbers of a torch function: those of a definition, and what it compares with."""
+        self.few = palette(None)
+        self.domains = dict.fromkeys((role.name for role in self.specification.differentiable), Domain.REAL)
+        try:
+            entries, _ = self.reference.entries(self.point("normal", self.batch, self.sizes()))
+        except Undefined:
+            return self.few
+        constants: set[float] = set()
+        for node in ordered(n for array in entries.outputs.values() for n in array.ravel()):
+            if node.op in ("positive", "nonnegative", "zero"):
+                constants |= {abs(float(n.args[0])) for n in ordered([node]) if n.op == "number"}
+        return (*self.few, *sorted(c for c in constants if c not in self.few)[:_CONSTANTS])
 
     def _values(self, role: Role, kind: str, rng: np.random.Generator, sizes: Sizes, batch: int | None) -> Any:
         shape = role.shape(sizes, batch)
         if role.integer:
             if self.examples:
                 drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
-                return rng.choice(drawn, shape).astype(np.int64) if drawn.size else np.zeros(shape, np.int64)
+                return rng.choice(drawn, shape) if drawn.size else np.zeros(shape, drawn.dtype)
             size = self.specification.bound(role.name)
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))
             return rng.integers(limit, size=shape)
@@ -126,7 +195,7 @@ class Battery:
     def _values_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in KINDS:
             for salt in ("", "again", "once more") if kind in ("ties", "zeros") else ("",):
-                yield Probe("values", f"inputs {kind}", self.point(kind, 2, self.sizes(), dtype, salt=salt))
+                yield Probe("values", f"inputs {kind}", self.point(kind, self.batch, self.sizes(), dtype, salt=salt))
         for role in self.specification.differentiable:
             if not role.tensor.indices:
                 continue
@@ -138,9 +207,13 @@ class Battery:
             def positive(tensors: dict[str, Any], name: str = role.name) -> None:
                 tensors[name] = np.abs(tensors[name])
 
-            yield Probe("values", f"{role.name} one-hot", self.point("normal", 2, self.sizes(), dtype, change=hot))
             yield Probe(
-                "values", f"{role.name} positive", self.point("normal", 2, self.sizes(), dtype, change=positive)
+                "values", f"{role.name} one-hot", self.point("normal", self.batch, self.sizes(), dtype, change=hot)
+            )
+            yield Probe(
+                "values",
+                f"{role.name} positive",
+                self.point("normal", self.batch, self.sizes(), dtype, change=positive),
             )
         for number, example in enumerate(self.examples):
             point = self.point(
@@ -151,41 +224,45 @@ class Battery:
             yield Probe("example", f"example {number + 1}", point.in_dtype(dtype))
 
     def _shape_probes(self, dtype: str) -> Iterator[Probe]:
-        batches = (1, 5, 0) if self.specification.batched else ()
+        batches = [1, 5] if self.specification.batched else []
+        batches += [0] if batches and self.specification.function is None else []
         for batch, kind in itertools.product(batches, ("normal", "ties")):
             yield Probe("batches", f"batch {batch}, inputs {kind}", self.point(kind, batch, self.sizes(), dtype))
         if self.examples:
             return
         every = self.specification.sizes
-        one = dict.fromkeys(every, 1)
-        shapes: list[tuple[str, int, Sizes | None]] = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes: list[tuple[str, int, Sizes, tuple[sp.Expr, ...]]] = [("other sizes", 5, self.sizes(_SECOND), ())]
         shapes += [
-            (f"size 1 of {s}", 2, feasible(self.specification, {**self.sizes(), s: 1}, pinned=(s,))) for s in every
+            (f"size 1 of {s}", 2, {**self.sizes(), s: 1}, (s,)) for s in every if s not in self.specification.free
         ]
-        if one:
-            least = feasible(self.specification, one, pinned=every)
-            shapes += [("all sizes 1, batch 1", 1, least), ("all sizes 1", 2, least)]
-        for name, batch, sizes in shapes:
-            if sizes is None:  # an axis that has a formula would be empty
-                continue
-            yield Probe("sizes", name, self.point("normal", batch, sizes, dtype))
+        if every:
+            shapes += [
+                ("all sizes 1, batch 1", 1, dict.fromkeys(every, 1), every),
+                ("all sizes 1", 2, dict.fromkeys(every, 1), every),
+            ]
+        if len(every) > 1 or (every and self.specification.batched):
+            shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
+        for name, batch, sizes, pinned in shapes:
+            completed = self.completed(sizes, pinned)  # None where an axis that has a formula would be empty
+            if completed is not None:
+                yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in ("all zero", "zeros", "ties", "near ±1000", "small"):
-            point = self.point("normal", 2, self.sizes(), dtype, upstream=kind)
+            point = self.point("normal", self.batch, self.sizes(), dtype, upstream=kind)
             yield Probe("upstream", f"upstream gradients {kind}", point)
         names = [role.name for role in self.specification.outputs]
         for kept in itertools.product((False, True), repeat=len(names)):
             if len(names) == 1 or all(kept):
                 continue
-            point = self.point("normal", 2, self.sizes(), dtype, salt="absent")
+            point = self.point("normal", self.batch, self.sizes(), dtype, salt="absent")
             absent = [name for name, keep in zip(names, kept, strict=True) if not keep]
             for name in absent:
                 point = Point(point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None})
             yield Probe("absent", f"no gradient of {' and '.join(absent)}", point)
 
     def _memory_probes(self, dtype: str) -> Iterator[Probe]:
-        point = self.point("normal", 2, self.sizes(), dtype)
+        point = self.point("normal", self.batch, self.sizes(), dtype)
         places = [(role, False) for role in self.specification.inputs]
         places += [(role, True) for role in self.specification.outputs]
         every: dict[str, Layout] = {}
@@ -197,6 +274,8 @@ class Battery:
                 same = prepared is values
                 if not same and not upstream and not role.integer:
                     prepared = self.domains[role.name].clip(prepared).astype(dtype)
+                    if not np.array_equal(layout.prepare(prepared), prepared):
+                        continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
                 yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
                 if same:
@@ -207,8 +286,14 @@ class Battery:
         """The domain of every input: from the examples, else the widest in which the definition has finite values."""
         real = [role.name for role in self.specification.differentiable]
         if self.examples:
-            return {name: domain_of(e[name] for e in self.examples) for name in real}
-        choices = [dict.fromkeys(real, Domain.REAL)]
+            found: dict[str, Domain] = {name: domain_of(e[name] for e in self.examples) for name in real}
+            wide: dict[str, Domain] = {
+                n: Domain.REAL if d in (Domain.POSITIVE, Domain.NONNEGATIVE) else d for n, d in found.items()
+            }
+            self.domains = wide  # positive examples may be an accident: then the definition has values elsewhere, too
+            return wide if all(self._finite(salt) for salt in ("a", "b", "c")) else found
+        settings = {role.name for role in self.specification.settings}
+        choices = [{name: Domain.POSITIVE if name in settings else Domain.REAL for name in real}]
         choices += [{**choices[0], name: Domain.POSITIVE} for name in real]
         choices += [dict.fromkeys(real, Domain.POSITIVE)]
         for choice in choices:
@@ -219,18 +304,22 @@ class Battery:
 
     def _finite(self, salt: str) -> bool:
         try:
-            truths = self.reference.at(self.point("normal", 2, self.sizes(), salt=salt))
+            truths = self.reference.at(self.point("normal", self.batch, self.sizes(), salt=salt))
         except Undefined:
             return False
         return all(truth.judged.all() for truth in truths.values())
 
     def _arrays(self, example: Example) -> dict[str, Any]:
         roles = self.specification.inputs
+        example = tuple(v for place, v in enumerate(example) if place not in self.specification.constants)
         if len(example) != len(roles):
             names = ", ".join(role.name for role in roles)
             raise ExampleMismatch(f"expected {len(roles)} example tensors ({names}), got {len(example)}")
         arrays = {}
         for role, values in zip(roles, example, strict=True):
+            if self.specification.function is not None:
+                arrays[role.name] = as_array(values)
+                continue
             array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
             arrays[role.name] = array.astype(np.int64 if role.integer else np.float64)
         return arrays
@@ -252,5 +341,15 @@ class Battery:
                 known = sizes.setdefault(size, length) if not size.is_Integer else int(size)
                 if known != length:
                     raise ExampleMismatch(f"size {size} is {known} elsewhere but {length} in {role.name}")
+        if self.specification.function is not None:
+            return sizes_of(self.specification, example)
         missing = [size for size in self.specification.sizes if size not in sizes]
-        return sizes | dict(zip(missing, itertools.cycle(_FIRST), strict=False))
+        made_up = sizes | dict(zip(missing, itertools.cycle(_FIRST), strict=False))
+        if not missing or self.shapes is None:
+            return made_up
+        shapes = self.shapes([example[role.name] for role in self.specification.inputs])
+        for role, shape in zip(self.specification.outputs, shapes, strict=False):
+            own = shape[1:] if role.sample and len(shape) == len(role.tensor.sizes) + 1 else shape
+            if len(own) == len(role.tensor.sizes):
+                made_up |= {size: n for size, n in zip(role.tensor.sizes, own, strict=True) if size in missing}
+        return made_up

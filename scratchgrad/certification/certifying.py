@@ -20,6 +20,7 @@ from scratchgrad import certificate as certificates
 from scratchgrad import registry
 from scratchgrad.certificate import Certificate
 from scratchgrad.certification.battery import Battery, Example
+from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.specification import (
     NothingToCertify,
@@ -28,7 +29,7 @@ from scratchgrad.certification.specification import (
     layer_of,
     specify,
 )
-from scratchgrad.certification.subject import Subject, speaks_protocol
+from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function, speaks_protocol
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import generate_kernel, kernel_of
@@ -54,27 +55,51 @@ def certify(
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
-    `spec` is a room's name, a Layer, a Definition, or a text in the grammar.  Without functions the Layer's own kernel
-    is examined, and an accepted one may be used in this process.  forward(*tensors) gives the output, or (outputs,
-    saved); backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does not differentiate),
-    and a backward whose first parameter is called `saved` is called as backward(saved, *grad_outputs).  For a room or a
-    Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the example has a batch.
-    `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and domains.
+    `spec` is a room's name, a Layer, a Definition, a text in the grammar, or a torch function that is the specification
+    of the forward (then an example is needed, and the derivative is taken of what it does).  Without functions the
+    Layer's own kernel is examined, and an accepted one may be used in this process.  forward(*tensors) gives the
+    output, or (outputs, saved); backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does
+    not differentiate), and a backward whose first parameter is called `saved` is called as
+    backward(saved, *grad_outputs).  A torch.autograd.Function as forward is examined through its own backward.
+
+    For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
+    example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
+    domains; what is no tensor in it is a constant.
 
     Raises NothingToCertify where there is no function to examine, ExampleMismatch where the example does not fit.
     """
     examples = _examples(example)
-    specification = specify(spec, examples[0] if examples else None)
-    battery = Battery(specification, examples) if examples else battery_of(specification)
-    layer = layer_of(spec)
+    specification = _specified(spec, examples)
+    layer = None if specification.function is not None else layer_of(spec)
     if forward is None and backward is None:
         if layer is None:
             raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
-        return _certified(layer, judge(battery, kernel_subject(layer, specification)))
+        subject = kernel_subject(layer, specification)
+        return _certified(layer, judge(_battery(specification, examples, subject), subject))
+    if backward is None and is_autograd_function(forward):
+        forward, backward = by_autograd(forward)
+        subject = Subject(specification, forward, backward, kernel=False, protocol=True)
+        return judge(_battery(specification, examples, subject), subject)
     protocol = speaks_protocol(backward)
     if protocol and forward is None:
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
-    return judge(battery, Subject(specification, forward, backward, kernel=False, protocol=protocol))
+    subject = Subject(specification, forward, backward, kernel=False, protocol=protocol)
+    return judge(_battery(specification, examples, subject), subject)
+
+
+def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:
+    """The battery; where an output has sizes that no input has, the subject's forward says how far it reaches."""
+    if specification.free and subject.forward_function is not None:
+        return Battery(specification, examples, subject.shapes)
+    return Battery(specification, examples) if examples else battery_of(specification)
+
+
+def _specified(spec: Any, examples: Sequence[Example]) -> Specification:
+    if callable(spec) and not isinstance(spec, Layer | type):
+        if not examples:
+            raise NothingToCertify("a function as the specification needs an example: a tuple of its arguments")
+        return specify_function(spec, examples[0])
+    return specify(spec, examples[0] if examples else None)
 
 
 def kernel_subject(layer: Layer, specification: Specification) -> Subject:
@@ -149,4 +174,5 @@ def _certified(layer: Layer, verdict: Verdict) -> Verdict:
 def _examples(example: Any) -> Sequence[Example]:
     if example is None:
         return ()
-    return [tuple(example(seed)) for seed in range(3)] if callable(example) else [tuple(example)]
+    found = [example(seed) for seed in range(3)] if callable(example) else [example]
+    return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]

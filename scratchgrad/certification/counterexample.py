@@ -41,6 +41,8 @@ def counterexample(battery: Battery, finding: Finding) -> Counterexample:
 def _formula(battery: Battery, name: str) -> tuple[str, ...]:
     """The element form in the text grammar, then the vector form and the batched form, where there are any."""
     spec = battery.specification
+    if spec.definition is None or spec.gradients is None:
+        return ()
     assignment = spec.definition.assignment(name)
     if assignment is not None:
         return tuple(str(a) for a in _needed(battery, name))
@@ -58,6 +60,8 @@ def _formula(battery: Battery, name: str) -> tuple[str, ...]:
 
 def _needed(battery: Battery, name: str) -> list[Any]:
     """The assignments up to that of the output."""
-    assignments = battery.specification.definition.assignments
+    definition = battery.specification.definition
+    assert definition is not None  # it has the assignment `name`
+    assignments = definition.assignments
     place = next(n for n, a in enumerate(assignments) if a.target.name == name)
     return list(assignments[: place + 1])

@@ -28,7 +28,7 @@ from scratchgrad.certification.subject import Subject
 __all__ = ["diagnose"]
 
 _KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
-_LARGE = ("±1000", "+1000", "mixed")
+_LARGE = ("±1000", "+1000", "mixed", "rows apart")
 _FURTHER = 4
 
 
@@ -108,12 +108,17 @@ def _tried(battery: Battery, subject: Subject, main: Finding) -> list[str]:
         found = [f for p in points for f in Examination(battery.reference, subject).at(Probe("tried", "", p))]
         return not any((f.stage, f.tensor) == (main.stage, main.tensor) or not f.tensor for f in found)
 
+    usual = [battery.point("normal", battery.batch, sizes, salt=s) for s in "ab"]
+    if all(map(right, usual)):
+        return []  # it takes more than ordinary points to go wrong
     sentences = []
     if battery.specification.batched:
         one, three = (tuple(battery.point("normal", n, sizes, salt=s) for s in "ab") for n in (1, 3))
         if right(*one) and not right(*three):
             sentences.append("right for batch 1, wrong for larger batches")
-    if main.stage == "backward" and right(*(battery.point("normal", 2, sizes, upstream="ones", salt=s) for s in "ab")):
+    if main.stage == "backward" and right(
+        *(battery.point("normal", battery.batch, sizes, upstream="ones", salt=s) for s in "ab")
+    ):
         sentences.append("right only where the upstream gradient is 1")
     for role in battery.specification.differentiable:
         if not role.tensor.indices:
@@ -122,7 +127,7 @@ def _tried(battery: Battery, subject: Subject, main: Finding) -> list[str]:
         def rows(tensors: dict[str, np.ndarray], name: str = role.name) -> None:
             tensors[name] = Domain.SIMPLEX.clip(tensors[name])
 
-        if right(*(battery.point("normal", 2, sizes, salt=s, change=rows) for s in "ab")):
+        if right(*(battery.point("normal", battery.batch, sizes, salt=s, change=rows) for s in "ab")):
             sentences.append(f"right where {role.name} is not negative and sums to 1, wrong elsewhere")
     return sentences
 
@@ -147,7 +152,8 @@ def _at_zero(same: Sequence[Finding]) -> bool:
 
 def _conventions(battery: Battery) -> str:
     """The definition's kinks, in words."""
-    words = {text for a in battery.specification.definition.assignments for _, text in kinks(a.right)}
+    definition = battery.specification.definition
+    words = {text for a in (definition.assignments if definition is not None else ()) for _, text in kinks(a.right)}
     return f"; the convention is: {'; '.join(sorted(words))}".replace("$", "") if words else ""
 
 

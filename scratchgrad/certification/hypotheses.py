@@ -10,7 +10,7 @@ Out  sentences, each of which holds at several random points, to nine digits
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -68,8 +68,8 @@ class Hypotheses:
         """Ordinary points, two of different batch and sizes, one with all sizes equal; and where it was found wrong."""
         battery = self.battery
         probes = [
-            Probe("hypotheses", "", battery.point("normal", batch, battery.sizes(numbers), salt="hypotheses"))
-            for batch, numbers in ((2, (3, 2, 4, 5)), (3, (2, 4, 3)), (3, (3,)))
+            Probe("hypotheses", "", battery.point("normal", batch, battery.sizes(numbers), salt=f"hypotheses {n}"))
+            for n, (batch, numbers) in enumerate(self._shapes)
         ]
         if self.found_at.point.dtype == "float64":
             probes.append(self.found_at)
@@ -81,6 +81,14 @@ class Hypotheses:
             )
             for probe in probes
         ]
+
+    @property
+    def _shapes(self) -> tuple[tuple[int | None, tuple[int, ...]], ...]:
+        """Batches and sizes of the ordinary points; a torch function keeps its sizes."""
+        if self.specification.function is None:
+            return (2, (3, 2, 4, 5)), (3, (2, 4, 3)), (3, (3,))
+        usual = self.battery.batch
+        return (usual, ()), (usual if usual is None else usual + 1, ()), (usual, ())
 
     def sentences(self) -> list[str]:
         """What the mistake looks like; empty where nothing fits."""
@@ -143,11 +151,26 @@ class Hypotheses:
             return None
         if self._all(lambda y, r: y.ndim == r.ndim + 1 and _close(y.sum(axis=0), r)):
             return "not summed over the batch: yours has one gradient for each sample"
-        parts = {s.probe.point: self._samples(s.probe.point, *self._form) for s in self.seen}
+        if not all(role.sample for role in self.specification.outputs):
+            return None
+        parts = {s.probe.point: self._parts(s.probe.point) for s in self.seen}
         for place, words in ((0, "first"), (-1, "last")):
             if all(_close(s.yours[self.name], parts[s.probe.point][place]) for s in self.seen):
                 return f"not summed over the batch: only the {words} sample counts"
         return None
+
+    def _parts(self, point: Point) -> list[Array]:
+        """What every sample contributes to a shared gradient."""
+        if self.specification.definition is not None:
+            return self._samples(point, *self._form)
+        found = []
+        for n in range(point.batch or 0):
+            alone = {
+                name: None if g is None else np.where(np.arange(len(g)).reshape(-1, *[1] * (g.ndim - 1)) == n, g, 0)
+                for name, g in point.upstream.items()
+            }
+            found.append(self.battery.reference.at(replace(point, upstream=alone))[self.name].high)
+        return found
 
     def _signs(self) -> str | None:
         right = self._all(lambda y, r: y.shape == r.shape and _close(np.abs(y), np.abs(r)))
@@ -157,15 +180,20 @@ class Hypotheses:
     def _form(self) -> tuple[sp.Expr, tuple[Any, ...]]:
         """The right formula, and its free indices."""
         if self.role in self.specification.outputs:
+            assert self.specification.definition is not None  # formulae are compared for definitions only
             assignment = self.specification.definition.assignment(self.name)
             assert assignment is not None  # every output is assigned
             return assignment.right, assignment.target.indices
+        assert self.specification.gradients is not None
         form = self.specification.gradients[self.role.name]
         return form.element, form.indices
 
     def _formula(self) -> str | None:
         """The first formula one mistake away that gives what the subject gives."""
+        if self.specification.definition is None:
+            return None
         e, indices = self._form
+        assert self.specification.definition is not None
         tensors = dict(self.specification.definition.tensors)
         if self.role not in self.specification.outputs:
             tensors |= {r.tensor.gradient.name: r.tensor.gradient for r in self.specification.outputs}
@@ -209,6 +237,7 @@ class Hypotheses:
 
             tensors = {r.name: row(r, point.tensors[r.name]) for r in spec.inputs}
             upstream = {r.name: row(r, point.upstream[r.name]) for r in spec.outputs}
+            assert spec.gradients is not None
             found.append(spec.gradients.valuation(tensors, upstream, Float()))
         return found
 

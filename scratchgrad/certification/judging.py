@@ -13,6 +13,7 @@ from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
+from scratchgrad.certification.exact_examination import Exactness, examine_exactly
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
@@ -31,38 +32,46 @@ def findings(battery: Battery, subject: Subject, *, first: bool = False) -> tupl
     found: list[Finding] = []
     for probe in battery.probes:
         found += examination.at(probe)
-        if first and found:
+        if (first and found) or any(f.kind == "hang" for f in found):
             break
     return found, examination
 
 
 def judge(battery: Battery, subject: Subject) -> Verdict:
-    """The verdict about the subject."""
+    """The verdict about the subject: the probes first, then the exact examination of what they accept."""
     title = battery.specification.title
     found, examination = findings(battery, subject)
+    exactness = Exactness()
     if not found:
-        evidence = _evidence(battery, examination)
+        exactness = examine_exactly(battery, subject)
+        for probe in exactness.suspects:
+            found += examination.at(probe)
+    if not found:
+        whole = None not in (subject.forward_function, subject.backward_function)
         return Verdict(
             title,
             True,
-            diagnosis=_acceptance(battery, subject, examination),
-            evidence=evidence,
+            diagnosis=_acceptance(battery, subject, examination, exactness),
+            evidence=_evidence(battery, examination, exactness),
             errors=dict(examination.measured.worst),
+            proven=exactness.proven and whole,
         )
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
     main = next((f for f in found if f.kind != "memory"), found[0])
-    smallest = shrink(battery, subject, main)
-    diagnosis = diagnose(battery, subject, found, main)
+    hangs = main.kind == "hang"  # it would hang again
+    smallest = main if hangs else shrink(battery, subject, main)
+    diagnosis = [main.words] if hangs else diagnose(battery, subject, found, main)
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
 
 
-def _evidence(battery: Battery, examination: Examination) -> dict[str, Any]:
+def _evidence(battery: Battery, examination: Examination, exactness: Exactness) -> dict[str, Any]:
     """What is recorded: counts, seeds and upper bounds, the same on every machine."""
     measured = examination.measured
     seen = witness(battery)
     return {
-        "method": "probes against exact arithmetic",
-        "proven": False,
+        "method": "execution over exact scalars, and probes against exact arithmetic",
+        "proven": exactness.proven,
+        "proof": exactness.evidence(),
         "probes": dict(sorted(Counter(probe.group for probe in battery.probes).items())),
         "probes_undefined": measured.undefined,
         "entries_compared": measured.entries - measured.left_out,
@@ -80,13 +89,13 @@ def _at_most(worst: float) -> float:
     return next((float(bound) for bound in UNITS if _MARGIN * worst <= bound), THRESHOLD)
 
 
-def _acceptance(battery: Battery, subject: Subject, examination: Examination) -> tuple[str, ...]:
+def _acceptance(battery: Battery, subject: Subject, examination: Examination, exactness: Exactness) -> tuple[str, ...]:
     measured = examination.measured
     worst = ", ".join(f"{dtype} {value:.2g}" for dtype, value in measured.worst.items())
     lines = [
+        *exactness.sentences(),
         f"{measured.probes} probes, {measured.entries - measured.left_out} numbers compared with exact ones; largest "
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
-        "probed, not proven",
     ]
     if measured.undefined or measured.left_out:
         lines.append(

@@ -45,6 +45,6 @@ class Point:
         return replace(
             self,
             dtype=dtype,
-            tensors={n: a if a.dtype.kind == "i" else a.astype(dtype) for n, a in self.tensors.items()},
+            tensors={n: a if a.dtype.kind in "iub" else a.astype(dtype) for n, a in self.tensors.items()},
             upstream={n: None if a is None else a.astype(dtype) for n, a in self.upstream.items()},
         )

@@ -22,11 +22,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import sympy as sp
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
-from scratchgrad.certification.exact.balls import BITS, Program, ball, balls, precisely
+from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
+from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
@@ -50,6 +50,9 @@ _TOGETHER = 16
 """How many points of the battery are evaluated in one pass."""
 
 _ROWS = 256
+_NEAR = 64
+"""How many units of roundoff a comparison may be from a tie, that rounding decides it."""
+
 _BREADTH = ball(Fraction(1, 2**100))
 _AROUND = 24
 """How many gradients around a tie are looked at."""
@@ -119,7 +122,9 @@ class Reference:
         """These points will be asked about: those of equal sizes are evaluated together."""
         groups: dict[Any, list[Point]] = {}
         for point in dict.fromkeys(points):
-            groups.setdefault(tuple(point.sizes.items()), []).append(point)
+            groups.setdefault((point.batch if self.specification.function else None, *point.sizes.items()), []).append(
+                point
+            )
         for group in groups.values():
             for start in range(0, len(group), _TOGETHER):
                 for point in group[start : start + _TOGETHER]:
@@ -153,13 +158,22 @@ class Reference:
         """What holds for all legal gradients together, where the point is tied."""
         return self._evaluated(point).legal
 
-    def entries(self, sizes: Mapping[sp.Expr, int], integers: Mapping[str, Array]) -> tuple[Entries, Program]:
-        """The entries of one sample, and the program that evaluates them; made once."""
-        key = (tuple(sizes.items()), *((n, a.shape, a.tobytes()) for n, a in integers.items()))
+    def entries(self, point: Point, n: int = 0) -> tuple[Entries, Program]:
+        """The entries of a sample of the point (of the whole point, for a torch function), and their program."""
+        spec = self.specification
+        integers = {
+            role.name: self._sample(role, point, n, point.tensors[role.name]) for role in spec.inputs if role.integer
+        }
+        key: tuple[Any, ...] = tuple((name, a.shape, a.tobytes()) for name, a in integers.items())
+        key = (None if spec.function is None else point.batch, *point.sizes.items(), *key)
         if key not in self._programs:
             try:
-                entries = entries_of_sample(self.specification.definition, sizes, integers)
-            except (ArithmeticError, EvaluationError, ValueError, IndexError) as error:
+                if spec.function is not None:
+                    entries = spec.function.entries(point.tensors, [role.name for role in spec.outputs])
+                else:
+                    assert spec.definition is not None  # else there is a function
+                    entries = entries_of_sample(spec.definition, point.sizes, integers)
+            except (ArithmeticError, EvaluationError, ValueError, IndexError, RuntimeError, CannotExecute) as error:
                 raise Undefined(f"the definition has no value: {error}") from error
             roots = [node for array in entries.results.values() for node in array.ravel()]
             self._programs[key] = (entries, Program(roots, entries.kept))
@@ -185,18 +199,18 @@ class Reference:
 
     def _evaluate(self, points: Sequence[Point]) -> None:
         """All that is to be known about the points, in one pass for each kind of evaluation."""
-        tied: dict[Point, bool] = {}
-        for point, values in self._run(points, 1, tied=tied):
+        ties: dict[Point, tuple[bool, bool]] = {}
+        for point, values in self._run(points, 1, ties=ties):
             self._known[point] = _Known({name: _single(a) for name, a in values.items()})
         self._measure(points, _FEW)
-        at_ties = [point for point in points if tied.get(point)]
-        for point, values in self._run(at_ties, 1, hull=True):
+        exact = [point for point in points if ties.get(point, (False, False)) == (True, False)]
+        near = [point for point in points if ties.get(point, (False, False))[1]]
+        for point, values in self._run(exact + near, 1, hull=True, ties={}):
+            names = [n for n in values if point in near or self._roles[n] in self.specification.inputs]
             self._known[point].slack = {
-                name: (_floats(_MID(_single(a))), _floats(_RADIUS(_single(a))))
-                for name, a in values.items()
-                if self._roles[name] in self.specification.inputs
+                n: (_floats(_MID(_single(values[n]))), _floats(_RADIUS(_single(values[n])))) for n in names
             }
-        for point, values in self._run(at_ties, _AROUND, breadth=True):
+        for point, values in self._run(exact, _AROUND, breadth=True):
             gradients = {n: _floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
             self._known[point].legal = legal(gradients)
 
@@ -220,7 +234,7 @@ class Reference:
         noise: bool = False,
         hull: bool = False,
         breadth: bool = False,
-        tied: dict[Point, bool] | None = None,
+        ties: dict[Point, tuple[bool, bool]] | None = None,
     ) -> Iterator[tuple[Point, dict[str, Array]]]:
         """Every point with its results, `times` copies in front; shared gradients are sums over the samples."""
         rows: list[tuple[Point, int]] = []
@@ -228,13 +242,13 @@ class Reference:
             if point.batch == 0:
                 yield point, {name: self._empty(role, point, times) for name, role in self._roles.items()}
             else:
-                rows += [(point, n) for _ in range(times) for n in range(1 if point.batch is None else point.batch)]
+                rows += [(point, n) for _ in range(times) for n in range(self._samples(point))]
         groups: dict[int, tuple[tuple[Entries, Program], list[int]]] = {}
         for place, (point, n) in enumerate(rows):
-            pair = self.entries(point.sizes, self._integers(point, n))
+            pair = self.entries(point, n)
             groups.setdefault(id(pair), (pair, []))[1].append(place)
         found: dict[str, Array] = {}
-        ties = np.zeros(len(rows), dtype=bool)
+        seen = np.zeros((2, len(rows)), dtype=bool)
         for (entries, program), places in groups.values():
             for start in range(0, len(places), _ROWS):
                 some = places[start : start + _ROWS]
@@ -243,19 +257,19 @@ class Reference:
                     program,
                     [rows[p] for p in some],
                     places=some,
+                    count=len(rows),
                     found=found,
-                    ties=ties,
+                    ties=seen if ties is not None else None,
                     how=(noise, hull, breadth),
                 )
         start = 0
         for point in points:
             if point.batch == 0:
                 continue
-            samples = 1 if point.batch is None else point.batch
-            own = slice(start, start + times * samples)
-            start += times * samples
-            if tied is not None:
-                tied[point] = bool(ties[own].any())
+            own = slice(start, start + times * self._samples(point))
+            start = own.stop
+            if ties is not None:
+                ties[point] = bool(seen[0, own].any()), bool(seen[1, own].any())
             yield point, {name: self._collected(name, point, found, own, times) for name in self._roles}
 
     def _pass(
@@ -265,8 +279,9 @@ class Reference:
         rows: Sequence[tuple[Point, int]],
         *,
         places: Sequence[int],
+        count: int,
         found: dict[str, Array],
-        ties: Array,
+        ties: Array | None,
         how: tuple[bool, bool, bool],
     ) -> None:
         """One evaluation of some rows; the results go to their places."""
@@ -278,26 +293,32 @@ class Reference:
         for role, upstream in self._arguments():
             name = role.tensor.gradient.name if upstream else role.name
             array = entries.upstream[name] if upstream else entries.inputs[name]
-            columns = [_row(role, point, n, upstream, array.shape) for point, n in rows]
+            columns = [self._row(role, point, n, upstream, array.shape) for point, n in rows]
             values = balls(np.stack(columns)).reshape(len(rows), -1).T
             for node, column in zip(array.ravel(), values, strict=True):
                 if breadth and not upstream:
                     column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901
                 symbols[node.args[0]] = column if moved is None else moved(column)
         tied = np.zeros(len(rows), dtype=bool)
-        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied))
-        ties[places] = tied
+        near = None
+        if ties is not None:
+            within = np.array([_NEAR * UNIT[point.dtype] for point, _ in rows])
+            near = Near(within, np.zeros(len(rows), dtype=bool))
+        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near))
+        if ties is not None and near is not None:
+            ties[0, places], ties[1, places] = tied, near.found
         for name, array in entries.results.items():
             if name not in found:
-                found[name] = np.empty((len(ties), *array.shape), dtype=object)
+                found[name] = np.empty((count, *array.shape), dtype=object)
             for place in np.ndindex(array.shape):
                 found[name][(places, *place)] = next(results)
 
     def _collected(self, name: str, point: Point, found: Mapping[str, Array], own: slice, times: int) -> Array:
-        samples = 1 if point.batch is None else point.batch
+        if self.specification.function is not None:
+            return found[name][own]
+        samples = self._samples(point)
         values = found[name][own].reshape(times, samples, *found[name].shape[1:])
-        role = self._roles[name]
-        if role.sample and point.batch is not None:
+        if _has_sample(self._roles[name], point):
             return values
         if samples == 1:
             return values[:, 0]
@@ -307,12 +328,19 @@ class Reference:
         spec = self.specification
         return [(role, False) for role in spec.differentiable] + [(role, True) for role in spec.outputs]
 
-    def _integers(self, point: Point, n: int) -> dict[str, Array]:
-        integer = [role for role in self.specification.inputs if role.integer]
-        return {
-            r.name: np.asarray(point.tensors[r.name][n] if _has_sample(r, point) else point.tensors[r.name])
-            for r in integer
-        }
+    def _samples(self, point: Point) -> int:
+        """How many rows a point is: one for each sample, one for a torch function."""
+        return 1 if self.specification.function is not None or point.batch is None else point.batch
+
+    def _sample(self, role: Role, point: Point, n: int, values: Array) -> Array:
+        """The values of one sample; all of them, for a torch function."""
+        one = self.specification.function is None and _has_sample(role, point)
+        return np.asarray(values[n] if one else values)
+
+    def _row(self, role: Role, point: Point, n: int, upstream: bool, shape: tuple[int, ...]) -> Array:
+        """The numbers of one sample; zeros for an absent upstream gradient."""
+        values = point.upstream[role.name] if upstream else point.tensors[role.name]
+        return np.zeros(shape) if values is None else self._sample(role, point, n, values).astype(np.float64)
 
     @staticmethod
     def _empty(role: Role, point: Point, times: int) -> Array:
@@ -339,6 +367,9 @@ class Reference:
                 widest = widest + self._upstream_size(point, role, size.ndim)
             bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
             found[name] = Truth(exact, high, low, bound, judged, slack)
+        outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
+        if any(a.size for a in outputs) and not any(a.any() for a in outputs):
+            raise Undefined("the definition has no value: no output is finite")
         return found
 
     def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
@@ -359,14 +390,6 @@ class Reference:
 
 def _has_sample(role: Role, point: Point) -> bool:
     return role.sample and point.batch is not None
-
-
-def _row(role: Role, point: Point, n: int, upstream: bool, shape: tuple[int, ...]) -> Array:
-    """The values of one sample; zeros for an absent upstream gradient."""
-    values = point.upstream[role.name] if upstream else point.tensors[role.name]
-    if values is None:
-        return np.zeros(shape)
-    return np.asarray(values[n] if _has_sample(role, point) else values, dtype=np.float64)
 
 
 def _largest(point: Point) -> float:
@@ -394,6 +417,7 @@ def _single(values: Array) -> Array:
 
 
 _FLOAT = np.frompyfunc(float, 1, 1)
+_IS_FINITE = np.frompyfunc(lambda v: v.is_finite(), 1, 1)
 _MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
 _RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
 

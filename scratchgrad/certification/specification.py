@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
@@ -24,6 +24,9 @@ from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.indices import Size
 from scratchgrad.notation.text import to_text
+
+if TYPE_CHECKING:
+    from scratchgrad.certification.function_specification import TorchFunction
 
 __all__ = [
     "ExampleMismatch",
@@ -69,12 +72,14 @@ class Role:
 
 @dataclass(frozen=True)
 class Specification:
-    """A definition, as a kernel meets it."""
+    """A definition, as a kernel meets it; or a torch function in its place."""
 
     title: str
-    definition: Definition
+    definition: Definition | None
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
+    function: TorchFunction | None = None
+    layer: bool = False
 
     @property
     def batched(self) -> bool:
@@ -87,14 +92,25 @@ class Specification:
         return len(self.outputs) > 1
 
     @cached_property
-    def gradients(self) -> Gradients:
-        """The derivation."""
-        return Gradients(self.definition)
+    def gradients(self) -> Gradients | None:
+        """The derivation; None for a torch function."""
+        return None if self.definition is None else Gradients(self.definition)
+
+    @property
+    def constants(self) -> Mapping[int, Any]:
+        """Arguments that are no tensors, by their place."""
+        return {} if self.function is None else self.function.constants
 
     @cached_property
     def differentiable(self) -> tuple[Role, ...]:
         """The inputs that have a gradient."""
         return tuple(role for role in self.inputs if not role.integer)
+
+    @property
+    def settings(self) -> tuple[Role, ...]:
+        """The scalars that all samples of a room share, such as a slope or a width: they are positive."""
+        shared = self.definition.shared if self.definition is not None and self.layer else ()
+        return tuple(r for r in self.differentiable if r.name in shared and not r.tensor.indices)
 
     @cached_property
     def sizes(self) -> tuple[sp.Expr, ...]:
@@ -102,9 +118,15 @@ class Specification:
         every = (s for role in (*self.inputs, *self.outputs) for s in role.tensor.sizes)
         return tuple(dict.fromkeys(symbol for size in every for symbol in sorted(size.atoms(Size), key=str)))
 
+    @cached_property
+    def free(self) -> tuple[sp.Expr, ...]:
+        """The sizes that no input has: how far an output reaches is the forward's to say."""
+        known = {symbol for role in self.inputs for size in role.tensor.sizes for symbol in size.atoms(Size)}
+        return tuple(size for size in self.sizes if size not in known) if self.function is None else ()
+
     def bound(self, name: str) -> sp.Expr | None:
         """The size that the integers of a tensor stay below, None where it indexes nothing."""
-        for assignment in self.definition.assignments:
+        for assignment in self.definition.assignments if self.definition is not None else ():
             found = self._indexed_by(assignment.right, name)
             if found is not None:
                 return found
@@ -116,6 +138,7 @@ class Specification:
                 if tensor_name(one) == name and hasattr(other, "size"):
                     return sp.sympify(other.size)
         if isinstance(e, sp.Indexed):
+            assert self.definition is not None  # e is part of it
             tensor = self.definition.tensors[tensor_name(e)]
             for position, index in enumerate(e.indices):
                 if type(index) in (sp.Indexed, sp.Symbol) and tensor_name(index) == name:
@@ -161,6 +184,7 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         definition,
         tuple(Role(t, samples[t.name]) for t in definition.inputs),
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
+        layer=layer is not None,
     )
 
 

@@ -17,9 +17,11 @@ from typing import Any
 
 import torch
 
+from scratchgrad.certification.function_specification import with_constants
 from scratchgrad.certification.specification import Role, Specification
+from scratchgrad.certification.time_limit import TakesTooLong, within
 
-__all__ = ["Misbehaviour", "Subject", "is_plain", "speaks_protocol"]
+__all__ = ["Misbehaviour", "Subject", "by_autograd", "is_autograd_function", "is_plain", "speaks_protocol"]
 
 _EXCERPT = 200
 
@@ -31,6 +33,48 @@ class Misbehaviour(Exception):  # an observation about somebody else's function,
         """At `stage` (forward or backward), about `tensor` where it is about one."""
         super().__init__(words)
         self.stage, self.kind, self.words, self.tensor = stage, kind, words, tensor
+
+
+def by_autograd(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Forward and backward of a torch.autograd.Function, as torch's engine calls them; they keep the protocol."""
+
+    def forward(*arguments: Any) -> tuple[Any, Any]:
+        with torch.inference_mode(False), torch.enable_grad():
+            watched = [
+                a.clone().detach().requires_grad_() if isinstance(a, torch.Tensor) and a.is_floating_point() else a
+                for a in arguments
+            ]
+            outputs = function.apply(*watched)
+        plain = tuple(u.detach() for u in outputs) if isinstance(outputs, tuple | list) else outputs.detach()
+        return plain, _Recorded(outputs, watched)
+
+    def backward(recorded: _Recorded, *grads: Any) -> tuple[Any, ...]:
+        outputs = recorded.outputs if isinstance(recorded.outputs, tuple | list) else (recorded.outputs,)
+        real = [a for a in recorded.watched if isinstance(a, torch.Tensor) and a.requires_grad]
+        found = iter(
+            torch.autograd.grad(outputs, real, grads, retain_graph=True, allow_unused=True)  # noqa: TID251  # examined
+        )
+        return tuple(
+            next(found) if isinstance(a, torch.Tensor) and a.requires_grad else None
+            for a in recorded.watched
+            if isinstance(a, torch.Tensor)
+        )
+
+    return forward, backward
+
+
+class _Recorded:
+    """What torch recorded in a forward; its tensors are torch's business."""
+
+    __slots__ = ("outputs", "watched")
+
+    def __init__(self, outputs: Any, watched: list[Any]) -> None:
+        self.outputs, self.watched = outputs, watched
+
+
+def is_autograd_function(value: Any) -> bool:
+    """Whether it is a subclass of torch.autograd.Function."""
+    return isinstance(value, type) and issubclass(value, torch.autograd.Function)  # noqa: TID251  # somebody else's
 
 
 def speaks_protocol(backward: Callable[..., Any] | None) -> bool:
@@ -56,6 +100,7 @@ class Subject:
     backward_function: Callable[..., Any] | None
     kernel: bool
     protocol: bool
+    limit: float = 5.0
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -68,7 +113,7 @@ class Subject:
         """The outputs as a tuple, and what was saved; unchecked but for their number.  May raise Misbehaviour."""
         if self.forward_function is None:
             return (), None
-        found = _called("forward", self.forward_function, *tensors)
+        found = self._called("forward", self.forward_function, *with_constants(tensors, self.specification.constants))
         wanted = len(self.specification.outputs)
         if self.kernel and not (isinstance(found, tuple) and len(found) == 2):
             raise Misbehaviour("forward", "arity", f"forward returns {_shown(found)}; expected a pair (output, saved)")
@@ -88,6 +133,15 @@ class Subject:
             )
         return tuple(outputs), saved
 
+    def shapes(self, arrays: Sequence[Any]) -> list[tuple[int, ...]]:
+        """The shapes of the outputs for these inputs; empty where forward does not take them."""
+        with self.running():
+            try:
+                outputs, _ = self.forward([torch.tensor(a) for a in arrays])
+            except Misbehaviour:
+                return []
+        return [tuple(u.shape) for u in outputs if isinstance(u, torch.Tensor)]
+
     def backward(
         self, saved: Any, upstream: Sequence[torch.Tensor | None], tensors: Sequence[torch.Tensor]
     ) -> tuple[Any, ...]:
@@ -95,15 +149,19 @@ class Subject:
         if self.backward_function is None:
             return ()
         if self.protocol:
-            found = _called("backward", self.backward_function, saved, *upstream)
+            found = self._called("backward", self.backward_function, saved, *upstream)
         else:
             given = tuple(upstream) if self.specification.several else upstream[0]
-            found = _called("backward", self.backward_function, given, *tensors)
+            arguments = with_constants(tensors, self.specification.constants)
+            found = self._called("backward", self.backward_function, given, *arguments)
         wanted = len(self.specification.inputs)
         if found is None:
             raise Misbehaviour("backward", "none", "backward returns None; is a return missing?")
         if not isinstance(found, tuple | list):
             found = (found,)
+        constants = self.specification.constants
+        if constants and len(found) == wanted + len(constants):
+            found = [g for place, g in enumerate(found) if place not in constants]
         real = len(self.specification.differentiable)
         if len(found) == real < wanted:
             rest = iter(found)
@@ -114,6 +172,20 @@ class Subject:
                 "backward", "arity", f"backward returns {len(found)} gradients; expected one for each of {names}"
             )
         return tuple(found)
+
+    def _called(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What the function returns.  Raises Misbehaviour where it raises, exits, or takes longer than the limit."""
+        try:
+            with within(self.limit):
+                return function(*arguments)
+        except TakesTooLong as error:
+            words = f"{stage} does not come to an end: stopped after {self.limit:g} s"
+            raise Misbehaviour(stage, "hang", words) from error
+        except (Exception, SystemExit, GeneratorExit) as error:
+            said = " ".join(str(error).split())
+            said = said if len(said) <= _EXCERPT else said[: _EXCERPT - 3] + "..."
+            words = f"{stage} raises {type(error).__name__}{said and ': '}{said}"
+            raise Misbehaviour(stage, "exception", words) from error
 
     def checked(
         self,
@@ -152,15 +224,6 @@ class Subject:
 def is_plain(value: Any) -> bool:
     """Whether it is a dense tensor on the processor."""
     return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type == "cpu"
-
-
-def _called(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    try:
-        return function(*arguments)
-    except (Exception, SystemExit) as error:
-        said = " ".join(str(error).split())
-        said = said if len(said) <= _EXCERPT else said[: _EXCERPT - 3] + "..."
-        raise Misbehaviour(stage, "exception", f"{stage} raises {type(error).__name__}{said and ': '}{said}") from error
 
 
 def _shown(value: Any) -> str:

@@ -1,5 +1,7 @@
 """sg.certify: what it takes, what it gives, and that no kernel makes it raise."""
 
+import re
+
 import pytest
 import torch
 
@@ -69,15 +71,24 @@ def test_a_layer_without_a_kernel_is_certified_with_its_generated_one():
     assert registry.kernel(layer) is layer.kernel_class
 
 
-def test_an_accepted_verdict_says_what_was_compared_and_that_it_is_no_proof():
+def test_an_accepted_verdict_says_what_was_proven_and_what_was_compared():
     verdict = sg.certify("relu", relu, relu_backward)
-    assert not verdict.proven
+    assert verdict.proven
     first, second, third = map(str.strip, str(verdict).splitlines())
     assert first == "ACCEPTED  relu"
-    assert second.startswith(
-        "76 probes, 876 numbers compared with exact ones; largest error in units of the conditioning:"
+    assert second == (
+        "proven equal for all real values at 4 shapes (u[2, 2]; u[3, 3]; u[1, 1]; u[5, 2]): 48 entries, 96 cases"
     )
-    assert third == "probed, not proven"
+    assert re.match(r"\d+ probes, \d+ numbers compared with exact ones; largest error in units of the cond", third)
+
+
+def test_what_cannot_be_executed_exactly_is_probed_and_the_verdict_says_why():
+    verdict = sg.certify("relu", lambda u: torch.from_numpy(u.numpy().clip(0)), relu_backward)
+    assert verdict.accepted
+    assert not verdict.proven
+    assert "probed, not proven: not executed exactly: Tensor.numpy: values are read without a torch operation" in str(
+        verdict
+    )
 
 
 def test_what_is_not_given_is_not_checked_and_said_so():

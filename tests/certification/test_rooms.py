@@ -28,8 +28,9 @@ def elsewhere(monkeypatch, tmp_path):
 def test_the_rooms_kernel_is_accepted(name):
     verdict = certify_room(name)
     assert verdict.accepted, str(verdict)
+    assert verdict.proven, str(verdict)
     assert max(verdict.errors.values()) < 4
-    assert verdict.evidence["probes_undefined"] == 0
+    assert verdict.evidence["probes_undefined"] <= 2
     assert verdict.evidence["entries_left_out"] < 0.05 * verdict.evidence["entries_compared"]
     assert verdict.evidence["witness"]["points"] == 2
     assert check([name]) == []  # the certificate that ships comes out again
@@ -39,7 +40,7 @@ def test_a_certificate_says_what_was_done(elsewhere):
     certify_room("linear", write="built-in")
     written = certificates.read(elsewhere / "built-in" / "linear.json")
     assert certificates.objection(written, registry.layer("linear")) is None
-    assert written.evidence["proven"] is False
+    assert written.evidence["proven"] is True
     assert written.evidence["bits"] == 256
     assert {"values", "batches", "sizes", "upstream", "memory"} <= written.evidence["probes"].keys()
     assert {"torch", "sympy", "python-flint", "python", "scratchgrad"} == written.made_with.keys()

@@ -1,6 +1,6 @@
 """Exact scalars: a hash-consed graph of operations on real numbers, of which every output entry of a layer is a node.
 
-    symbol(name)  number(p/q)  pi
+    symbol(name)  number(p/q)  pi  infinity(1 or -1)  undefined
     add  mul  div  power(integer)  exp log sqrt erf sin cos tanh sigmoid
     positive(a): a > 0   nonnegative(a): a >= 0   zero(a): a = 0   not  and        truth values
     choice(c, a, b)                                                                a where c holds, else b
@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["FUNCTIONS", "TRUTHS", "Graph", "Scalar", "ordered"]
+__all__ = ["COMPARISONS", "FUNCTIONS", "TRUTHS", "Graph", "Scalar", "ordered"]
 
 FUNCTIONS = ("div", "exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "sigmoid")
 """Operations whose values are rounded, whoever computes them; sums and products may be computed exactly."""
 
-TRUTHS = ("positive", "nonnegative", "zero", "not", "and", "true", "false")
+COMPARISONS = ("positive", "nonnegative", "zero")
+TRUTHS = (*COMPARISONS, "not", "and", "true", "false")
 
 
 class Scalar:
@@ -103,10 +104,13 @@ class Graph:
     def __init__(self) -> None:
         """A graph with the constants only."""
         self._nodes: dict[tuple[Any, ...], Scalar] = {}
+        self.sorted: dict[int, Scalar] = {}
         self.zero, self.one = self.number(0), self.number(1)
         self.minus_one = self.number(-1)
         self.pi = self._made("pi")
         self.true, self.false = self._made("true"), self._made("false")
+        self.infinity, self.minus_infinity = self._made("infinity", 1), self._made("infinity", -1)
+        self.undefined = self._made("undefined")
 
     def __len__(self) -> int:
         """How many nodes there are."""
@@ -141,6 +145,8 @@ class Graph:
             return a
         if a.op == "number" and b.op == "number":
             return self.number(a.args[0] + b.args[0])
+        if a.op == "infinity" or b.op == "infinity":
+            return self.undefined if a.op == b.op and a is not b else a if a.op == "infinity" else b
         return self._made("add", a, b) if a.key <= b.key else self._made("add", b, a)
 
     def mul(self, a: Scalar, b: Scalar) -> Scalar:
@@ -153,6 +159,9 @@ class Graph:
             return self.zero
         if a.op == "number" and b.op == "number":
             return self.number(a.args[0] * b.args[0])
+        for x, y in ((a, b), (b, a)):
+            if x.op == "infinity" and y.op == "number":
+                return x if y.args[0] > 0 else self.minus_infinity if x is self.infinity else self.infinity
         if a.op == "mul" and a.args[0].op == "number" and b.op == "number":
             return self.mul(self.number(a.args[0].args[0] * b.args[0]), a.args[1])
         if b.op == "mul" and b.args[0].op == "number" and a.op == "number":
@@ -193,6 +202,8 @@ class Graph:
 
     def exp(self, a: Scalar) -> Scalar:
         """E to the a."""
+        if a.op == "infinity":
+            return a if a is self.infinity else self.zero
         return self.one if a is self.zero else self._made("exp", a)
 
     def log(self, a: Scalar) -> Scalar:
@@ -232,6 +243,8 @@ class Graph:
     def _compared(self, op: str, a: Scalar, holds: Callable[[Fraction], bool]) -> Scalar:
         if a.op == "number":
             return self.truth(holds(a.args[0]))
+        if a.op == "infinity":
+            return self.truth(holds(Fraction(a.args[0])))
         return self._made(op, a)
 
     def truth(self, value: bool) -> Scalar:

@@ -1,0 +1,402 @@
+"""Whether two exact scalars are equal for all real values: a proof, or nothing.
+
+In   nodes a, b
+Out  "everywhere", "off ties" (equal wherever no comparison is a tie), or why it is undecided
+
+    0  Both are written with sorted sums and products.
+    1  Every maximal function value and choice(c, a, b) becomes an unknown: an identity for any value holds for this
+       one.  Then only the choices: it takes the shift of a stable softmax away.
+    2  The normal form of a - b is 0.
+    3  If it is not: cases by the sign (+, -, 0) of every comparison that is met.  At 0 the unknown is substituted
+       where the comparison is linear.  A case that no point satisfies is dropped, by exact elimination (Fourier and
+       Motzkin) where its comparisons are linear.
+
+Equal means: the same value wherever both are defined.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from scratchgrad.certification.exact.field import Budget, Exhausted, Field, FinerExponents, Fractional, Undecidable
+from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
+from scratchgrad.certification.exact.sorting import rebuilt, sorted_form
+
+__all__ = ["EVERYWHERE", "OFF_TIES", "Proof", "prove"]
+
+EVERYWHERE, OFF_TIES = "everywhere", "off ties"
+_ABSTRACTED = ("exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "sigmoid")
+_CASES = 2000
+_ROWS = 400
+_PER_NODE = 50
+
+Polynomial = Any
+
+
+@dataclass
+class Proof:
+    """What was proven about a pair: `extent` is None where it is undecided, for the reason in `words`."""
+
+    extent: str | None
+    cases: int = 0
+    words: str = ""
+
+
+class _Different(Exception):
+    """A case in which the normal form is not 0."""
+
+
+class _Split(Exception):
+    """The sign of a polynomial is needed."""
+
+    def __init__(self, polynomial: Polynomial) -> None:
+        super().__init__()
+        self.polynomial = polynomial
+
+
+def prove(a: Scalar, b: Scalar, budget: Budget, positive: Collection[str] = ()) -> Proof:
+    """Whether a = b; the symbols named `positive` are > 0."""
+    graph = a.graph
+    difference = graph.sub(sorted_form(a), sorted_form(b))
+    if difference is graph.zero:
+        return Proof(EVERYWHERE, 1)
+    found = ordered([difference])
+    attempts: list[tuple[str, ...]] = [()]
+    if any(node.op == "choice" for node in found):
+        attempts.insert(0, ("choice",))
+    if any(node.op in _ABSTRACTED for node in found):
+        attempts.insert(0, ("choice", *_ABSTRACTED))
+    proof = Proof(None)
+    for number, opaque in enumerate(attempts):
+        last = number == len(attempts) - 1
+        share = budget if last else budget.share(1 / 4)
+        proof = _attempt(_without(graph, difference, opaque) if opaque else difference, share, positive)
+        if proof.extent is not None:
+            break
+    return proof
+
+
+def _attempt(difference: Scalar, budget: Budget, positive: Collection[str]) -> Proof:
+    try:
+        return _Prover(difference, budget, positive).proof()
+    except _Different:
+        return Proof(None, words="the normal forms differ, and no point shows a difference")
+    except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
+        return Proof(None, words=str(error) or type(error).__name__)
+
+
+def _without(graph: Graph, root: Scalar, opaque: Collection[str]) -> Scalar:
+    """Every maximal node of these operations as an unknown of its own: an identity for any value holds for this one."""
+    made: dict[int, Scalar] = {}
+    pending = [root]
+    while pending:
+        node = pending[-1]
+        if node.op in opaque:
+            made[node.key] = graph.symbol(f"value {node.key}")
+        elif not node.operands:
+            made[node.key] = node
+        else:
+            missing = [x for x in node.operands if x.key not in made]
+            if missing:
+                pending += missing
+                continue
+            made[node.key] = rebuilt(graph, node, [made[x.key] for x in node.operands])
+        pending.pop()
+    return made[root.key]
+
+
+_Signs = dict[str, tuple[Polynomial, int]]
+
+
+@dataclass
+class _Case:
+    """Signs of polynomials, by their text, and what is substituted for unknowns."""
+
+    signs: _Signs = field(default_factory=dict)
+    replaced: dict[int, Polynomial] = field(default_factory=dict)
+    tied: bool = False
+
+
+class _Prover:
+    """One difference, in all cases."""
+
+    def __init__(self, difference: Scalar, budget: Budget, positive: Collection[str]) -> None:
+        self.difference = difference
+        self.budget = budget
+        nodes = ordered([difference])
+        self.size = len(nodes)
+        names = sorted({node.args[0] for node in nodes if node.op == "symbol"})
+        self.places: Mapping[str, int] = {name: place for place, name in enumerate(names)}
+        self.pi = len(names)
+        self.positive = [place for name, place in self.places.items() if name in positive] + [self.pi]
+        self.denominator = 1
+        self.cases = 0
+        self.off_ties = False
+
+    def proof(self) -> Proof:
+        """The proof.  Raises _Different or Undecidable."""
+        while True:
+            self.cases, self.off_ties = 0, False
+            try:
+                self._case(_Case())
+            except FinerExponents as error:
+                self.denominator = math.lcm(self.denominator, error.denominator)
+                if self.denominator > 720:
+                    raise Exhausted("exponents with ever finer denominators") from error
+                continue
+            return Proof(OFF_TIES if self.off_ties else EVERYWHERE, self.cases)
+
+    def _case(self, case: _Case) -> None:
+        self.budget.spend(_PER_NODE * self.size)
+        form = Field(self.pi + 1, self.budget, self.denominator, self.positive)
+        form.roots_apart = (self.pi,)
+        try:
+            value = _Forms(form, self.places, self.pi, case).of(self.difference)
+        except _Split as split:
+            for sign in (1, 0) if form.is_nonnegative(split.polynomial) else (1, -1, 0):
+                self._signed(form, case, split.polynomial, sign)
+            return
+        except Undecidable as error:
+            if isinstance(error, Exhausted) or not case.tied:
+                raise
+            self.off_ties = True
+            return
+        self.cases += 1
+        if self.cases > _CASES:
+            raise Exhausted("too many cases")
+        if form.vanishes(value):
+            return
+        if case.tied:
+            self.off_ties = True
+        else:
+            raise _Different
+
+    def _signed(self, form: Field, case: _Case, polynomial: Polynomial, sign: int) -> None:
+        """The case in which the polynomial has this sign too, if any point is in it."""
+        plain = _is_plain(polynomial, self.pi)
+        signs = {**case.signs, form.text(polynomial): (polynomial if plain else None, sign)}
+        replaced = dict(case.replaced)
+        solved = _solved(form, polynomial, self.pi) if sign == 0 and plain else None
+        if solved is not None:
+            place, by = solved
+            replaced = {p: _composed(form, q, place, by) for p, q in replaced.items()} | {place: by}
+            kept = self._resigned(form, signs, place, by)
+            if kept is None:
+                return
+            signs = kept
+        if _possible(signs.values(), self.positive, self.pi):
+            self._case(_Case(signs, replaced, case.tied or sign == 0))
+
+    @staticmethod
+    def _resigned(form: Field, signs: _Signs, place: int, by: Polynomial) -> _Signs | None:
+        """The signs after a substitution; None where they contradict one another."""
+        found: _Signs = {}
+        for polynomial, sign in signs.values():
+            if polynomial is None:
+                continue  # it is asked for anew
+            p, s = _composed(form, polynomial, place, by), sign
+            if p.is_zero():
+                if s != 0:
+                    return None
+                continue
+            c = p.leading_coefficient()
+            p, s = p / c, s if c > 0 else -s
+            if p.is_constant():
+                if s <= 0:
+                    return None
+                continue
+            if found.get(form.text(p), (p, s))[1] != s:
+                return None
+            found[form.text(p)] = (p, s)
+        return found
+
+
+def _is_plain(polynomial: Polynomial, pi: int) -> bool:
+    """Whether it consists of unknowns only: a generator of a function has another place in another case."""
+    return not any(degree for place, degree in enumerate(polynomial.degrees()) if place >= pi)
+
+
+def _solved(form: Field, polynomial: Polynomial, unknowns: int) -> tuple[int, Polynomial] | None:
+    """An unknown in which the polynomial is linear with a constant factor, and what it equals where that is 0."""
+    for place, degree in enumerate(polynomial.degrees()):
+        if degree == 1 and place < unknowns:
+            factor = polynomial.derivative(place)
+            if factor.is_constant():
+                rest = polynomial - factor * form.generators[place]
+                return place, -rest / factor.leading_coefficient()
+    return None
+
+
+def _composed(form: Field, polynomial: Polynomial, place: int, by: Polynomial) -> Polynomial:
+    if not polynomial.degrees()[place]:
+        return polynomial
+    return polynomial.compose(*(by if p == place else g for p, g in enumerate(form.generators)), ctx=form.context)
+
+
+def _possible(signs: Any, positive: Collection[int], pi: int) -> bool:
+    """Whether some point may have these signs; exact where all are linear, else True."""
+    rows: list[tuple[dict[int, Fraction], Fraction, bool]] = []
+    used: set[int] = set()
+    for polynomial, sign in signs:
+        if polynomial is None:
+            continue
+        factors: dict[int, Fraction] = {}
+        constant = Fraction(0)
+        for exponents, c in polynomial.to_dict().items():
+            q = Fraction(int(c.p), int(c.q))
+            places = [p for p, e in enumerate(exponents) if e]
+            if sum(int(e) for e in exponents) > 1 or places == [pi]:
+                break
+            if places:
+                factors[places[0]] = q
+            else:
+                constant = q
+        else:
+            used |= set(factors)
+            for way in (1, -1) if sign == 0 else (sign,):
+                rows.append(({p: way * q for p, q in factors.items()}, way * constant, sign != 0))
+    rows += [({p: Fraction(1)}, Fraction(0), True) for p in used & set(positive)]
+    return _satisfiable(rows)
+
+
+def _satisfiable(rows: list[tuple[dict[int, Fraction], Fraction, bool]]) -> bool:
+    """Whether a point satisfies all  factors.x + constant > 0  (>= 0 where not strict): Fourier and Motzkin."""
+    for place in sorted({p for factors, _, _ in rows for p in factors}):
+        above = [r for r in rows if r[0].get(place, 0) > 0]
+        below = [r for r in rows if r[0].get(place, 0) < 0]
+        rest = [r for r in rows if not r[0].get(place, 0)]
+        for f, k, strict in above:
+            for g, m, also in below:
+                x, y = -g[place], f[place]
+                sums = {p: x * f.get(p, 0) + y * g.get(p, 0) for p in f.keys() | g.keys() if p != place}
+                rest.append(({p: Fraction(q) for p, q in sums.items() if q}, x * k + y * m, strict or also))
+        rows = list({(tuple(sorted(f.items())), k, s): (f, k, s) for f, k, s in rest}.values())
+        if len(rows) > _ROWS:
+            return True
+    return all(k > 0 if strict else k >= 0 for _, k, strict in rows)
+
+
+class _Forms:
+    """The normal forms of nodes in one case; only the branches that are taken are looked at."""
+
+    def __init__(self, form: Field, places: Mapping[str, int], pi: int, case: _Case) -> None:
+        self.field, self.places, self.pi, self.case = form, places, pi, case
+        self.known: dict[int, Fractional] = {}
+
+    def of(self, root: Scalar) -> Fractional:
+        known = self.known
+        pending = [root]
+        while pending:
+            node = pending[-1]
+            if node.key in known:
+                pending.pop()
+                continue
+            wanted = node.operands if node.op != "choice" else self._compared(node.args[0])
+            missing = [x for x in wanted if x.key not in known]
+            if missing:
+                pending += missing
+                continue
+            if node.op == "choice":
+                taken = node.args[1] if self._holds(node.args[0]) else node.args[2]
+                if taken.key not in known:
+                    pending.append(taken)
+                    continue
+                known[node.key] = known[taken.key]
+            else:
+                known[node.key] = self._made(node)
+            pending.pop()
+        return known[root.key]
+
+    def _compared(self, condition: Scalar) -> list[Scalar]:
+        """What must be known before the condition can be decided: comparisons one after the other."""
+        if condition.op in ("true", "false"):
+            return []
+        if condition.op in ("not", "and"):
+            return [x for c in condition.args for x in self._compared(c)]
+        return [condition.args[0]]
+
+    def _holds(self, condition: Scalar) -> bool:
+        op = condition.op
+        if op in ("true", "false"):
+            return op == "true"
+        if op == "not":
+            return not self._holds(condition.args[0])
+        if op == "and":
+            return self._holds(condition.args[0]) and self._holds(condition.args[1])
+        sign = self._sign(self.known[condition.args[0].key])
+        return {"positive": sign > 0, "nonnegative": sign >= 0, "zero": sign == 0}[op]
+
+    def _sign(self, value: Fractional) -> int:
+        return self._sign_of(value[0]) * self._sign_of(value[1])
+
+    def _sign_of(self, p: Polynomial) -> int:
+        if p.is_zero():
+            return 0
+        c = p.leading_coefficient()
+        way = 1 if c > 0 else -1
+        if p.is_constant() or self.field.is_positive(p) or self.field.is_positive(-p):
+            return way if p.is_constant() else 1 if self.field.is_positive(p) else -1
+        p = p / c
+        known = self.case.signs.get(self.field.text(p))
+        if known is None:
+            raise _Split(p)
+        return way * known[1]
+
+    def _made(self, node: Scalar) -> Fractional:
+        form, op = self.field, node.op
+        args = [self.known[x.key] for x in node.operands]
+        if op == "symbol":
+            place = self.places[node.args[0]]
+            by = self.case.replaced.get(place)
+            return form.generator(place) if by is None else (by, form.one)
+        if op == "number":
+            return form.number(node.args[0])
+        if op == "pi":
+            return form.generator(self.pi)
+        if op == "add":
+            return form.add(*args)
+        if op == "mul":
+            return form.mul(*args)
+        if op == "div":
+            return form.mul(args[0], form.inverse(args[1]))
+        if op == "power":
+            return form.power(args[0], node.args[1])
+        if op == "exp":
+            return form.exp(args[0])
+        if op in ("tanh", "sigmoid"):  # (E - 1)/(E + 1) with E = exp(2a);  E/(E + 1) with E = exp(a)
+            one = form.number(Fraction(1))
+            e = form.exp(form.mul(form.number(Fraction(2 if op == "tanh" else 1)), args[0]))
+            above = form.add(e, form.number(Fraction(-1))) if op == "tanh" else e
+            return form.mul(above, form.inverse(form.add(e, one)))
+        if op == "log":
+            return form.log(args[0])
+        if op == "sqrt":
+            return self._root(args[0])
+        if op in ("erf", "sin", "cos"):
+            return form.opaque(op, args[0])
+        raise Undecidable(f"no normal form for {op}")
+
+    def _root(self, value: Fractional) -> Fractional:
+        """Sqrt; an even power under the root comes out with its sign."""
+        form = self.field
+        n, d = value
+        if n.is_zero():
+            return value
+        if len(n) <= 60 and len(d) == 1:
+            content, factors = n.factor_squarefree()
+            if any(times > 1 for _, times in factors):
+                outside, inside = form.number(Fraction(1)), (form.context.constant(content), d)
+                for factor, times in factors:
+                    base: Fractional = (factor, form.one)
+                    if times > 1:
+                        way = self._sign_of(factor) if (int(times) // 2) % 2 else 1
+                        part = form.power(base, int(times) // 2)
+                        outside = form.mul(outside, (way * part[0], part[1]))
+                    if times % 2:
+                        inside = form.mul(inside, base)
+                return form.mul(outside, form.root(inside))
+        return form.root(value)

@@ -1,0 +1,346 @@
+"""A torch function executed over exact scalars, by shadowing storages.
+
+The function runs for real, in float64, at a concrete point.  Every storage that carries symbolic data has a shadow: an
+array of nodes, as long as the storage.  A tensor's shadow is the strided view of its storage's shadow with the tensor's
+own offset, size and strides: so transposes, expands, slices, in-place writes, out= and aliasing need no model, and
+cannot be modelled wrongly.  Only operations that make values have a rule, and every rule is checked as it is used: its
+nodes, evaluated at the concrete point, must agree with what torch has just computed.
+
+Control flow that depends on values, random numbers, casts that round, and memory that is read behind torch's back
+(numpy, lists) cannot be executed: CannotExecute names what it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch._decomp import decomposition_table
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves, tree_map
+
+from scratchgrad.certification.exact import windows  # noqa: F401  # enters its rules
+from scratchgrad.certification.exact.arrays import Arrays
+from scratchgrad.certification.exact.constants import Constants
+from scratchgrad.certification.exact.rules import RULES, CannotExecute
+from scratchgrad.certification.exact.scalar import Graph, Scalar
+
+__all__ = ["CannotExecute", "Shadows"]
+
+Array = Any
+
+_ALLOCATES = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
+_READS_VALUES = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "unique", "sort"}
+_RANDOM = {"bernoulli", "rand", "randn", "rand_like", "randn_like", "normal", "uniform", "randint", "multinomial"}
+_RANDOM |= {"native_dropout", "randperm", "random", "exponential"}
+_BEHIND = {"numpy", "tolist", "__array__", "data_ptr", "storage", "untyped_storage", "__dlpack__", "apply_", "map_"}
+_IGNORED = {"layout", "device", "pin_memory", "memory_format", "non_blocking", "dtype"}
+_AGREES = 1e-9
+_NARROW = {torch.float16, torch.bfloat16, torch.float32}
+
+
+class _Guard(TorchFunctionMode):
+    """Refuses what reads a tensor's memory without an operation."""
+
+    def __init__(self, owner: Shadows) -> None:
+        super().__init__()
+        self.owner = owner
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _BEHIND and not self.owner.inside:
+            self.owner.refuse(f"Tensor.{name}: values are read without a torch operation")
+        if name == "one_hot" and len(args) == 2 and args[1] > 0:  # torch's own reads the largest index
+            return (args[0].unsqueeze(-1) == torch.arange(args[1])).long()
+        return func(*args, **(kwargs or {}))
+
+
+class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The shadows of all storages that carry symbolic data while a function runs."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Nothing is symbolic yet."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.graph = graph
+        self.constants = Constants(graph)
+        self.on = Arrays(graph, self.constants)
+        self.inside = False
+        self.refused: str | None = None
+        self._shadows: dict[int, tuple[Array, torch.dtype]] = {}
+        self._alive: list[torch.Tensor] = []
+        self._values: dict[int, float] = {}
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """What runs inside is executed exactly."""
+        with _Guard(self), self:
+            yield
+
+    def refuse(self, words: str) -> None:
+        """Remember why nothing can be proven, and stop."""
+        self.refused = self.refused or words
+        raise CannotExecute(words)
+
+    def give(self, tensor: torch.Tensor, nodes: Array) -> None:
+        """The tensor's entries are these nodes; symbols among them have the tensor's values at the concrete point."""
+        for node, value in zip(nodes.ravel(), tensor.detach().ravel().tolist(), strict=True):
+            self._values[node.key] = float(value)
+        self._new(tensor, nodes)
+
+    def nodes(self, tensor: torch.Tensor) -> Array:
+        """The tensor's entries as nodes, checked against its values.  Raises CannotExecute where they disagree."""
+        with _disable_current_modes():
+            found = self.on.number(self._lifted(tensor))
+            self._check("the result", tensor, found)
+        return found
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The operation, for real and over nodes."""
+        kwargs = kwargs or {}
+        try:
+            return self._dispatched(func, args, kwargs)
+        except CannotExecute as error:
+            self.refused = self.refused or str(error)
+            raise
+        except (NotImplementedError, ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+            if not self._fails_by_itself(func, args, kwargs):
+                self.refused = self.refused or f"aten.{func.__name__}: {error}"
+                raise CannotExecute(self.refused) from error
+            raise
+
+    @staticmethod
+    def _fails_by_itself(func: Any, args: Any, kwargs: Any) -> bool:
+        """Whether the operation raises without us, too."""
+        with _disable_current_modes():
+            try:
+                func(*args, **kwargs)
+            except Exception:
+                return True
+        return False
+
+    def _dispatched(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        schema = func._schema
+        name = schema.name.split("::")[1]
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        if name.rstrip("_") in _RANDOM:
+            raise CannotExecute(f"aten.{name}: random numbers; pass them as an input")
+        if not any(map(self._is_symbolic, tensors)):
+            return func(*args, **kwargs)
+        if name in _READS_VALUES:
+            raise CannotExecute(f"aten.{name}: what happens next depends on values")
+        writes = [(i, a) for i, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write]
+        views = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
+        if (views and not writes) or name in _ALLOCATES or name == "detach":
+            return self._viewed(func, args, kwargs)
+        plain = _plain_name(name, schema.overload_name)
+        if plain == "_to_copy":
+            return self._copied(func, args, kwargs)
+        if plain not in RULES:
+            return self._decomposed(func, args, kwargs)
+        if any(t.dtype in _NARROW for t in tensors if self._is_symbolic(t)):
+            raise CannotExecute(f"aten.{name}: a dtype of lower precision inside the function")
+        outs = {a.name for _, a in writes if a.kwarg_only}
+        named = {k: v for k, v in kwargs.items() if k not in outs and (k not in _IGNORED or k == "memory")}
+        result = RULES[plain](self.on, *tree_map(self._argument, args), **tree_map(self._argument, named))
+        found = func(*args, **kwargs)
+        results = result if isinstance(result, tuple) else (result,)
+        if writes:
+            targets = [kwargs[a.name] if a.kwarg_only else args[i] for i, a in writes]
+            for target, nodes in zip(targets, results, strict=False):
+                self._write(name, target, nodes)
+            return found
+        for out, nodes in zip(found if isinstance(found, tuple | list) else (found,), results, strict=True):
+            if isinstance(out, torch.Tensor) and nodes is not None and out.numel():
+                if tuple(out.shape) != tuple(np.shape(nodes)):
+                    raise CannotExecute(
+                        f"aten.{name}: our rule gives shape {np.shape(nodes)}, torch {tuple(out.shape)}"
+                    )
+                self._new(out, self.on.of(nodes))
+                self._check(f"aten.{name}", out, self._view(out))
+        return found
+
+    def _viewed(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        found = func(*args, **kwargs)
+        for out in tree_leaves(found):
+            if isinstance(out, torch.Tensor) and self._is_symbolic(out) and self._shadows[_key(out)][1] != out.dtype:
+                raise CannotExecute(f"{func}: memory is read as {out.dtype}")
+        return found
+
+    def _copied(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        """A copy, perhaps in another dtype."""
+        source, target = args[0].dtype, kwargs.get("dtype") or args[0].dtype
+        nodes = self._lifted(args[0])
+        if target in _NARROW:
+            raise CannotExecute(f"a cast from {source} to {target}")
+        if target == torch.bool:
+            nodes = self.on.condition(nodes)
+        elif not target.is_floating_point and source.is_floating_point:
+            raise CannotExecute(f"a cast from {source} to {target}")
+        else:
+            nodes = self.on.number(nodes)
+        found = func(*args, **kwargs)
+        self._new(found, nodes)
+        return found
+
+    def _decomposed(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        with self:
+            found = func.decompose(*args, **kwargs) if func._can_decompose() else NotImplemented
+            if found is NotImplemented and func in decomposition_table:
+                found = decomposition_table[func](*args, **kwargs)
+        if found is NotImplemented:
+            raise CannotExecute(f"no exact rule for aten.{func._schema.name.split('::')[1]}")
+        outs = [t for t in tree_leaves(found) if isinstance(t, torch.Tensor) and t.numel()]
+        if outs and not any(map(self._is_symbolic, outs)):  # it went past us
+            raise CannotExecute(f"no exact rule for aten.{func._schema.name.split('::')[1]}")
+        return found
+
+    def _argument(self, value: Any) -> Any:
+        return self._lifted(value) if isinstance(value, torch.Tensor) else value
+
+    def _is_symbolic(self, tensor: torch.Tensor) -> bool:
+        return (
+            _key(tensor) in self._shadows if tensor.layout == torch.strided and tensor.device.type == "cpu" else False
+        )
+
+    def _lifted(self, tensor: torch.Tensor) -> Array:
+        """The nodes of a tensor; of one that carries nothing symbolic, its numbers."""
+        if self._is_symbolic(tensor):
+            return self._view(tensor).copy()
+        with _disable_current_modes():
+            self.inside = True
+            try:
+                array = tensor.detach().resolve_conj().numpy()
+            finally:
+                self.inside = False
+        return self.on.of(array) if tensor.dtype.is_floating_point else array.copy()
+
+    def _view(self, tensor: torch.Tensor) -> Array:
+        base, _ = self._shadows[_key(tensor)]
+        if not tensor.numel():
+            return np.empty(tuple(tensor.shape), dtype=object)
+        strides = tuple(base.itemsize * s for s in tensor.stride())
+        return np.lib.stride_tricks.as_strided(base[tensor.storage_offset() :], tuple(tensor.shape), strides)
+
+    def _new(self, tensor: torch.Tensor, nodes: Array | None) -> None:
+        length = _length(tensor)
+        base = np.empty(length, dtype=object)
+        base[:] = self.graph.zero
+        self._shadows[_key(tensor)] = (base, tensor.dtype)
+        self._alive.append(tensor)
+        if nodes is not None and tensor.numel():
+            self._view(tensor)[...] = nodes
+
+    def _write(self, name: str, target: torch.Tensor, nodes: Array) -> None:
+        """Write into a tensor that exists; storage that was not symbolic becomes so, with its numbers."""
+        if not target.numel():
+            return
+        if not self._is_symbolic(target):
+            with _disable_current_modes():
+                whole = torch.as_strided(target.detach(), (_length(target),), (1,), 0).tolist()
+            self._new(target, None)
+            base, _ = self._shadows[_key(target)]
+            for place, value in enumerate(whole):
+                base[place] = self.on.of(value).item()
+        nodes = self.on.of(nodes)
+        nodes = self.on.condition(nodes) if target.dtype == torch.bool else self.on.number(nodes)
+        self._view(target)[...] = np.broadcast_to(nodes, tuple(target.shape))
+        self._check(f"aten.{name}", target, self._view(target))
+
+    def _check(self, name: str, tensor: torch.Tensor, nodes: Array) -> None:
+        """The nodes have the tensor's values at the concrete point."""
+        with _disable_current_modes():
+            wanted = np.array(tensor.detach().to(torch.float64).ravel().tolist())
+        got = np.array([self._valued(node) for node in nodes.ravel()])
+        size = max(1.0, float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=0.0)))
+        if not np.allclose(got, wanted, rtol=_AGREES, atol=_AGREES * size, equal_nan=True):
+            raise CannotExecute(f"{name}: our rule and torch disagree at the concrete point")
+
+    def _valued(self, node: Scalar) -> float:
+        """The float value of a node at the concrete point; a truth value is 1 or 0."""
+        known = self._values
+        if node.key not in known:
+            pending = [node]
+            while pending:
+                last = pending[-1]
+                missing = [a for a in last.operands if a.key not in known]
+                if missing:
+                    pending += missing
+                else:
+                    known[last.key] = _float(last, [known[a.key] for a in last.operands])
+                    pending.pop()
+        return known[node.key]
+
+
+def _key(tensor: torch.Tensor) -> int:
+    return int(torch._C.TensorBase.untyped_storage(tensor)._cdata)
+
+
+def _length(tensor: torch.Tensor) -> int:
+    return int(torch._C.TensorBase.untyped_storage(tensor).nbytes() // tensor.element_size())
+
+
+def _plain_name(name: str, overload: str) -> str:
+    """The name under which the rule stands: without the mark of an in-place form, with what an overload means."""
+    plain = name if name in RULES or not name.endswith("_") or name.startswith("__") else name[:-1]
+    if plain in ("max", "min"):
+        if overload.startswith("dim"):
+            return f"{plain}_dim"
+        return f"{plain}_other" if overload in ("other", "out") else plain
+    return plain
+
+
+def _float(node: Scalar, args: Sequence[float]) -> float:
+    op = node.op
+    try:
+        if op == "symbol":
+            return math.nan
+        if op == "number":
+            return float(node.args[0])
+        if op == "infinity":
+            return math.inf if node.args[0] > 0 else -math.inf
+        if op == "power":
+            return float(args[0] ** node.args[1])
+        return float(_FLOATS[op](*args))
+    except (OverflowError, ValueError, ZeroDivisionError):
+        return _edge(op, args)
+
+
+def _edge(op: str, args: Sequence[float]) -> float:
+    """What torch gives where Python raises."""
+    if op == "exp":
+        return math.inf
+    if op == "log":
+        return -math.inf if args[0] == 0 else math.nan
+    if op == "div":
+        return math.nan if args[0] == 0 else math.copysign(math.inf, args[0]) * math.copysign(1, args[1])
+    return math.nan
+
+
+_FLOATS: Mapping[str, Callable[..., Any]] = {
+    "pi": lambda: math.pi,
+    "undefined": lambda: math.nan,
+    "add": lambda a, b: a + b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+    "erf": math.erf,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tanh": math.tanh,
+    "sigmoid": lambda a: 1 / (1 + math.exp(-a)) if a >= 0 else math.exp(a) / (1 + math.exp(a)),
+    "positive": lambda a: a > 0,
+    "nonnegative": lambda a: a >= 0,
+    "zero": lambda a: a == 0,
+    "not": lambda c: not c,
+    "and": lambda c, d: bool(c) and bool(d),
+    "true": lambda: True,
+    "false": lambda: False,
+    "choice": lambda c, a, b: a if c else b,
+}

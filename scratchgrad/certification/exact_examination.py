@@ -1,0 +1,285 @@
+"""The exact examination of a subject: executed over exact scalars, every entry is compared with the definition.
+
+In   a Battery, a Subject
+Out  Exactness: at which shapes which entries are proven, and what is undecided, and why
+
+    shapes      pairwise distinct sizes, batches 1, 2, 3 and 5; for a torch function, its examples and other batches
+    refuted     a point at which balls of both differ; the subject is then examined there for real, and only what goes
+                wrong for real refuses it
+    proven      equal for all real values, wherever both are defined; or wherever no comparison is a tie
+
+A proof is about values.  Rounding, memory and repetition are the probes' business.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.exact.balls import Program, balls, precisely
+from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
+from scratchgrad.certification.exact.field import Budget
+from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
+from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
+from scratchgrad.certification.point import Point
+from scratchgrad.certification.reference import Undefined
+from scratchgrad.certification.sampling import Domain
+from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
+from scratchgrad.notation.evaluation import EvaluationError
+
+__all__ = ["Exactness", "examine_exactly"]
+
+_WORK = 4e6
+_WORK_ENTRY = 8e5
+_SHAPES = ((2, (2, 3, 4, 1, 2, 3)), (3, (3, 2, 1, 2, 3, 2)), (1, (1, 4, 2, 3, 2, 1)), (5, (2, 1, 3, 2, 1, 2)))
+_KINDS = ("normal", "ties", "zeros", "mixed magnitudes", "near +1000", "small")
+_DIFFERS = 1e-7
+_ENTRIES = 400
+
+Array = Any
+
+
+@dataclass
+class Exactness:
+    """What was proven of how many entries; `undecided` counts reasons; `suspects` are probes where balls differ."""
+
+    shapes: list[str] = field(default_factory=list)
+    entries: int = 0
+    everywhere: int = 0
+    off_ties: int = 0
+    cases: int = 0
+    undecided: Counter[str] = field(default_factory=Counter)
+    constants: dict[str, str] = field(default_factory=dict)
+    suspects: list[Probe] = field(default_factory=list)
+    positive: list[str] = field(default_factory=list)
+
+    @property
+    def proven(self) -> bool:
+        """Whether every entry at every shape is proven."""
+        return bool(self.entries) and not self.undecided and not self.suspects
+
+    def sentences(self) -> list[str]:
+        """What is proven and what is not, for people."""
+        proven = self.everywhere + self.off_ties
+        at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
+        values = "all real values" + (f" with {', '.join(self.positive)} > 0" if self.positive else "")
+        if self.proven:
+            lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
+        elif proven:
+            lines = [f"proven for {proven} of {self.entries} entries {at}; undecided: {self._reasons()}"]
+        else:
+            lines = [f"probed, not proven: {self._reasons()}"]
+        if self.off_ties:
+            lines.append(f"{self.off_ties} of the proofs hold wherever no comparison is a tie; ties were probed")
+        if self.constants:
+            read = ", ".join(f"{value} as {words}" for value, words in self.constants.items())
+            lines.append(f"the proof reads constants as the exact numbers that they round: {read}")
+        return lines
+
+    def _reasons(self) -> str:
+        if self.suspects:
+            return "exact values differ at a point at which the run does not"
+        return "; ".join(
+            f"{words} ({times}x)" if times > 1 else words for words, times in self.undecided.most_common(3)
+        )
+
+    def evidence(self) -> dict[str, Any]:
+        """What a certificate records."""
+        return {
+            "shapes": self.shapes,
+            "entries": self.entries,
+            "equal_everywhere": self.everywhere,
+            "equal_off_ties": self.off_ties,
+            "cases": self.cases,
+            "undecided": dict(sorted(self.undecided.items())),
+            "constants_read": self.constants,
+            "positive": self.positive,
+        }
+
+
+def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
+    """The exact examination at all shapes."""
+    found = Exactness()
+    try:
+        _examine(battery, subject, found)
+    except (RecursionError, MemoryError) as error:
+        found.undecided[f"{type(error).__name__}"] += 1
+    return found
+
+
+def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
+    budget = Budget(_WORK)
+    positive = [name for name, domain in battery.domains.items() if domain is Domain.POSITIVE]
+    found.positive = positive
+    for point, other in _points(battery):
+        where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
+        try:
+            entries = _entries(battery, point)
+            shadows = [_executed(battery, subject, entries, one) for one in (point, other)]
+        except CannotExecute as error:
+            found.undecided[f"not executed exactly: {error}"] += 1
+            return
+        except Misbehaviour as seen:
+            found.undecided[f"not executed exactly: {seen.words}"] += 1
+            return
+        except Undefined:
+            continue  # there is nothing to be equal to
+        (first, constants), (second, _) = shadows
+        if any(x is not y for name, a in first.items() for x, y in zip(a.ravel(), second[name].ravel(), strict=True)):
+            found.undecided["what it computes depends on values in a way that is not seen"] += 1
+            return
+        found.shapes.append(where)
+        found.constants |= constants
+        pairs = [
+            (x, y)
+            for name, array in first.items()
+            for x, y in zip(array.ravel(), entries.results[name].ravel(), strict=True)
+        ]
+        found.suspects += _suspects(battery, entries, pairs, point)
+        if found.suspects:
+            return
+        symbols = [n.args[0] for name in positive for n in entries.inputs[name].ravel()]
+        for mine, right in pairs:
+            found.entries += 1
+            proof = prove(mine, right, _for_entry(budget), symbols)
+            found.cases += proof.cases
+            if proof.extent == EVERYWHERE:
+                found.everywhere += 1
+            elif proof.extent == OFF_TIES:
+                found.off_ties += 1
+            else:
+                found.undecided[proof.words] += 1
+
+
+def _for_entry(budget: Budget) -> Budget:
+    """A budget for one entry; what it spends is spent of the whole."""
+    return _Part(min(_WORK_ENTRY, max(budget.left, 0)), budget)
+
+
+@dataclass
+class _Part(Budget):
+    whole: Budget
+
+    def spend(self, work: float) -> None:
+        self.whole.left -= work
+        super().spend(work)
+
+    def share(self, part: float) -> Budget:
+        self.left *= 1 - part
+        return _Part(part * self.left / (1 - part), self.whole)
+
+
+def _points(battery: Battery) -> Iterator[tuple[Point, Point]]:
+    """Two points of each shape, with the same integers."""
+    spec = battery.specification
+    if spec.function is None and not battery.examples:
+        shapes = [(batch if spec.batched else None, battery.sizes(numbers)) for batch, numbers in _SHAPES]
+    else:
+        batches = (battery.batch, *((1, 3, 5) if spec.batched else ()))
+        shapes = [(batch, battery.sizes()) for batch in batches]
+    seen = set()
+    for batch, sizes in shapes:
+        key = (batch, tuple(sizes.values()))
+        if key in seen:
+            continue
+        seen.add(key)
+        one = battery.point("normal", batch, sizes, salt="exact")
+        other = battery.point("normal", batch, sizes, salt="exact again")
+        for role in spec.inputs:
+            if role.integer:
+                other = other.with_array(role.name, one.tensors[role.name], upstream=False)
+        if sum(a.size for a in one.tensors.values()) <= _ENTRIES:
+            yield one, other
+
+
+def _entries(battery: Battery, point: Point) -> Entries:
+    """The entries of the definition at the point's shapes, over the whole batch."""
+    spec = battery.specification
+    if spec.definition is None:
+        return battery.reference.entries(point)[0]
+    integers = {role.name: point.tensors[role.name] for role in spec.inputs if role.integer}
+    samples = [role.name for role in spec.inputs if role.sample]
+    try:
+        if point.batch is None:
+            return entries_of_sample(spec.definition, point.sizes, integers)
+        return entries_of_batch(spec.definition, point.sizes, integers, batch=point.batch, samples=samples)
+    except (EvaluationError, ArithmeticError, ValueError, IndexError) as error:
+        raise Undefined(f"the definition has no value: {error}") from error
+
+
+def _executed(
+    battery: Battery, subject: Subject, entries: Entries, point: Point
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """What the subject returns, as nodes by name, and the constants that were read."""
+    spec = battery.specification
+    shadows = Shadows(entries.graph)
+    inputs, upstream = [], []
+    for role in spec.inputs:
+        inputs.append(torch.tensor(point.tensors[role.name]))
+        if not role.integer:
+            shadows.give(inputs[-1], entries.inputs[role.name])
+    for role in spec.outputs:
+        upstream.append(torch.tensor(point.upstream[role.name]))
+        shadows.give(upstream[-1], entries.upstream[role.tensor.gradient.name])
+    found: dict[str, Any] = {}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        with shadows.running():
+            outputs, saved = subject.forward(inputs)
+            gradients = subject.backward(saved, upstream, inputs)
+        found |= zip((role.name for role in spec.outputs), outputs, strict=False)
+        found |= {
+            role.tensor.gradient.name: value
+            for role, value in zip(spec.inputs, gradients, strict=False)
+            if not role.integer and value is not None
+        }
+        if shadows.refused:
+            raise CannotExecute(shadows.refused)
+        for name, value in found.items():
+            if not is_plain(value):
+                raise CannotExecute(f"{name} is no plain tensor")
+        results = {name: shadows.nodes(value) for name, value in found.items()}
+    for name, array in results.items():
+        if array.shape != entries.results[name].shape:
+            raise CannotExecute(f"{name} has another shape")
+    return results, {repr(value): words for value, words in sorted(shadows.constants.recognised.items())}
+
+
+@precisely
+def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any]], point: Point) -> list[Probe]:
+    """Probes at points where the balls of both differ by more than constants are rounded."""
+    spec = battery.specification
+    at = [
+        battery.point(kind, point.batch, point.sizes, salt=f"exact {n}")
+        for kind in _KINDS
+        for n in range(3 if kind in ("ties", "zeros") else 1)
+    ]
+    for role in spec.inputs:
+        if role.integer:
+            at = [p.with_array(role.name, point.tensors[role.name], upstream=False) for p in at]
+    symbols: dict[str, Array] = {}
+    for role, upstream in [(r, False) for r in spec.differentiable] + [(r, True) for r in spec.outputs]:
+        nodes = entries.upstream[role.tensor.gradient.name] if upstream else entries.inputs[role.name]
+        rows = np.stack([(p.upstream if upstream else p.tensors)[role.name].ravel() for p in at])  # type: ignore[union-attr]
+        for node, column in zip(nodes.ravel(), balls(rows).reshape(rows.shape).T, strict=True):
+            symbols[node.args[0]] = column
+    tied = np.zeros(len(at), dtype=bool)
+    right = Program([y for _, y in pairs]).run(symbols, len(at), tied=tied)
+    mine = Program([x for x, _ in pairs]).run(symbols, len(at))
+    suspects = []
+    for n, one in enumerate(at):
+        a, b = np.array([float(v[n]) for v in mine]), np.array([float(v[n]) for v in right])
+        with np.errstate(all="ignore"):
+            size = np.max(np.abs(b[np.isfinite(b)]), initial=0.0)
+            wrong = np.isfinite(b) & ~(np.abs(a - b) <= _DIFFERS * np.maximum(np.abs(b), size))
+            wrong &= [not x[n].overlaps(y[n]) for x, y in zip(mine, right, strict=True)]
+        if wrong.any() and not tied[n]:
+            suspects.append(Probe("exact", "a point at which exact values differ", one))
+    return suspects
