@@ -1,7 +1,7 @@
 """One form for equal expressions, and the tidy form that a sheet prints.
 
     canonical(e)    products multiplied out, sums split over terms, constants in front, nested sums joined, bound
-                    indices renamed in a fixed way: alpha-equivalent terms become identical, so that they merge or cancel
+                    indices renamed in a fixed way: alpha-equivalent terms become identical and merge or cancel
     factored(e)     the same with products of brackets left as they are: equal terms still merge, nothing grows
     tidy(e, taken)  the shorter of the two, with readable letters, and common factors collected for every upstream
                     gradient
@@ -104,7 +104,7 @@ def _kept_factor(e: sp.Expr) -> sp.Expr:
 
 
 def _content(e: sp.Add) -> sp.Expr:
-    """The number that every term of a bracket has in front, with the sign that makes the bracket and its negative one."""
+    """The number that all terms of a bracket have in front; its sign makes the bracket and its negative one."""
     numbers = {abs(t.as_coeff_Mul()[0]) for t in e.args}
     number = numbers.pop() if len(numbers) == 1 else sp.Integer(1)
     return -number if e.could_extract_minus_sign() else number
@@ -257,7 +257,7 @@ def _expanded_terms(e: sp.Basic) -> int:
     if isinstance(e, sp.Mul):
         return int(sp.prod(map(_expanded_terms, e.args)))
     if isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4:
-        return _expanded_terms(e.base) ** int(e.exp)
+        return int(_expanded_terms(e.base) ** int(e.exp))
     return _expanded_terms(e.function) if isinstance(e, sp.Sum) else 1
 
 

@@ -20,7 +20,7 @@ import sympy as sp
 from scratchgrad.calculus import rules
 from scratchgrad.calculus.canonical import tidy
 from scratchgrad.calculus.chosen import ChosenElement, choose
-from scratchgrad.calculus.differentiate import depends_on, differentiate
+from scratchgrad.calculus.differentiate import DerivationStuck, depends_on, differentiate
 from scratchgrad.calculus.naming import name_values
 from scratchgrad.calculus.sifting import inside, pull_out, sift
 from scratchgrad.calculus.signs import Signs
@@ -40,6 +40,7 @@ from scratchgrad.notation.binding import (
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, fresh
 from scratchgrad.notation.nodes import Partial
+from scratchgrad.notation.text import to_text
 
 __all__ = ["Derivation", "ElementForm", "UnknownTensor"]
 
@@ -97,6 +98,25 @@ class Derivation:
         if name not in self._forms:
             self._forms[name] = self._derive(tensor)
         return self._forms[name]
+
+    def local(self, name: str) -> sp.Expr:
+        """The gradient with respect to `name` in terms of the whole gradients of the assignments that consume it.
+
+        What a paper prints, one line for each value that forward computes: dP = dO V', then dS in terms of dP.
+        """
+        form = self[name]
+        taken = {i.name for i in form.indices}
+        tidied = tidy(form.local, taken, self.signs)
+        named = _pull_all(name_values(tidied, self.definition.assignments))
+        return tidied if named == tidied else tidy(named, taken, self.signs)
+
+    @property
+    def sweep(self) -> tuple[str, ...]:
+        """The tensors whose gradients backward computes, in its order: from the last assignment back, then inputs."""
+        given = {o.name for o in self.definition.outputs}
+        assigned = [a.target for a in reversed(self.definition.assignments)]
+        inner = [t.name for t in assigned if t.name not in given or self.adjoint(t).name.startswith("bar_")]
+        return (*inner, *self.differentiable)
 
     def adjoint(self, target: Tensor) -> Tensor:
         """The tensor that stands for the whole gradient of J with respect to an assigned tensor."""
@@ -166,9 +186,14 @@ class Derivation:
         inner = _Recorder(partial)
         right = rename_bound(consumer.at(at), letters)
         inner.apply(rules.FORWARD, lambda _: Partial(right, tensor.element), "Insert the forward equation.")
+        try:
+            differentiated = differentiate(sp.sympify(right), tensor, tensor.indices)
+        except DerivationStuck as stuck:
+            where = f"the local partial of {to_text(consumer.left)} with respect to {to_text(tensor.element)}"
+            raise DerivationStuck(f"{stuck} (missing at the step: {where}, in {consumer})") from None
         inner.apply(
             rules.DIFFERENTIATE,
-            lambda _: differentiate(sp.sympify(right), tensor, tensor.indices),
+            lambda _: differentiated,
             "Differentiate term by term; an element differs from another unless all indices agree.",
         )
         _sift_all(inner)
