@@ -70,19 +70,28 @@ def certify(
     """
     examples = _examples(example)
     specification = _specified(spec, examples)
-    battery = Battery(specification, examples) if examples else battery_of(specification)
     layer = None if specification.function is not None else layer_of(spec)
     if forward is None and backward is None:
         if layer is None:
             raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
-        return _certified(layer, judge(battery, kernel_subject(layer, specification)))
+        subject = kernel_subject(layer, specification)
+        return _certified(layer, judge(_battery(specification, examples, subject), subject))
     if backward is None and is_autograd_function(forward):
         forward, backward = by_autograd(forward)
-        return judge(battery, Subject(specification, forward, backward, kernel=False, protocol=True))
+        subject = Subject(specification, forward, backward, kernel=False, protocol=True)
+        return judge(_battery(specification, examples, subject), subject)
     protocol = speaks_protocol(backward)
     if protocol and forward is None:
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
-    return judge(battery, Subject(specification, forward, backward, kernel=False, protocol=protocol))
+    subject = Subject(specification, forward, backward, kernel=False, protocol=protocol)
+    return judge(_battery(specification, examples, subject), subject)
+
+
+def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:
+    """The battery; where an output has sizes that no input has, the subject's forward says how far it reaches."""
+    if specification.free and subject.forward_function is not None:
+        return Battery(specification, examples, subject.shapes)
+    return Battery(specification, examples) if examples else battery_of(specification)
 
 
 def _specified(spec: Any, examples: Sequence[Example]) -> Specification:

@@ -58,6 +58,7 @@ class Exactness:
     undecided: Counter[str] = field(default_factory=Counter)
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
+    positive: list[str] = field(default_factory=list)
 
     @property
     def proven(self) -> bool:
@@ -68,8 +69,9 @@ class Exactness:
         """What is proven and what is not, for people."""
         proven = self.everywhere + self.off_ties
         at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
+        values = "all real values" + (f" with {', '.join(self.positive)} > 0" if self.positive else "")
         if self.proven:
-            lines = [f"proven equal for all real values {at}: {proven} entries, {self.cases} cases"]
+            lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
         elif proven:
             lines = [f"proven for {proven} of {self.entries} entries {at}; undecided: {self._reasons()}"]
         else:
@@ -98,6 +100,7 @@ class Exactness:
             "cases": self.cases,
             "undecided": dict(sorted(self.undecided.items())),
             "constants_read": self.constants,
+            "positive": self.positive,
         }
 
 
@@ -114,6 +117,7 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     budget = Budget(_WORK)
     positive = [name for name, domain in battery.domains.items() if domain is Domain.POSITIVE]
+    found.positive = positive
     for point, other in _points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:

@@ -79,6 +79,7 @@ class Specification:
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
     function: TorchFunction | None = None
+    layer: bool = False
 
     @property
     def batched(self) -> bool:
@@ -105,11 +106,23 @@ class Specification:
         """The inputs that have a gradient."""
         return tuple(role for role in self.inputs if not role.integer)
 
+    @property
+    def settings(self) -> tuple[Role, ...]:
+        """The scalars that all samples of a room share, such as a slope or a width: they are positive."""
+        shared = self.definition.shared if self.definition is not None and self.layer else ()
+        return tuple(r for r in self.differentiable if r.name in shared and not r.tensor.indices)
+
     @cached_property
     def sizes(self) -> tuple[sp.Expr, ...]:
         """The sizes that may be chosen, in order of appearance; a number is no choice."""
         every = (s for role in (*self.inputs, *self.outputs) for s in role.tensor.sizes)
         return tuple(dict.fromkeys(symbol for size in every for symbol in sorted(size.atoms(Size), key=str)))
+
+    @cached_property
+    def free(self) -> tuple[sp.Expr, ...]:
+        """The sizes that no input has: how far an output reaches is the forward's to say."""
+        known = {symbol for role in self.inputs for size in role.tensor.sizes for symbol in size.atoms(Size)}
+        return tuple(size for size in self.sizes if size not in known) if self.function is None else ()
 
     def bound(self, name: str) -> sp.Expr | None:
         """The size that the integers of a tensor stay below, None where it indexes nothing."""
@@ -171,6 +184,7 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         definition,
         tuple(Role(t, samples[t.name]) for t in definition.inputs),
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
+        layer=layer is not None,
     )
 
 
