@@ -24,6 +24,7 @@ import sympy as sp
 
 from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.exact.scalar import ordered
+from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
@@ -116,10 +117,12 @@ class Battery:
             return self._example_sizes(self.examples[0])
         for shift in range(len(numbers) if self.specification.free and self.shapes else 1):
             turned = (*numbers[shift:], *numbers[:shift])
-            found = self.completed(dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False)))
+            chosen = dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False))
+            found = self.completed(feasible(self.specification, chosen) or chosen)
             if found is not None:
                 return found
-        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+        chosen = dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+        return feasible(self.specification, chosen) or chosen
 
     def completed(self, sizes: Sizes) -> Sizes | None:
         """The sizes, with those that no input has as forward has them; None where forward does not take such inputs."""
@@ -227,18 +230,22 @@ class Battery:
         if self.examples:
             return
         every = self.specification.sizes
-        shapes = [("other sizes", 5, self.sizes(_SECOND))]
-        shapes += [(f"size 1 of {s}", 2, {**self.sizes(), s: 1}) for s in every if s not in self.specification.free]
+        spec = self.specification
+        shapes: list[tuple[str, int, Sizes | None]] = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes += [
+            (f"size 1 of {s}", 2, feasible(spec, {**self.sizes(), s: 1}, pinned=(s,)))
+            for s in every
+            if s not in spec.free
+        ]
         if every:
-            shapes += [
-                ("all sizes 1, batch 1", 1, dict.fromkeys(every, 1)),
-                ("all sizes 1", 2, dict.fromkeys(every, 1)),
-            ]
-        if len(every) > 1 or (every and self.specification.batched):
-            shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n)) for n in (2, 3)]
+            least = feasible(spec, dict.fromkeys(every, 1), pinned=every)
+            shapes += [("all sizes 1, batch 1", 1, least), ("all sizes 1", 2, least)]
+        if len(every) > 1 or (every and spec.batched):
+            alike = [(n, feasible(spec, dict.fromkeys(every, n), pinned=every)) for n in (2, 3)]
+            shapes += [(f"all sizes {n}, batch {n}", n, sizes) for n, sizes in alike]
         for name, batch, sizes in shapes:
-            completed = self.completed(sizes)
-            if completed is not None:
+            completed = None if sizes is None else self.completed(sizes)
+            if completed is not None:  # else an axis that has a formula would be empty
                 yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
@@ -292,7 +299,7 @@ class Battery:
         choices += [dict.fromkeys(real, Domain.POSITIVE)]
         for choice in choices:
             self.domains = choice
-            if all(self._finite(salt) for salt in ("a", "b", "c")):
+            if all(self._finite(salt) for salt in "abcdefgh"):
                 return choice
         return choices[0]
 

@@ -22,14 +22,26 @@ from scratchgrad.certificate import Certificate
 from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
-from scratchgrad.certification.specification import NothingToCertify, Specification, layer_of, specify
+from scratchgrad.certification.specification import (
+    NothingToCertify,
+    Specification,
+    batched_specification,
+    layer_of,
+    specify,
+)
 from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function, speaks_protocol
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
-from scratchgrad.codegen.writing import generate_kernel
+from scratchgrad.codegen.writing import generate_kernel, kernel_of
 from scratchgrad.layer import Layer
+from scratchgrad.notation.definition import Definition
 
-__all__ = ["battery_of", "certify", "kernel_subject"]
+__all__ = ["KernelRefused", "battery_of", "certified_kernel", "certify", "kernel_subject"]
+
+
+class KernelRefused(RuntimeError):
+    """A generated kernel that the battery refuses; the message is the verdict."""
+
 
 _REMEMBERED = 16
 _batteries: dict[Specification, Battery] = {}
@@ -107,6 +119,17 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     assert kernel is not None  # attached or generated
     forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
     return Subject(specification, forward, backward, kernel=True, protocol=True)
+
+
+def certified_kernel(definition: Definition) -> type[Any]:
+    """The generated kernel of the definition, over batches.  Raises KernelRefused with the verdict, or CannotLower."""
+    kernel = kernel_of(definition)
+    specification = batched_specification(definition)
+    subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, protocol=True)
+    verdict = judge(battery_of(specification), subject)
+    if not verdict.accepted:
+        raise KernelRefused(f"the generated kernel does not agree with the definition:\n{verdict}")
+    return kernel
 
 
 def _missing(name: str) -> Callable[..., Any]:

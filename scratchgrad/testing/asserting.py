@@ -1,0 +1,41 @@
+"""`assert_backward`: an assertion that fails with the verdict's text, and works on a user's autograd.Function, too.
+
+assert_backward("linear", my_backward, my_forward)
+assert_backward("h[i] = u[i]**2", Square)               # a torch.autograd.Function
+assert_backward(torch_function, my_backward, example=(x, W))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scratchgrad.certification import Verdict, certify
+from scratchgrad.grading.by_autograd import by_autograd, is_function
+
+__all__ = ["assert_backward", "certified"]
+
+
+def certified(spec: Any, forward: Any = None, backward: Any = None, example: Any = None) -> Verdict:
+    """The verdict of sg.certify; forward or backward may be a torch.autograd.Function, which stands for both."""
+    function = next((f for f in (backward, forward) if is_function(f)), None)
+    if function is not None:
+        plain = None if forward is function else forward
+        forward, backward = plain or function.apply, by_autograd(function.apply)
+    return certify(spec, forward, backward, example=example)
+
+
+def assert_backward(
+    spec: Any, backward: Any, forward: Callable[..., Any] | None = None, example: Any = None
+) -> Verdict:
+    """The verdict of an accepted backward; the arguments are those of sg.certify.
+
+    `backward` may be a torch.autograd.Function: then its forward is examined as well.
+
+    Raises AssertionError with the verdict's text: the smallest failing input, both numbers, the line of the sheet.
+    """
+    __tracebackhide__ = True
+    verdict = certified(spec, forward, backward, example)
+    if not verdict.accepted:
+        raise AssertionError(str(verdict))
+    return verdict

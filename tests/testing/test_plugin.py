@@ -1,0 +1,110 @@
+"""The plugin in a pytest run of its own, in a folder of its own."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+
+import pytest
+
+TESTS = """
+import pytest
+import torch
+
+
+def relu(u):
+    return u.clamp_min(0)
+
+
+def test_right(certify):
+    assert certify("relu", relu, lambda g, u: g * (u > 0)).accepted
+
+
+def test_wrong(certify):
+    certify("relu", relu, lambda g, u: g * (g > 0))
+
+
+def test_wrong_as_expected(certify):
+    assert "mask" in str(certify("relu", relu, lambda g, u: g * (g > 0), accept=False))
+
+
+@pytest.mark.certifies("relu")
+def test_marked():
+    return relu, lambda g, u: g * (u > 0)
+
+
+@pytest.mark.certifies("h[i] = u[i]**2")
+def test_marked_and_wrong(factor):
+    return lambda u: u * u, lambda g, u: factor * g * u
+
+
+@pytest.mark.certifies("relu")
+def test_marked_and_empty():
+    pass
+
+
+@pytest.fixture
+def factor():
+    return 3
+
+
+def test_other():
+    pass
+"""
+
+
+@pytest.fixture
+def pytest_run(tmp_path):
+    """pytest_run(text, *arguments): what pytest says about a file, with the plugin as an installation loads it."""
+    installed = {entry.name for entry in importlib.metadata.entry_points(group="pytest11")}
+    plugin = [] if "scratchgrad" in installed else ["-p", "scratchgrad.testing.plugin"]
+
+    def run(text, *arguments):
+        (tmp_path / "test_them.py").write_text(text, encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *arguments, "test_them.py"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+
+    return run
+
+
+def test_fixture_and_marker_certify_and_the_report_lists_what_was_refused(pytest_run):
+    said = pytest_run(TESTS, "--strict-markers")
+    assert "3 failed, 4 passed" in said
+    assert "REFUSED  relu: backward is wrong" in said
+    assert "yours = 3,  right = 2" in said
+    assert "a test marked certifies returns (forward, backward), or an autograd.Function" in said
+    _, _, section = said.partition("gradients refused by scratchgrad")
+    assert "test_them.py::test_wrong: REFUSED  relu: backward is wrong" in section
+    assert "test_them.py::test_wrong_as_expected: REFUSED" in section
+    assert "2 accepted, 3 refused" in section
+
+
+def test_a_run_without_refusals_has_no_section(pytest_run):
+    assert "scratchgrad" not in pytest_run("def test_one():\n    pass\n")
+
+
+def test_a_marker_without_specification_says_so(pytest_run):
+    text = "import pytest\n@pytest.mark.certifies()\ndef test_one():\n    return None\n"
+    assert "@pytest.mark.certifies needs a spec: certifies('linear')" in pytest_run(text)
+
+
+def test_a_run_that_asks_for_nothing_loads_neither_torch_nor_sympy(pytest_run):
+    text = (
+        "import sys\ndef test_light():\n    assert not {'torch', 'sympy', 'numpy', 'hypothesis'} & set(sys.modules)\n"
+    )
+    said = pytest_run(text, "-p", "no:hypothesispytest")
+    assert "1 passed" in said, said
+
+
+def test_the_plugin_is_declared_as_an_entry_point():
+    import tomllib
+    from pathlib import Path
+
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"scratchgrad": "scratchgrad.testing.plugin"}
