@@ -141,7 +141,7 @@ class _Session:
         try:
             line = self.lines.get(timeout=max(left, 0.1))
         except queue.Empty:
-            raise _Stopped(f"hangs: no result after {max(left, 0.1):.0f} s") from None
+            raise _Stopped(f"does not come to an end: stopped after {max(left, 0.1):.0f} s") from None
         if line is None:
             code = self.process.wait()
             self.listener.join(timeout=1)
