@@ -68,6 +68,9 @@ def grade_file(
             if session.at == "import":
                 grade.error = f"executing the file: {error}"
                 break
+            if session.at == "the convention":
+                grade.error = f"trying its losses: {error}"
+                break
             done += [layer.name for layer in grade.layers if layer.name not in done]
             if session.at == "tape":
                 grade.tape.append(TapeCheck("the tape", ERROR, str(error)))
