@@ -218,6 +218,8 @@ class Battery:
                 same = prepared is values
                 if not same and not upstream and not role.integer:
                     prepared = self.domains[role.name].clip(prepared).astype(dtype)
+                    if not np.array_equal(layout.prepare(prepared), prepared):
+                        continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
                 yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
                 if same:
@@ -228,7 +230,12 @@ class Battery:
         """The domain of every input: from the examples, else the widest in which the definition has finite values."""
         real = [role.name for role in self.specification.differentiable]
         if self.examples:
-            return {name: domain_of(e[name] for e in self.examples) for name in real}
+            found: dict[str, Domain] = {name: domain_of(e[name] for e in self.examples) for name in real}
+            wide: dict[str, Domain] = {
+                n: Domain.REAL if d in (Domain.POSITIVE, Domain.NONNEGATIVE) else d for n, d in found.items()
+            }
+            self.domains = wide  # positive examples may be an accident: then the definition has values elsewhere, too
+            return wide if all(self._finite(salt) for salt in ("a", "b", "c")) else found
         choices = [dict.fromkeys(real, Domain.REAL)]
         choices += [{**choices[0], name: Domain.POSITIVE} for name in real]
         choices += [dict.fromkeys(real, Domain.POSITIVE)]

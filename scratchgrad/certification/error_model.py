@@ -29,8 +29,8 @@ TINY = MappingProxyType({"float64": 2.0**-1022, "float32": 2.0**-126})
 LARGEST = MappingProxyType({"float64": (2 - 2.0**-52) * 2.0**1023, "float32": (2 - 2.0**-23) * 2.0**127})
 """The largest finite number: where the right value exceeds it, nothing is compared."""
 
-THRESHOLD = 24.0
+THRESHOLD = 48.0
 """From here on, an error is a mistake."""
 
-UNITS = (4, 8, 16, 24)
+UNITS = (4, 8, 16, 48)
 """The upper bounds that a certificate states: a matrix product rounds differently on every processor."""

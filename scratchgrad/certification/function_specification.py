@@ -53,6 +53,15 @@ class TorchFunction:
             raise NothingToCertify("the function that is the specification must return a tensor, or a tuple of tensors")
         return outputs
 
+    def native(self, tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...] | None:
+        """What the function itself gives for these arguments; None where it raises: it is not defined there."""
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            try:
+                return self.call([t.clone() for t in tensors])
+            except Exception:
+                return None
+
     def arrays(self, batch: int | None) -> dict[str, Array]:
         """The example's arguments, with another number of samples where there are any."""
         return {

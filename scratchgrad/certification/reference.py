@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
-from scratchgrad.certification.exact.balls import BITS, Program, ball, balls, precisely
+from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
 from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
@@ -50,6 +50,9 @@ _TOGETHER = 16
 """How many points of the battery are evaluated in one pass."""
 
 _ROWS = 256
+_NEAR = 64
+"""How many units of roundoff a comparison may be from a tie, that rounding decides it."""
+
 _BREADTH = ball(Fraction(1, 2**100))
 _AROUND = 24
 """How many gradients around a tie are looked at."""
@@ -196,18 +199,18 @@ class Reference:
 
     def _evaluate(self, points: Sequence[Point]) -> None:
         """All that is to be known about the points, in one pass for each kind of evaluation."""
-        tied: dict[Point, bool] = {}
-        for point, values in self._run(points, 1, tied=tied):
+        ties: dict[Point, tuple[bool, bool]] = {}
+        for point, values in self._run(points, 1, ties=ties):
             self._known[point] = _Known({name: _single(a) for name, a in values.items()})
         self._measure(points, _FEW)
-        at_ties = [point for point in points if tied.get(point)]
-        for point, values in self._run(at_ties, 1, hull=True):
+        exact = [point for point in points if ties.get(point, (False, False)) == (True, False)]
+        near = [point for point in points if ties.get(point, (False, False))[1]]
+        for point, values in self._run(exact + near, 1, hull=True, ties={}):
+            names = [n for n in values if point in near or self._roles[n] in self.specification.inputs]
             self._known[point].slack = {
-                name: (_floats(_MID(_single(a))), _floats(_RADIUS(_single(a))))
-                for name, a in values.items()
-                if self._roles[name] in self.specification.inputs
+                n: (_floats(_MID(_single(values[n]))), _floats(_RADIUS(_single(values[n])))) for n in names
             }
-        for point, values in self._run(at_ties, _AROUND, breadth=True):
+        for point, values in self._run(exact, _AROUND, breadth=True):
             gradients = {n: _floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
             self._known[point].legal = legal(gradients)
 
@@ -231,7 +234,7 @@ class Reference:
         noise: bool = False,
         hull: bool = False,
         breadth: bool = False,
-        tied: dict[Point, bool] | None = None,
+        ties: dict[Point, tuple[bool, bool]] | None = None,
     ) -> Iterator[tuple[Point, dict[str, Array]]]:
         """Every point with its results, `times` copies in front; shared gradients are sums over the samples."""
         rows: list[tuple[Point, int]] = []
@@ -245,7 +248,7 @@ class Reference:
             pair = self.entries(point, n)
             groups.setdefault(id(pair), (pair, []))[1].append(place)
         found: dict[str, Array] = {}
-        ties = np.zeros(len(rows), dtype=bool)
+        seen = np.zeros((2, len(rows)), dtype=bool)
         for (entries, program), places in groups.values():
             for start in range(0, len(places), _ROWS):
                 some = places[start : start + _ROWS]
@@ -254,8 +257,9 @@ class Reference:
                     program,
                     [rows[p] for p in some],
                     places=some,
+                    count=len(rows),
                     found=found,
-                    ties=ties,
+                    ties=seen if ties is not None else None,
                     how=(noise, hull, breadth),
                 )
         start = 0
@@ -264,8 +268,8 @@ class Reference:
                 continue
             own = slice(start, start + times * self._samples(point))
             start = own.stop
-            if tied is not None:
-                tied[point] = bool(ties[own].any())
+            if ties is not None:
+                ties[point] = bool(seen[0, own].any()), bool(seen[1, own].any())
             yield point, {name: self._collected(name, point, found, own, times) for name in self._roles}
 
     def _pass(
@@ -275,8 +279,9 @@ class Reference:
         rows: Sequence[tuple[Point, int]],
         *,
         places: Sequence[int],
+        count: int,
         found: dict[str, Array],
-        ties: Array,
+        ties: Array | None,
         how: tuple[bool, bool, bool],
     ) -> None:
         """One evaluation of some rows; the results go to their places."""
@@ -295,11 +300,16 @@ class Reference:
                     column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901
                 symbols[node.args[0]] = column if moved is None else moved(column)
         tied = np.zeros(len(rows), dtype=bool)
-        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied))
-        ties[places] = tied
+        near = None
+        if ties is not None:
+            within = np.array([_NEAR * UNIT[point.dtype] for point, _ in rows])
+            near = Near(within, np.zeros(len(rows), dtype=bool))
+        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near))
+        if ties is not None and near is not None:
+            ties[0, places], ties[1, places] = tied, near.found
         for name, array in entries.results.items():
             if name not in found:
-                found[name] = np.empty((len(ties), *array.shape), dtype=object)
+                found[name] = np.empty((count, *array.shape), dtype=object)
             for place in np.ndindex(array.shape):
                 found[name][(places, *place)] = next(results)
 

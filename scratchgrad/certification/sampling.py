@@ -28,6 +28,9 @@ KINDS = ("normal", "small", "near ±1000", "near +1000", "mixed magnitudes", "ze
 """What the inputs look like; every kind is tried in every dtype."""
 
 
+_SEVERAL = 3
+
+
 class Domain(Enum):
     """Where the values of a tensor lie: all reals, unless the definition or the example says otherwise."""
 
@@ -35,6 +38,9 @@ class Domain(Enum):
     NONNEGATIVE = "not negative"
     POSITIVE = "positive"
     SIMPLEX = "not negative, with rows that sum to 1"
+    ONE_HOT = "rows with a single 1"
+    BINARY = "0 or 1"
+    SIGNS = "1 or -1"
 
     def clip(self, values: Array) -> Array:
         """Values of the same size, in the domain."""
@@ -44,6 +50,12 @@ class Domain(Enum):
             return np.abs(values)
         if self is Domain.POSITIVE:
             return np.where(values == 0, 0.5, np.abs(values))
+        if self is Domain.BINARY:
+            return (values > 0).astype(values.dtype)
+        if self is Domain.SIGNS:
+            return np.where(values > 0, 1, -1).astype(values.dtype)
+        if self is Domain.ONE_HOT:
+            return np.eye(values.shape[-1])[values.argmax(axis=-1)] if values.size else values
         sums = np.abs(values).sum(axis=-1, keepdims=True) if values.ndim else np.abs(values)
         even = 1 / max(values.shape[-1], 1) if values.ndim else 1.0
         return np.where(sums == 0, even, np.abs(values) / np.where(sums == 0, 1, sums))
@@ -52,11 +64,17 @@ class Domain(Enum):
 def domain_of(examples: Iterable[Array]) -> Domain:
     """The narrowest domain that holds all the examples; a single zero or sign says nothing beyond itself."""
     arrays = [np.asarray(a, dtype=np.float64) for a in examples]
-    if any((a < 0).any() for a in arrays):
+    every = set(np.unique(np.concatenate([a.ravel() for a in arrays])).tolist()) if arrays else set()
+    several = sum(a.size for a in arrays) > _SEVERAL
+    if every == {-1.0, 1.0} and several:
+        return Domain.SIGNS
+    if any(v < 0 for v in every):
         return Domain.REAL
     if all(a.ndim and a.shape[-1] > 1 and np.allclose(a.sum(axis=-1), 1, atol=1e-6) for a in arrays):
-        return Domain.SIMPLEX
-    return Domain.POSITIVE if all((a > 0).all() for a in arrays) else Domain.NONNEGATIVE
+        return Domain.ONE_HOT if every == {0.0, 1.0} else Domain.SIMPLEX
+    if every == {0.0, 1.0} and several:
+        return Domain.BINARY
+    return Domain.POSITIVE if 0.0 not in every else Domain.NONNEGATIVE
 
 
 def palette(definition: Definition | None) -> tuple[float, ...]:

@@ -132,7 +132,9 @@ class _Shrinker:
         spec, changed = self.battery.specification, False
         places = [(role, True) for role in spec.outputs]
         places += [
-            (role, False) for role in spec.differentiable if self.battery.domains[role.name] is not Domain.SIMPLEX
+            (role, False)
+            for role in spec.differentiable
+            if self.battery.domains[role.name] not in (Domain.SIMPLEX, Domain.ONE_HOT)
         ]
         for role, upstream in places:
             for number in (0.0, 1.0):

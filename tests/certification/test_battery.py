@@ -101,7 +101,9 @@ def test_layouts_are_what_they_are_called():
         ([[-1.0, 2.0]], Domain.REAL),
         ([[1.0, 2.0]], Domain.POSITIVE),
         ([[1.0, 2.0], [0.0, 3.0]], Domain.NONNEGATIVE),
-        ([[0.0, 1.0], [1.0, 0.0]], Domain.SIMPLEX),
+        ([[0.0, 1.0], [1.0, 0.0]], Domain.ONE_HOT),
+        ([[0.0, 1.0, 1.0, 0.0]], Domain.BINARY),
+        ([[-1.0, 1.0, 1.0, -1.0]], Domain.SIGNS),
         ([[0.25, 0.75]], Domain.SIMPLEX),
     ],
 )

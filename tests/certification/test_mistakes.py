@@ -156,8 +156,8 @@ MESSAGES = {
     "forward mean": (
         "forward",
         "L[0]:  yours = 0.5,  right = 1   (float64, batch 1)",
-        "at  v = [[0, 1]]",
-        "    y = [[1, 0]]",
+        "at  v = [[0, 0]]",
+        "    y = [[0, 1]]",
         "- yours = right / n_i: a mean stands where a sum belongs",
     ),
     "forward without exponent": ("forward", "- the power 2 is missing: yours = Sum(v[i] - y[i], i)"),

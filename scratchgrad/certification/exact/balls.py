@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar, cast
 
 import flint
 import numpy as np
 
-from scratchgrad.certification.exact.scalar import FUNCTIONS, Scalar, ordered
+from scratchgrad.certification.exact.scalar import COMPARISONS, FUNCTIONS, Scalar, ordered
 
-__all__ = ["BITS", "Program", "ball", "balls", "precisely", "short_fraction"]
+__all__ = ["BITS", "Near", "Program", "ball", "balls", "precisely", "short_fraction"]
 
 BITS = 256
 """The working precision."""
@@ -73,6 +73,22 @@ def balls(values: Array) -> Array:
     return found
 
 
+@dataclass
+class Near:
+    """At every point, how small a difference may be, beside what it is a difference of, that rounding decides it."""
+
+    within: Array
+    found: Array
+
+    def close(self, value: Array, parts: Sequence[Array]) -> Array:
+        """Where the value is a difference of nearly equal parts."""
+        close = np.zeros(len(value), dtype=bool)
+        if len(parts) == 2 and all(isinstance(part, np.ndarray) for part in parts):
+            sizes = [_SIZE(part).astype(np.float64) for part in (value, *parts)]
+            close = sizes[0] <= self.within * np.maximum(sizes[1], sizes[2])
+        return close
+
+
 class Program:
     """The nodes that some roots are made of, in the order of their evaluation."""
 
@@ -85,6 +101,10 @@ class Program:
         for place, node in enumerate(self.nodes):
             for operand in node.operands:
                 last[operand.key] = place
+        for place, node in enumerate(self.nodes):
+            if node.op in COMPARISONS:  # what is compared says how near a tie is
+                for operand in node.args[0].operands:
+                    last[operand.key] = max(place, last[operand.key])
         for root in self.roots:
             last[root.key] = len(self.nodes)
         self._over: list[list[int]] = [[] for _ in self.nodes]
@@ -101,19 +121,32 @@ class Program:
         moved: Moved | None = None,
         hull: bool = False,
         tied: Array | None = None,
+        near: Near | None = None,
     ) -> list[Array]:
         """The values of the roots, one array of balls for each; `tied` gets True where a comparison is a tie."""
         with np.errstate(all="ignore"):
-            return self._run(symbols, points, moved, hull, tied)
+            return self._run(symbols, points, moved=moved, hull=hull, tied=tied, near=near)
 
     def _run(
-        self, symbols: Mapping[str, Array], points: int, moved: Moved | None, hull: bool, tied: Array | None
+        self,
+        symbols: Mapping[str, Array],
+        points: int,
+        *,
+        moved: Moved | None,
+        hull: bool,
+        tied: Array | None,
+        near: Near | None,
     ) -> list[Array]:
         value: dict[int, Array] = {}
         for place, node in enumerate(self.nodes):
             found = _value(node, [value[a.key] for a in node.operands], symbols, points, hull)
-            if tied is not None and node.op in ("positive", "nonnegative", "zero"):
+            if tied is not None and node.op in COMPARISONS:
                 tied |= found.tie
+            if near is not None and node.op in COMPARISONS:
+                close = near.close(value[node.args[0].key], [value[a.key] for a in node.args[0].operands])
+                close &= ~found.tie
+                near.found |= close
+                found = replace(found, tie=found.tie | close)
             if moved is not None and (node.op in FUNCTIONS or node.key in self.kept):
                 found = moved(found)
             value[node.key] = found
@@ -183,6 +216,7 @@ def _signs(value: Any) -> int:
 
 
 _SIGN = np.frompyfunc(_signs, 1, 1)
+_SIZE = np.frompyfunc(lambda v: abs(float(v)), 1, 1)
 
 
 def _chosen(c: _Truth, a: Array, b: Array, *, hull: bool) -> Array:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["FUNCTIONS", "TRUTHS", "Graph", "Scalar", "ordered"]
+__all__ = ["COMPARISONS", "FUNCTIONS", "TRUTHS", "Graph", "Scalar", "ordered"]
 
 FUNCTIONS = ("div", "exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "sigmoid")
 """Operations whose values are rounded, whoever computes them; sums and products may be computed exactly."""
 
-TRUTHS = ("positive", "nonnegative", "zero", "not", "and", "true", "false")
+COMPARISONS = ("positive", "nonnegative", "zero")
+TRUTHS = (*COMPARISONS, "not", "and", "true", "false")
 
 
 class Scalar:
