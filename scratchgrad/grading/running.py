@@ -30,7 +30,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for one layer (and for executing the file), seconds for the whole file, GiB of memory."""
+    """Seconds for one layer (and for executing the file), seconds for the whole file, GiB of memory beside torch."""
 
     layer: float = 20.0
     file: float = 120.0
@@ -94,7 +94,7 @@ class _Session:
         self.at, self.line, self.kind = "import", 0, ""
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scratchgrad.grading.worker"],
+            [sys.executable, "-P", "-m", "scratchgrad.grading.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -25,14 +25,23 @@ __all__ = ["main"]
 
 
 def _limited(memory: int) -> None:
-    """No more than so many bytes of address space, where the system knows such a limit."""
+    """No more than so many bytes beyond what torch has mapped already, where the system knows such a limit."""
     try:
         import resource
     except ImportError:  # Windows
         return
     if memory:
-        with contextlib.suppress(ValueError, OSError):  # a limit below that of the parent cannot be raised
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        with contextlib.suppress(ValueError, OSError):  # a limit above that of the parent cannot be had
+            limit = memory + _mapped() * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _mapped() -> int:
+    """The pages that this process has mapped, 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def executed(path: Path) -> ModuleType:
@@ -53,6 +62,7 @@ def main() -> None:
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
+    sys.stdin = open(os.devnull, encoding="utf-8")  # input() of the file finds nothing, and does not wait
     os.environ.setdefault("MPLBACKEND", "Agg")  # a window of matplotlib would wait for a person
 
     import torch

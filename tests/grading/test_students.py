@@ -5,7 +5,7 @@ import pytest
 WRONG = {
     "course_mistakes": {
         "ReLU": ("backward", "grad_u", "mask"),
-        "MSELoss": ("backward", "grad_v", "yours ="),
+        "MSELoss": ("backward", "grad_v", "forward is right"),
         "Softmax": ("backward", "grad_v", "grad_L is missing"),
         "Regularization": ("backward", "grad_W", "yours = 2 x right"),
     },
