@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from scratchgrad.tape import Network as Network
     from scratchgrad.tape import Sequential as Sequential
     from scratchgrad.train import SGD as SGD
+    from scratchgrad.train import Adam as Adam
+    from scratchgrad.train import AdamW as AdamW
     from scratchgrad.train import Constant as Constant
     from scratchgrad.train import Cosine as Cosine
     from scratchgrad.train import Step as Step
@@ -41,6 +43,8 @@ _HOMES = {
     "Network": "scratchgrad.tape",
     "Sequential": "scratchgrad.tape",
     "SGD": "scratchgrad.train",
+    "Adam": "scratchgrad.train",
+    "AdamW": "scratchgrad.train",
     "Constant": "scratchgrad.train",
     "Cosine": "scratchgrad.train",
     "Step": "scratchgrad.train",

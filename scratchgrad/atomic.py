@@ -22,7 +22,13 @@ def write_with(path: str | os.PathLike[str], write: Callable[[Path], object]) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
     try:
+        try:
+            temporary.touch()
+        except OSError as error:  # the person knows the target's name, not the temporary one
+            raise type(error)(error.errno, error.strerror, str(target)) from None
+        mode = temporary.stat().st_mode
         write(temporary)
+        temporary.chmod(mode)  # some writers put a file of their own there, which nobody else may read
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(target)

@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import linecache
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ __all__ = [
     "CertificateUnreadable",
     "built_in_path",
     "cache_path",
+    "cached_kernel_path",
     "digest",
     "objection",
     "read",
@@ -37,7 +39,7 @@ __all__ = [
     "write",
 ]
 
-BATTERY = 3
+BATTERY = 4
 """The version of the battery of checks: raising it makes every older certificate stale."""
 
 
@@ -93,6 +95,8 @@ def digest(layer: Layer) -> str:
     closes over, and defaults, count as well.  Code imported from further files does not.
     """
     parts = [layer.name, str(layer.signature), " ".join(layer.shared)]
+    if layer.options or layer.batch:
+        parts.append(f"options {layer.options} batch {layer.batch}")
     parts.extend(f"definition {line}" for line in _described(layer.definition_function))
     if layer.kernel_class is not None:
         parts.append(f"kernel {layer.kernel_class.__qualname__}")
@@ -107,10 +111,16 @@ def built_in_path(name: str) -> Path:
 
 
 def cache_path(name: str) -> Path:
-    """Where the certificate of a user's own layer lies: in the user's cache."""
+    """Where the certificate of a user's own layer lies: in the user's cache, or in the folder SCRATCHGRAD_CACHE."""
     from platformdirs import user_cache_dir  # imported here, because a built-in layer never needs it
 
-    return Path(user_cache_dir("scratchgrad", appauthor=False)) / "certificates" / f"{quote(name, safe='')}.json"
+    folder = os.environ.get("SCRATCHGRAD_CACHE") or user_cache_dir("scratchgrad", appauthor=False)
+    return Path(folder) / "certificates" / f"{quote(name, safe='')}.json"
+
+
+def cached_kernel_path(stem: str) -> Path:
+    """Where the generated kernel of a layer at options that the package does not ship lies: in the user's cache."""
+    return cache_path("").parent.parent / "kernels" / f"{stem}.py"
 
 
 def read(path: Path) -> Certificate:

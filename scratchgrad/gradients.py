@@ -10,7 +10,6 @@ Needs SymPy and numpy, not torch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,19 +22,22 @@ import sympy as sp
 from scratchgrad.calculus.chosen import ChosenElement
 from scratchgrad.calculus.derivation import Derivation, UnknownTensor
 from scratchgrad.calculus.steps import Step
+from scratchgrad.forms.convolution import correlation
 from scratchgrad.forms.forms import Forms
-from scratchgrad.forms.matrix import COLUMNS, ROWS, Node
-from scratchgrad.layer import Layer
+from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
+from scratchgrad.forms.stack import Stack
+from scratchgrad.forms.verification import Outcome
+from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
 from scratchgrad.notation.from_sympy import from_sympy
-from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.grammar import UnknownName, parse
 from scratchgrad.notation.indices import Index
-from scratchgrad.notation.language import define
+from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch
 
-__all__ = ["Gradient", "Gradients", "MatrixForm", "UnknownTensor", "definition_of", "derive"]
+__all__ = ["Form", "Gradient", "Gradients", "MatrixForm", "UnknownTensor", "definition_of", "derive"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,16 @@ class MatrixForm:
     """A gradient as products of matrices and vectors; `str` reads like code.
 
     style "columns": one sample, vectors are columns (`grad_u @ x.T`); "rows": a batch, samples are rows as in torch.
+    "stacked": tensors of more than two axes, matrices stacked along the leading ones, as in torch's broadcasting.
     """
 
     node: Node
     style: str = COLUMNS
+
+    @classmethod
+    def of(cls, node: Node, style: str) -> MatrixForm:
+        """The form in the style, or in that of stacked matrices where the node is a stack."""
+        return cls(node, STACKED if isinstance(node, Stack) else style)
 
     def __str__(self) -> str:
         """The form as code."""
@@ -57,6 +65,23 @@ class MatrixForm:
         from scratchgrad.sheets.printer import matrix_latex
 
         return matrix_latex(self.node)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The shortest form of a gradient that there is, as code.
+
+    kind "matrix": products of matrices and vectors; "einsum": where those do not exist; "element": where neither does.
+    `words` says what an element form is called, such as the correlation of x with grad_u; often nothing.
+    """
+
+    kind: str
+    text: str
+    words: str = ""
+
+    def __str__(self) -> str:
+        """The code."""
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -97,14 +122,68 @@ class Gradient:
     def vector(self) -> MatrixForm | None:
         """The matrix form for one sample, None where there is none."""
         node = self.parent.forms.vector(self.name)
-        return None if node is None else MatrixForm(node)
+        return None if node is None else MatrixForm.of(node, COLUMNS)
 
     @cached_property
     def batched(self) -> MatrixForm | None:
         """The matrix form for a batch, None where there is none."""
         node = self.parent.forms.batched(self.name)
         over_batch = self.parent.forms.over_batch.definition.batch is not None
-        return None if node is None else MatrixForm(node, ROWS if over_batch else COLUMNS)
+        return None if node is None else MatrixForm.of(node, ROWS if over_batch else COLUMNS)
+
+    @property
+    def einsum(self) -> str | None:
+        """The gradient as einsum where it has no matrix form, None where it has one or where there is no einsum."""
+        found = self.parent.forms.einsum(self.name)
+        return None if found is None else str(found)
+
+    @property
+    def form(self) -> Form:
+        """The matrix form; where there is none, an einsum; where there is none either, the element form."""
+        if self.vector is not None:
+            return Form("matrix", str(self.vector))
+        if self.einsum is not None:
+            return Form("einsum", self.einsum)
+        called = correlation(self.element)
+        return Form("element", self.text, "" if called is None else called.words())
+
+    @property
+    def local(self) -> Form:
+        """The gradient in terms of those of what consumes the tensor, as a paper has it: dQ = dS K / sqrt(d).
+
+        The gradients of what forward assigns are called grad_S, or bar_S where S is an output, too.
+        """
+        found = self.parent.forms.local(self.name)
+        if found is None:
+            called = correlation(self.parent.derivation.local(self.name))
+            text = to_text(self.parent.derivation.local(self.name))
+            return Form("element", text, "" if called is None else called.words())
+        return Form("matrix" if isinstance(found, Node) else "einsum", str(found))
+
+    @property
+    def batched_form(self) -> Form:
+        """The same over a batch."""
+        if self.batched is not None:
+            return Form("matrix", str(self.batched))
+        found = self.parent.forms.batched_einsum(self.name)
+        return Form("element", to_text(self.batched_element)) if found is None else Form("einsum", str(found))
+
+    @cached_property
+    def doubt(self) -> str | None:
+        """What could not be confirmed with numbers, in a sentence; None where everything was.
+
+        The element form is compared with differences of the definition, every other form with the element form.
+        """
+        outcome = self.parent.forms.outcome(self.name)
+        if outcome is Outcome.DIFFERS:
+            return (
+                f"grad_{self.name} could not be confirmed: at no probe does it agree with differences of the definition"
+            )
+        if outcome is Outcome.UNKNOWN:
+            return f"grad_{self.name} could not be confirmed: at no probe has the definition finite values"
+        if self.parent.forms.withheld(self.name):
+            return f"grad_{self.name} has a shorter form that no probe could confirm, so it is not shown"
+        return None
 
     @property
     def batched_element(self) -> sp.Expr:
@@ -163,6 +242,10 @@ class Gradients(Mapping[str, Gradient]):
         lines += [f"  grad_{name} = {to_text(self[name].element)}" for name in self]
         return "\n".join(lines)
 
+    def sweep(self) -> dict[str, Form]:
+        """The backward pass line by line, each gradient in terms of those before it, from the last assignment back."""
+        return {name: self[name].local for name in self.derivation.sweep}
+
     def latex(self) -> str:
         """The whole derivation as LaTeX, without preamble."""
         return "\n\n".join(self[name].latex() for name in self)
@@ -175,6 +258,16 @@ class Gradients(Mapping[str, Gradient]):
         from scratchgrad.codegen.generate import kernel_source
 
         return kernel_source(self.definition)
+
+    def kernel(self) -> Any:
+        """The kernel that `kernel_source` writes, certified: a class with forward(*inputs) and backward(saved, *grads).
+
+        Inputs that are not shared have a batch axis in front.  Raises KernelRefused, which says what is wrong, where
+        the kernel does not agree with the definition; CannotLower where there is none.
+        """
+        from scratchgrad.certification.certifying import certified_kernel
+
+        return certified_kernel(self.definition)
 
     def save(self, path: str | Path) -> Path:
         """Write the derivation sheet to `path`: .tex, .html or .pdf by its suffix."""
@@ -254,20 +347,30 @@ def definition_of(
 ) -> Definition:
     """The definition that `source` stands for; the arguments are those of `derive`."""
     if isinstance(source, Definition):
-        return source if shared is None else replace(source, shared=tuple(shared.split()))
-    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+        return source if shared is None else _sharing(source, shared)
+    if isinstance(source, str) and NAME.fullmatch(source.strip()):
         from scratchgrad import registry
 
         source = registry.layer(source.strip())
     if isinstance(source, Layer):
-        return define(source.name, source.signature, source.definition_function, source.shared)
+        return define_layer(source)
     wanted = outputs.split() if isinstance(outputs, str) else outputs
     if isinstance(source, str):
         definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted)
     else:
         definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted)
-    names = shared.split() if shared is not None else [t.name for t in definition.inputs if _looks_shared(t)]
-    return replace(definition, shared=tuple(names))
+    if shared is None:
+        return replace(definition, shared=tuple(t.name for t in definition.inputs if _looks_shared(t)))
+    return _sharing(definition, shared)
+
+
+def _sharing(definition: Definition, shared: str) -> Definition:
+    """The definition whose batches share the inputs named; UnknownName for a name that no input has."""
+    known = [t.name for t in definition.inputs]
+    for name in shared.split():
+        if name not in known:
+            raise UnknownName(f"shared: no input is named {name!r}; the inputs are {', '.join(known)}")
+    return replace(definition, shared=tuple(shared.split()))
 
 
 def _looks_shared(tensor: Tensor) -> bool:

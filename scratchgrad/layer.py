@@ -14,17 +14,32 @@
         @staticmethod
         def backward(saved, grad_u): return grad_x, grad_W, grad_b
 
+A layer may have options, whole numbers that its definition and the formulas of its sizes read:
+
+    conv1d = Layer("conv1d", "x[c,i] W[o,c,k] -> u[o,p]; p = (i - k)//stride + 1", shared="W", options="stride=1")
+    conv1d.with_options(stride=2)      # a layer of its own, conv1d(stride=2): with its own kernel and certificate
+
 Plain Python: neither torch nor SymPy is imported here, so that a room costs nothing until it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from scratchgrad.signature import Axes, Signature, SignatureError
 
-__all__ = ["Kernel", "Layer"]
+__all__ = ["NAME", "Kernel", "Layer", "OptionMismatch", "options_in"]
+
+NAME = re.compile(r"(?P<base>\w+)(?:\((?P<options>[^()]*)\))?")
+"""The name of a layer, perhaps with options: relu, conv2d(stride=2,padding=1)."""
+
+
+class OptionMismatch(ValueError):
+    """An option that a layer does not have, or a value that is no whole number."""
 
 
 class Kernel(Protocol):
@@ -49,19 +64,52 @@ class Layer:
 
     `shared` names the inputs that all samples of a batch share (weights, constants); every other input carries a
     batch axis in front.  A layer none of whose inputs carries samples has outputs without a batch axis.
+
+    `options` are "stride=1 padding=0": whole numbers with their defaults, which may be another option's name.
+    `variants` are the options, beside the defaults, for which the package ships a kernel and a certificate.
+    `batch` is the letter of the batch axis where the samples depend on one another (batch norm): the definition then
+    speaks of x[n,i], the kernel is called as any other.
     """
 
-    def __init__(self, name: str, signature: str, *, shared: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        signature: str,
+        *,
+        shared: str = "",
+        options: str = "",
+        variants: tuple[str, ...] = (),
+        batch: str | None = None,
+    ) -> None:
         """A layer without definition or kernel yet; SignatureError where `shared` names no input."""
         self.name = name
+        self.base = self
         self.signature = Signature.parse(signature)
         self.shared = tuple(shared.split())
+        self.batch = batch
+        self.defaults = options_in(options)
+        self.options = _resolved(self.defaults)
+        self.chosen: dict[str, int] = {}
+        self.variants = variants
         self.definition_function: Callable[[Any], Any] | None = None
         self.kernel_class: type[Kernel] | None = None
+        self.known_variants: dict[str, Layer] = {}
         inputs = [t.name for t in self.signature.inputs]
         for other in self.shared:
             if other not in inputs:
                 raise SignatureError(f"layer {name!r}: shared tensor {other!r} is not among the inputs {inputs}")
+        known = {*self.options, *(letter for tensor in self.signature.inputs for letter in tensor.axes)}
+        for letter, formula in self.signature.formulas.items():
+            unknown = [used for used in formula.names if used not in known]
+            if len(unknown) > (letter in known):  # one may be solved for where an input has the axis
+                raise SignatureError(
+                    f"layer {name!r}: {letter} = {formula} uses {unknown[0]!r}, which is neither an axis of an input "
+                    "nor an option"
+                )
+            known |= {letter, *unknown}
+        for clash in (*self.options, *((batch,) if batch else ())):
+            if clash in self.signature.letters:
+                raise SignatureError(f"layer {name!r}: {clash!r} is an axis of {self.signature}; call it otherwise")
 
     def define(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Take `function(s)`, which writes the forward equation in the notation s, as the definition."""
@@ -73,6 +121,51 @@ class Layer:
         self.kernel_class = cls
         return cls
 
+    def with_options(self, **options: int) -> Layer:
+        """The layer with these options, a layer of its own; itself where they are the defaults.
+
+        Its kernel is generated: a kernel written by hand is one for the defaults.  Raises OptionMismatch.
+        """
+        for option, value in options.items():
+            if option not in self.base.defaults:
+                known = ", ".join(self.base.defaults) or "none"
+                raise OptionMismatch(f"layer {self.base.name!r} has no option {option!r}; its options: {known}")
+            if type(value) is not int and type(value) is not bool:
+                raise OptionMismatch(f"layer {self.base.name!r}: {option} takes a whole number, got {value!r}")
+        wanted = {**self.chosen, **{option: int(value) for option, value in options.items()}}
+        resolved = _resolved({**self.base.defaults, **wanted})
+        chosen = {o: v for o, v in wanted.items() if v != _resolved({**self.base.defaults, **_but(wanted, o)})[o]}
+        name = f"{self.base.name}({','.join(f'{o}={chosen[o]}' for o in self.base.defaults if o in chosen)})"
+        if not chosen:
+            return self.base
+        found = self.base.known_variants.get(name)
+        if found is None or found.definition_function is not self.base.definition_function:
+            found = copy.copy(self.base)
+            found.name, found.chosen, found.options = name, chosen, resolved
+            found.kernel_class, found.variants = None, ()
+            self.base.known_variants[name] = found
+        return found
+
+    @property
+    def stem(self) -> str:
+        """The name as a file may have it: conv2d_stride_2 for conv2d(stride=2)."""
+        return re.sub(r"\W+", "_", self.name).strip("_")
+
+    @property
+    def whole(self) -> Signature:
+        """The signature of the definition: with the batch axis, where the definition speaks of the whole batch."""
+        if self.batch is None:
+            return self.signature
+
+        def widened(tensor: Axes) -> Axes:
+            return replace(tensor, axes=(str(self.batch), *tensor.axes)) if self.carries_samples(tensor) else tensor
+
+        return Signature(
+            tuple(map(widened, self.signature.inputs)),
+            tuple(map(widened, self.signature.outputs)),
+            self.signature.formulas,
+        )
+
     def carries_samples(self, tensor: Axes) -> bool:
         """Whether this input or output has a batch axis in the batched form."""
         samples = [t for t in self.signature.inputs if t.name not in self.shared]
@@ -81,3 +174,28 @@ class Layer:
     def __repr__(self) -> str:
         """The layer as its room declares it."""
         return f"<Layer {self.name}: {self.signature}>"
+
+
+def options_in(text: str) -> dict[str, int | str]:
+    """The options of "stride=1 padding=0"; OptionMismatch where the text is not of this form."""
+    found: dict[str, int | str] = {}
+    for word in text.replace(",", " ").split():
+        option, equals, value = word.partition("=")
+        if not (option.isidentifier() and equals and (value.lstrip("-").isdigit() or value.isidentifier())):
+            raise OptionMismatch(f"options {text!r}: cannot read {word!r}; write stride=2")
+        found[option] = value if value.isidentifier() else int(value)
+    return found
+
+
+def _resolved(options: Mapping[str, int | str]) -> dict[str, int]:
+    """The options as numbers, those that are another option's name resolved."""
+    found: dict[str, int] = {}
+    for option, value in options.items():
+        if isinstance(value, str) and value not in found:
+            raise OptionMismatch(f"option {option}={value}: {value!r} is no option before it")
+        found[option] = found[value] if isinstance(value, str) else value
+    return found
+
+
+def _but(options: Mapping[str, int], option: str) -> dict[str, int]:
+    return {o: v for o, v in options.items() if o != option}

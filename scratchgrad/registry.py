@@ -13,12 +13,13 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from scratchgrad import certificate as certificates
 from scratchgrad import generated, layers
 from scratchgrad.certificate import Certificate, CertificateUnreadable
-from scratchgrad.layer import Kernel, Layer
+from scratchgrad.layer import NAME, Kernel, Layer, options_in
 
 __all__ = [
     "DuplicateLayer",
@@ -29,9 +30,11 @@ __all__ = [
     "attach_kernel",
     "is_built_in",
     "kernel",
+    "kernel_in_file",
     "layer",
     "names",
     "register",
+    "with_variants",
 ]
 
 _registered: dict[str, Layer] = {}
@@ -59,9 +62,19 @@ def names() -> tuple[str, ...]:
     return (*_rooms(), *_registered)
 
 
+def with_variants(*rooms: str) -> tuple[str, ...]:
+    """The names, all by default, and after each those of the variants that the package ships: conv2d(stride=2)."""
+    return tuple(
+        one
+        for name in rooms or names()
+        for one in (name, *(layer(name).with_options(**_numbers(v)).name for v in layer(name).variants))
+    )
+
+
 def is_built_in(name: str) -> bool:
-    """Whether the layer of this name is a room of the package."""
-    return name in _rooms()
+    """Whether the layer of this name is a room of the package, at whatever options."""
+    match = NAME.fullmatch(name)
+    return match is not None and match["base"] in _rooms()
 
 
 def layer(name: str) -> Layer:
@@ -69,6 +82,8 @@ def layer(name: str) -> Layer:
 
     Raises UnknownLayer, which proposes the names that are close.
     """
+    if (parts := NAME.fullmatch(name)) is not None and parts["options"] is not None:
+        return layer(parts["base"]).with_options(**_numbers(parts["options"]))
     if name in _registered:
         return _registered[name]
     if name not in _rooms():
@@ -122,14 +137,37 @@ def kernel(wanted: Layer | str) -> type[Kernel]:
 
 
 def attach_kernel(found: Layer) -> bool:
-    """Whether the layer has a kernel; a room without a hand-written one gets its generated one, if that is there."""
-    if found.kernel_class is None and _is_room(found) and find_spec(f"{generated.__name__}.{found.name}"):
-        found.kernel(importlib.import_module(f"{generated.__name__}.{found.name}").Kernel)
+    """Whether the layer has a kernel; a room without a hand-written one gets its generated one, if that is there.
+
+    A room at options that the package does not ship has its generated kernel in the user's cache.
+    """
+    if found.kernel_class is None and _is_room(found):
+        cached = certificates.cached_kernel_path(found.stem)
+        if find_spec(f"{generated.__name__}.{found.stem}"):
+            found.kernel(importlib.import_module(f"{generated.__name__}.{found.stem}").Kernel)
+        elif found.chosen and cached.is_file():
+            found.kernel(kernel_in_file(cached))
     return found.kernel_class is not None
 
 
+def kernel_in_file(path: Path) -> type[Kernel]:
+    """The kernel in a generated file."""
+    specification = spec_from_file_location(f"{generated.__name__}.{path.stem}", path)
+    assert specification is not None and specification.loader is not None  # a path that ends in .py
+    module = module_from_spec(specification)
+    specification.loader.exec_module(module)
+    found: type[Kernel] = module.Kernel
+    return found
+
+
+def _numbers(options: str) -> dict[str, int]:
+    """The options of "stride=2,padding=1"; with_options refuses what is no number."""
+    return {option: value for option, value in options_in(options).items()}  # type: ignore[misc]
+
+
 def _remedy(found: Layer) -> str:
-    return f"scratchgrad certify {found.name}" if _is_room(found) else "sg.certify(layer)"
+    name = f"'{found.name}'" if found.chosen else found.name  # a shell reads brackets
+    return f"scratchgrad certify {name}" if _is_room(found) else "sg.certify(layer)"
 
 
 def _certificates(name: str) -> Iterator[Certificate | str]:

@@ -4,14 +4,21 @@ In   "x[j] W[i,j] b[i] -> u[i]"
 Out  Signature(inputs=(x[j], W[i,j], b[i]), outputs=(u[i],))
 
 A letter stands for one size wherever it appears, so shapes are checked by letters alone.  A tensor without
-brackets is a scalar.  `t[b]:int` declares an integer-valued tensor.  Plain Python: every wing may import it.
+brackets is a scalar.  `t[b]:int` declares an integer-valued tensor.  A size that follows from others has a formula,
+after a semicolon, in letters and in the layer's options:
+
+    x[i] w[k] -> y[p]; p = (i + 2*padding - k)//stride + 1
+
+Plain Python: every wing may import it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from scratchgrad.formula import Formula, FormulaError
 
 __all__ = ["Axes", "ShapeMismatch", "Signature", "SignatureError"]
 
@@ -45,38 +52,59 @@ class Signature:
 
     inputs: tuple[Axes, ...]
     outputs: tuple[Axes, ...]
+    formulas: Mapping[str, Formula] = field(default_factory=dict, hash=False)
 
     @classmethod
     def parse(cls, text: str) -> Signature:
-        """The signature written as `x[j] W[i,j] b[i] -> u[i]`.
+        """The signature written as `x[j] W[i,j] b[i] -> u[i]`, formulas of sizes after semicolons.
 
-        Raises SignatureError where the arrow is missing, a tensor cannot be read or a name comes twice.
+        Raises SignatureError where the arrow is missing, a tensor or a formula cannot be read or a name comes twice.
         """
-        left, arrow, right = text.partition("->")
+        tensors, *formulas = text.split(";")
+        left, arrow, right = tensors.partition("->")
         if not arrow:
             raise SignatureError(f"signature {text!r}: expected 'inputs -> outputs', found no '->'")
-        signature = cls(_tensors(left, text), _tensors(right, text))
+        signature = cls(_tensors(left, text), _tensors(right, text), dict(_formula(f, text) for f in formulas))
         names = [t.name for t in signature.inputs + signature.outputs]
         for name in names:
             if names.count(name) > 1:
                 raise SignatureError(f"signature {text!r}: {name!r} appears twice; give each tensor its own name")
         if not signature.outputs:
             raise SignatureError(f"signature {text!r}: expected at least one output after '->'")
+        letters = signature.letters
+        for letter in signature.formulas:
+            if letter not in letters:
+                raise SignatureError(f"signature {text!r}: {letter!r} has a formula, but no tensor has that axis")
         return signature
 
     def __str__(self) -> str:
         """The text that parses back."""
+        return "; ".join((self.shapes, *((self.computed,) if self.formulas else ())))
+
+    @property
+    def shapes(self) -> str:
+        """The tensors, without the formulas."""
         return f"{' '.join(map(str, self.inputs))} -> {' '.join(map(str, self.outputs))}"
 
-    def sizes(
-        self, layer: str, shapes: Sequence[tuple[int, ...]], known: Mapping[str, int] | None = None
-    ) -> dict[str, int]:
-        """The size of every letter, from the inputs' shapes (one sample's, without the batch axis).
+    @property
+    def computed(self) -> str:
+        """The formulas, "" where there are none."""
+        return "; ".join(f"{letter} = {formula}" for letter, formula in self.formulas.items())
 
-        Raises ShapeMismatch, which names the layer, the letter, both sizes and both tensors.
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letters of all axes, each once, in order of appearance."""
+        return tuple(dict.fromkeys(letter for tensor in (*self.inputs, *self.outputs) for letter in tensor.axes))
+
+    def sizes(
+        self, layer: str, shapes: Sequence[tuple[int, ...]], options: Mapping[str, int] | None = None
+    ) -> dict[str, int]:
+        """The size of every letter, from the inputs' shapes (one sample's, without the batch axis) and the options.
+
+        Raises ShapeMismatch, which names the layer, the letter, both sizes and both tensors, or the formula.
         """
-        sizes = dict(known or {})
-        seen = {letter: "the layer" for letter in sizes}
+        sizes: dict[str, int] = {}
+        seen: dict[str, str] = {}
         for tensor, shape in zip(self.inputs, shapes, strict=True):
             if len(shape) != len(tensor.axes):
                 raise ShapeMismatch(
@@ -89,7 +117,47 @@ class Signature:
                         f"{layer}: index {letter!r} is {sizes[letter]} in {seen[letter]} but {size} in {tensor}{hint}"
                     )
                 seen.setdefault(letter, str(tensor))
-        return sizes
+        return self._with_formulas(layer, sizes, seen, options or {})
+
+    def _with_formulas(
+        self, layer: str, sizes: dict[str, int], seen: Mapping[str, str], options: Mapping[str, int]
+    ) -> dict[str, int]:
+        found = dict(sizes)
+        for letter, formula in self.formulas.items():
+            known = {**options, **found}
+            unknown = [name for name in formula.names if name not in known]
+            if len(unknown) == 1 and letter in found:
+                solved = formula.solved(unknown[0], found[letter], known)
+                if solved is None or solved < 1:
+                    where = "".join(f", {name} is {known[name]}" for name in formula.names if name in known)
+                    raise ShapeMismatch(
+                        f"{layer}: index {letter!r} is {found[letter]} in {seen[letter]}, "
+                        f"expected {letter} = {formula} for a whole number {unknown[0]}{where}"
+                    )
+                found[unknown[0]] = solved
+                continue
+            if unknown:
+                raise ShapeMismatch(f"{layer}: {letter} = {formula} needs {unknown[0]!r}, which no input has")
+            size = int(formula.value(known))
+            where = ", ".join(f"{name} is {known[name]}" for name in formula.names)
+            if found.setdefault(letter, size) != size:
+                raise ShapeMismatch(
+                    f"{layer}: index {letter!r} is {found[letter]} in {seen[letter]}, "
+                    f"but {letter} = {formula} is {size} ({where})"
+                )
+            if size < 1:
+                raise ShapeMismatch(f"{layer}: {letter} = {formula} is {size}, expected at least 1 ({where})")
+        return found
+
+
+def _formula(text: str, whole: str) -> tuple[str, Formula]:
+    letter, equals, right = text.partition("=")
+    if not equals or not letter.strip().isidentifier():
+        raise SignatureError(f"signature {whole!r}: cannot read {text.strip()!r}; write a size as p = (h - k)//2 + 1")
+    try:
+        return letter.strip(), Formula.parse(right)
+    except FormulaError as error:
+        raise SignatureError(f"signature {whole!r}: {error}") from None
 
 
 def _tensors(text: str, whole: str) -> tuple[Axes, ...]:

@@ -1,8 +1,10 @@
-"""What every test starts from: fixed seeds, one thread, no window."""
+"""What every test starts from: fixed seeds, one thread, no window, an empty cache."""
 
 import os
 import random
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from difflib import unified_diff
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 # Small products want one thread, and pytest-xdist brings the parallelism; read when torch and matplotlib are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# What the person who runs the tests has certified must not decide them; processes that a test starts inherit this.
+os.environ["SCRATCHGRAD_CACHE"] = tempfile.mkdtemp(prefix="scratchgrad-cache-")
 
 import numpy as np  # after the environment that it reads
 import pytest  # after the environment
@@ -29,6 +33,10 @@ def seeds() -> None:
     np.random.seed(SEED)
     if "torch" in sys.modules:  # a test of the mathematics shall not pay for torch
         sys.modules["torch"].manual_seed(SEED)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["SCRATCHGRAD_CACHE"], ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,5 +1,7 @@
 """A file appears whole or not at all."""
 
+from pathlib import Path
+
 import pytest
 
 from scratchgrad import atomic
@@ -31,3 +33,19 @@ def test_the_old_file_stands_until_the_new_one_is_complete(tmp_path):
 
 def test_a_missing_folder_is_made(tmp_path):
     assert atomic.write_bytes(tmp_path / "a" / "b" / "c.bin", b"\x00\n").read_bytes() == b"\x00\n"
+
+
+def test_a_file_may_be_read_by_whom_other_files_may_be_read(tmp_path):
+    def write(temporary):
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+
+    (tmp_path / "plain.txt").touch()
+    written = atomic.write_with(tmp_path / "notes.txt", write)
+    assert written.stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that takes no files, /proc")
+def test_a_place_where_nothing_can_be_written_is_named_and_not_the_temporary_file():
+    with pytest.raises(OSError, match="/proc/notes.txt"):
+        atomic.write_text("/proc/notes.txt", "")

@@ -72,6 +72,20 @@ def test_shared_inputs_of_a_text_are_scalars_capitals_and_biases_unless_said_oth
     assert str(derive("u[i] = c*x[i]", shared="x")["c"].batched) != str(derive("u[i] = c*x[i]")["c"].batched)
 
 
+def test_a_shared_input_that_is_none_is_named() -> None:
+    for source in ("u[i] = w[i]*x[i]", derive("u[i] = w[i]*x[i]").definition):
+        with pytest.raises(UnknownName, match="shared: no input is named 'W'; the inputs are w, x"):
+            derive(source, shared="W")
+
+
+def test_an_integer_valued_scalar_is_written_with_brackets_and_parses_back() -> None:
+    d = derive("embedding")
+    assert str(d.definition) == "e[k] = E[t[],k]"
+    assert derive(str(d.definition)).definition.assignments == d.definition.assignments
+    assert d["E"].text == "delta(v, t[])*grad_e[k]"
+    assert derive(f"X[v,k] = {d['E'].text}", tensors="grad_e[n_k]").definition.inputs[0].integer
+
+
 def test_what_is_no_equation_is_refused() -> None:
     with pytest.raises(NotADefinition, match="expected"):
         derive(3)  # type: ignore[arg-type]  # the mistake

@@ -1,25 +1,32 @@
 """One form for equal expressions, and the tidy form that a sheet prints.
 
-    canonical(e)    sums split over terms, constants in front, nested sums joined, bound indices renamed in a fixed
-                    way: alpha-equivalent terms become identical, so that they merge or cancel
-    tidy(e, taken)  the canonical form with readable letters, and common factors collected for every upstream gradient
+    canonical(e)    products multiplied out, sums split over terms, constants in front, nested sums joined, bound
+                    indices renamed in a fixed way: alpha-equivalent terms become identical and merge or cancel
+    factored(e)     the same with products of brackets left as they are: equal terms still merge, nothing grows
+    tidy(e, taken)  the shorter of the two, with readable letters, and common factors collected for every upstream
+                    gradient
+
+A product is multiplied out only where that makes it shorter: (1 - z)(1 - g**2) stays, as on paper, and so that
+its value does not suffer from cancellation.
 
 Never `simplify`: it hides the step, and it can hang.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import permutations, product
 
 import sympy as sp
 
 from scratchgrad.calculus.sifting import pull_out
+from scratchgrad.calculus.signs import Signs
 from scratchgrad.notation.binding import (
     bound,
     free_indices,
     index_names,
+    operands,
     rebuild,
     rename_bound,
     substitute,
@@ -31,9 +38,10 @@ from scratchgrad.notation.indices import Index, fresh
 from scratchgrad.notation.nodes import MaxOver
 from scratchgrad.notation.text import to_text
 
-__all__ = ["canonical", "equal", "reletter", "terms", "tidy"]
+__all__ = ["canonical", "collect", "equal", "factored", "reletter", "terms", "tidy"]
 
 _EXPANDED = 100  # a power with more terms than this stays a power
+_TRIED = 48  # an expression with more terms than this is not multiplied out to see whether that is shorter
 _PERMUTED = 5  # up to this many indices of one size are matched by trying every order
 
 
@@ -64,7 +72,42 @@ def terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
 @lru_cache(maxsize=4096)  # naming compares the same sums again and again
 def canonical(e: sp.Expr) -> sp.Expr:
     """The canonical form; equal results mean equal expressions."""
-    return sp.Add(*(_term(t) for t in terms(_inside(_neutral(e)))))
+    return sp.Add(*(_term(t) for t in terms(_inside(_neutral(e), canonical))))
+
+
+@lru_cache(maxsize=4096)
+def factored(e: sp.Expr) -> sp.Expr:
+    """The form with the same names of bound indices in which no product is multiplied out."""
+    return sp.Add(*(_term(t) for t in _kept_terms(_inside(_neutral(e), factored))))
+
+
+def _kept_terms(e: sp.Expr) -> tuple[sp.Expr, ...]:
+    """The terms of e where only sums are split; a bracket that is a factor stays one, in one of its two signs."""
+    if isinstance(e, sp.Add):
+        return tuple(t for part in e.args for t in _kept_terms(part))
+    if isinstance(e, sp.Mul):
+        return (sp.Mul(*(_kept_factor(f) for f in e.args)),)
+    if isinstance(e, sp.Sum):
+        return tuple(pull_out(sum_over(t, *bound(e))) for t in _kept_terms(e.function))
+    return (_kept_factor(e),)
+
+
+def _kept_factor(e: sp.Expr) -> sp.Expr:
+    """A factor: its sums split, a bracket in the sign that is written with fewer minus signs in front."""
+    if isinstance(e, sp.Sum):
+        e = sp.Add(*_kept_terms(e))
+    base, exponent = e.as_base_exp()
+    if isinstance(base, sp.Add) and exponent.is_Integer:
+        number = _content(base)
+        return sp.Mul(number**exponent, (base / number) ** exponent, evaluate=False) if number != 1 else e
+    return e
+
+
+def _content(e: sp.Add) -> sp.Expr:
+    """The number that all terms of a bracket have in front; its sign makes the bracket and its negative one."""
+    numbers = {abs(t.as_coeff_Mul()[0]) for t in e.args}
+    number = numbers.pop() if len(numbers) == 1 else sp.Integer(1)
+    return -number if e.could_extract_minus_sign() else number
 
 
 def _binders(e: sp.Basic) -> set[Index]:
@@ -78,16 +121,18 @@ def _neutral(e: sp.Expr) -> sp.Expr:
     return sp.sympify(rename_bound(e, named)) if named else e
 
 
-def _inside(e: sp.Basic) -> sp.Expr:
-    """E with the arguments of functions and denominators in canonical form."""
+def _inside(e: sp.Basic, form: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """E with the arguments of functions, denominators and (where they are kept) brackets in the given form."""
+    if form is factored and isinstance(e, sp.Mul):
+        return sp.Mul(*(form(f) if isinstance(f, sp.Add) else _inside(f, form) for f in e.args))
     if isinstance(e, (sp.Add, sp.Mul, sp.Sum)):
-        return sp.sympify(rebuild(e, _inside))
+        return sp.sympify(rebuild(e, lambda child: _inside(child, form)))
     if isinstance(e, sp.Pow) and e.exp.is_Integer and e.exp > 0:
-        return canonical(e.base) ** e.exp
+        return form(e.base) ** e.exp
     if isinstance(e, MaxOver):
-        return _named(MaxOver(canonical(e.args[0]), *bound(e)))
+        return _named(MaxOver(form(e.args[0]), *bound(e)))
     if e.args and not isinstance(e, sp.Indexed):
-        return sp.sympify(rebuild(e, lambda child: canonical(child) if isinstance(child, sp.Expr) else _inside(child)))
+        return sp.sympify(rebuild(e, lambda child: form(child) if isinstance(child, sp.Expr) else _inside(child, form)))
     return sp.sympify(e)
 
 
@@ -188,14 +233,41 @@ def reletter(e: sp.Expr, taken: Iterable[str] = (), ranges: dict[str, sp.Expr] |
     return sp.sympify(walk(e, frozenset(taken)))
 
 
-def tidy(e: sp.Expr, taken: Iterable[str] = ()) -> sp.Expr:
+def tidy(e: sp.Expr, taken: Iterable[str] = (), signs: Signs | None = None) -> sp.Expr:
     """The form that a sheet prints: like terms merged, common factors collected for every upstream gradient."""
+    taken, signs = tuple(taken), signs or Signs()
+    kept = _tidied(factored(e), e, taken, signs)
+    if not 1 < _expanded_terms(e) <= _TRIED:
+        return kept
+    expanded = _tidied(canonical(e), e, taken, signs)
+    return expanded if _weight(expanded) < _weight(kept) else kept
+
+
+def _weight(e: sp.Basic) -> int:
+    """How much there is to write: tensors, functions and sums."""
+    if isinstance(e, (sp.Indexed, Index)) or not e.args:
+        return int(not isinstance(e, sp.Integer) or e not in (1, -1))
+    return 1 + sum(map(_weight, operands(e)))
+
+
+def _expanded_terms(e: sp.Basic) -> int:
+    """How many terms e would have if all its products were multiplied out."""
+    if isinstance(e, sp.Add):
+        return sum(map(_expanded_terms, e.args))
+    if isinstance(e, sp.Mul):
+        return int(sp.prod(map(_expanded_terms, e.args)))
+    if isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4:
+        return int(_expanded_terms(e.base) ** int(e.exp))
+    return _expanded_terms(e.function) if isinstance(e, sp.Sum) else 1
+
+
+def _tidied(form: sp.Expr, e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
     groups: dict[str, list[sp.Expr]] = {}
-    for term in sp.Add.make_args(canonical(e)):
+    for term in sp.Add.make_args(form):
         upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
         groups.setdefault(upstream[0] if upstream else "", []).append(term)
     ranges = {i.name: i.size for i in free_indices(e)}
-    return sp.Add(*(reletter(collect(_merged(group)), taken, ranges) for group in groups.values()))
+    return sp.Add(*(signs.signed(reletter(collect(_merged(group)), taken, ranges)) for group in groups.values()))
 
 
 def _merged(group: list[sp.Expr]) -> list[sp.Expr]:
@@ -226,7 +298,7 @@ def collect(group: list[sp.Expr]) -> sp.Expr:
         base: min((p[base] for p in powers), key=lambda x: x)
         for base in powers[0]
         if not base.is_Number
-        and all(base in p and p[base].is_Integer and p[base] * powers[0][base] > 0 for p in powers)
+        and all(base in p and p[base].is_Rational and p[base] * powers[0][base] > 0 for p in powers)
     }
     positive = [b**x if x > 0 else b ** max(p[b] for p in powers) for b, x in common.items()]
     shared = sp.Mul(*positive)

@@ -20,9 +20,10 @@ import sympy as sp
 from scratchgrad.calculus import rules
 from scratchgrad.calculus.canonical import tidy
 from scratchgrad.calculus.chosen import ChosenElement, choose
-from scratchgrad.calculus.differentiate import depends_on, differentiate
+from scratchgrad.calculus.differentiate import DerivationStuck, depends_on, differentiate
 from scratchgrad.calculus.naming import name_values
 from scratchgrad.calculus.sifting import inside, pull_out, sift
+from scratchgrad.calculus.signs import Signs
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
@@ -39,6 +40,7 @@ from scratchgrad.notation.binding import (
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, fresh
 from scratchgrad.notation.nodes import Partial
+from scratchgrad.notation.text import to_text
 
 __all__ = ["Derivation", "ElementForm", "UnknownTensor"]
 
@@ -79,6 +81,7 @@ class Derivation:
     def __init__(self, definition: Definition) -> None:
         """The derivation of `definition`."""
         self.definition = definition
+        self.signs = Signs(a.right for a in definition.assignments)
         self._forms: dict[str, ElementForm] = {}
 
     @cached_property
@@ -95,6 +98,25 @@ class Derivation:
         if name not in self._forms:
             self._forms[name] = self._derive(tensor)
         return self._forms[name]
+
+    def local(self, name: str) -> sp.Expr:
+        """The gradient with respect to `name` in terms of the whole gradients of the assignments that consume it.
+
+        What a paper prints, one line for each value that forward computes: dP = dO V', then dS in terms of dP.
+        """
+        form = self[name]
+        taken = {i.name for i in form.indices}
+        tidied = tidy(form.local, taken, self.signs)
+        named = _pull_all(name_values(tidied, self.definition.assignments))
+        return tidied if named == tidied else tidy(named, taken, self.signs)
+
+    @property
+    def sweep(self) -> tuple[str, ...]:
+        """The tensors whose gradients backward computes, in its order: from the last assignment back, then inputs."""
+        given = {o.name for o in self.definition.outputs}
+        assigned = [a.target for a in reversed(self.definition.assignments)]
+        inner = [t.name for t in assigned if t.name not in given or self.adjoint(t).name.startswith("bar_")]
+        return (*inner, *self.differentiable)
 
     def adjoint(self, target: Tensor) -> Tensor:
         """The tensor that stands for the whole gradient of J with respect to an assigned tensor."""
@@ -164,16 +186,20 @@ class Derivation:
         inner = _Recorder(partial)
         right = rename_bound(consumer.at(at), letters)
         inner.apply(rules.FORWARD, lambda _: Partial(right, tensor.element), "Insert the forward equation.")
+        try:
+            differentiated = differentiate(sp.sympify(right), tensor, tensor.indices)
+        except DerivationStuck as stuck:
+            where = f"the local partial of {to_text(consumer.left)} with respect to {to_text(tensor.element)}"
+            raise DerivationStuck(f"{stuck} (missing at the step: {where}, in {consumer})") from None
         inner.apply(
             rules.DIFFERENTIATE,
-            lambda _: differentiate(sp.sympify(right), tensor, tensor.indices),
+            lambda _: differentiated,
             "Differentiate term by term; an element differs from another unless all indices agree.",
         )
         _sift_all(inner)
         _name(inner, self.definition)
-        inner.change(
-            rules.COLLECT, lambda e: tidy(e, letters | {i.name for p in at for i in free_indices(p)}), "Collect."
-        )
+        taken = letters | {i.name for p in at for i in free_indices(p)}
+        inner.change(rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Collect.")
         return Step(
             rules.DIFFERENTIATE,
             partial,
@@ -189,9 +215,12 @@ class Derivation:
         _name(recorder, self.definition)
         local = recorder.value
         self._substitute_adjoints(recorder, tensor)
-        recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Merge like terms and collect common factors.")
-        _name(recorder, self.definition)
-        _vanish(recorder, self.definition, taken)
+        recorder.change(
+            rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Merge like terms and collect common factors."
+        )
+        if _name(recorder, self.definition):
+            recorder.change(rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Collect what has its name now.")
+        _vanish(recorder, self.definition, taken, self.signs)
         return local
 
     def _substitute_adjoints(self, recorder: _Recorder, tensor: Tensor) -> None:
@@ -213,7 +242,10 @@ class Derivation:
                 f"Insert the whole gradient with respect to ${assignment.target.name}$.",
                 form.steps,
             )
-            recorder.change(rules.COLLECT, lambda e: tidy(e, taken), "Multiply out, cancel and collect.")
+            _sift_all(recorder)
+            recorder.change(
+                rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Merge like terms and collect common factors."
+            )
 
 
 def _at(tensor: Tensor) -> sp.Expr:
@@ -263,8 +295,10 @@ def _latex_index(e: sp.Expr) -> str:
     return str(e).replace("*", " ")
 
 
-def _name(recorder: _Recorder, definition: Definition) -> None:
-    after = name_values(recorder.value, definition.assignments)
+def _name(recorder: _Recorder, definition: Definition) -> bool:
+    """Record the naming of values that forward computed; whether there were any."""
+    before = recorder.value
+    after = name_values(before, definition.assignments)
     if after != recorder.value:
         named = [
             f"${a.target.name}$"
@@ -273,13 +307,14 @@ def _name(recorder: _Recorder, definition: Definition) -> None:
             > sum(tensor_name(t) == a.target.name for t in tensors_in(recorder.value))
         ]
         recorder.apply(rules.NAME, lambda _: _pull_all(after), f"Forward has computed {' and '.join(named)}.")
+    return bool(after != before)
 
 
-def _vanish(recorder: _Recorder, definition: Definition, taken: set[str]) -> None:
+def _vanish(recorder: _Recorder, definition: Definition, taken: set[str], signs: Signs) -> None:
     after, gone = vanish(recorder.value, definition)
     if gone:
         named = " and ".join(f"${tensor_name(s.function)}$" for s in gone)
-        recorder.apply(rules.VANISH, lambda _: tidy(after, taken), f"{named} sums to 0 by its definition.")
+        recorder.apply(rules.VANISH, lambda _: tidy(after, taken, signs), f"{named} sums to 0 by its definition.")
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:

@@ -23,6 +23,7 @@ from scratchgrad.notation.binding import (
     tensors_in,
 )
 from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import (
     Attains,
     Determinant,
@@ -106,6 +107,8 @@ class _Partial:
 
     def pow(self, e: sp.Expr) -> sp.Expr:
         base, exponent = e.args
+        if isinstance(base, Determinant) and not depends_on(exponent, self.name):
+            return exponent * e * self.log_determinant(base)
         result = exponent * base ** (exponent - 1) * self(base)
         if depends_on(exponent, self.name):
             result += e * sp.log(base) * self(exponent)
@@ -116,7 +119,7 @@ class _Partial:
 
     def where(self, e: sp.Expr) -> sp.Expr:
         condition, then, otherwise = e.args
-        return Indicator(condition) * self(then) + Indicator(sp.Not(condition)) * self(otherwise)
+        return _indicator(condition) * self(then) + _indicator(sp.Not(condition)) * self(otherwise)
 
     def maximum(self, e: sp.Expr) -> sp.Expr:
         relation = sp.Gt if isinstance(e, Maximum) else sp.Lt
@@ -162,6 +165,18 @@ class _Partial:
         Determinant: determinant,
         LogDeterminant: log_determinant,
     }
+
+
+def _indicator(condition: sp.Basic) -> sp.Expr:
+    """1 where the condition holds, else 0; for equal indices that is a Kronecker delta, which a sum can sift."""
+    if isinstance(condition, (sp.Eq, sp.Ne)) and any(isinstance(side, Index) for side in condition.args):
+        index, place = sorted(condition.args, key=lambda side: not isinstance(side, Index))
+        if not _has_tensor(place):
+            if isinstance(condition, sp.Eq):
+                return sp.KroneckerDelta(index, place)
+            if index.size == 2 and place in (0, 1):
+                return sp.KroneckerDelta(index, 1 - place)
+    return sp.sympify(Indicator(condition))
 
 
 def _has_tensor(e: sp.Basic) -> bool:

@@ -18,6 +18,7 @@ import sympy as sp
 from scratchgrad.notation.binding import (
     bound,
     free_indices,
+    index_names,
     rebuild,
     rename_bound,
     replace_tensors,
@@ -76,13 +77,29 @@ def _collapse(e: sp.Sum, survivors: list[tuple[Index, sp.Expr]]) -> sp.Expr | No
         return None
     terms = terms_with_deltas(e.function)
     collapsed, changed = [], False
-    for term in terms:
-        indices, hit = list(bound(e)), True
+    for whole in terms:
+        term, inner = _joined(whole, bound(e))
+        indices, hit = [*bound(e), *inner], True
         while hit:
-            term, hit = _collapse_one(term, indices, survivors)  # noqa: PLW2901  # one term, delta after delta
+            term, hit = _collapse_one(term, indices, survivors)  # one term, delta after delta
             changed |= hit
         collapsed.append(pull_out(sum_over(term, *indices)))
     return sp.Add(*collapsed) if changed else None
+
+
+def _joined(term: sp.Expr, outer: Sequence[Index]) -> tuple[sp.Expr, tuple[Index, ...]]:
+    """The term with the sums in it opened whose deltas contain an outer index, and their indices, named apart."""
+    factors: list[sp.Expr] = []
+    opened: list[Index] = []
+    for factor in sp.Mul.make_args(term):
+        deltas = factor.function.atoms(sp.KroneckerDelta) if isinstance(factor, sp.Sum) else set()
+        if any(set(free_indices(d)) & set(outer) for d in deltas):
+            apart = rename_bound(factor, index_names(term) | {i.name for i in (*outer, *opened)})
+            opened += bound(apart)
+            factors.append(sp.sympify(apart.args[0]))
+        else:
+            factors.append(factor)
+    return (sp.Mul(*factors), tuple(opened)) if opened else (term, ())
 
 
 def _collapse_one(term: sp.Expr, indices: list[Index], survivors: list[tuple[Index, sp.Expr]]) -> tuple[sp.Expr, bool]:

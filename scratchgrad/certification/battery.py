@@ -24,6 +24,7 @@ import sympy as sp
 
 from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.exact.scalar import ordered
+from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point
@@ -31,13 +32,14 @@ from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 
-__all__ = ["Battery", "Probe"]
+__all__ = ["Battery", "Probe", "Sizes"]
 
 _FIRST = (3, 2, 4, 5, 2, 3)
 _SECOND = (2, 4, 3, 2, 5, 2)
 _INTEGERS_BELOW = 3
 _CONSTANTS = 6
 
+Array = Any
 Sizes = Mapping[sp.Expr, int]
 Example = tuple[Any, ...]
 
@@ -59,13 +61,22 @@ class Probe:
 class Battery:
     """All probes of a specification, and the reference that knows what is right there."""
 
-    def __init__(self, specification: Specification, examples: Sequence[Example] = ()) -> None:
+    def __init__(
+        self,
+        specification: Specification,
+        examples: Sequence[Example] = (),
+        shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
+    ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
+
+        `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
 
         Raises ExampleMismatch where an example's shape contradicts the definition or another example tensor.
         """
         self.specification = specification
         self.reference = Reference(specification)
+        self.shapes = shapes
+        self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
@@ -104,7 +115,41 @@ class Battery:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
         if self.examples:
             return self._example_sizes(self.examples[0])
-        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+        for shift in range(len(numbers) if self.specification.free and self.shapes else 1):
+            turned = (*numbers[shift:], *numbers[:shift])
+            chosen = dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False))
+            found = self.completed(feasible(self.specification, chosen) or chosen)
+            if found is not None:
+                return found
+        chosen = dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
+        return feasible(self.specification, chosen) or chosen
+
+    def completed(self, sizes: Sizes) -> Sizes | None:
+        """The sizes, with those that no input has as forward has them; None where forward does not take such inputs."""
+        spec = self.specification
+        if not spec.free or self.shapes is None:
+            return sizes
+        key = tuple(n for size, n in sizes.items() if size not in spec.free)
+        if key not in self._completed:
+            self._completed[key] = self._measured(sizes)
+        return self._completed[key]
+
+    def _measured(self, sizes: Sizes) -> Sizes | None:
+        spec, batch = self.specification, 2 if self.specification.batched else None
+        rng = np.random.default_rng(SEED)
+        assert self.shapes is not None  # asked before
+        inputs = [
+            np.zeros(role.shape(sizes, batch), np.int64) if role.integer else rng.random(role.shape(sizes, batch)) + 0.5
+            for role in spec.inputs
+        ]
+        shapes = self.shapes(inputs)
+        found = dict(sizes)
+        for role, shape in zip(spec.outputs, shapes, strict=False):
+            own = shape[1:] if role.sample and batch is not None else shape
+            if len(own) != len(role.tensor.sizes):
+                return None
+            found |= {size: n for size, n in zip(role.tensor.sizes, own, strict=True) if size in spec.free}
+        return found if len(shapes) == len(spec.outputs) and all(n > 0 for n in found.values()) else None
 
     def _usual_batch(self) -> int | None:
         """The number of samples where nothing else is probed."""
@@ -184,12 +229,24 @@ class Battery:
             yield Probe("batches", f"batch {batch}, inputs {kind}", self.point(kind, batch, self.sizes(), dtype))
         if self.examples:
             return
-        one = dict.fromkeys(self.specification.sizes, 1)
-        shapes = [("other sizes", 5, self.sizes(_SECOND))]
-        shapes += [(f"size 1 of {s}", 2, {**self.sizes(), s: 1}) for s in self.specification.sizes]
-        shapes += [("all sizes 1, batch 1", 1, one), ("all sizes 1", 2, one)] if one else []
+        every = self.specification.sizes
+        spec = self.specification
+        shapes: list[tuple[str, int, Sizes | None]] = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes += [
+            (f"size 1 of {s}", 2, feasible(spec, {**self.sizes(), s: 1}, pinned=(s,)))
+            for s in every
+            if s not in spec.free
+        ]
+        if every:
+            least = feasible(spec, dict.fromkeys(every, 1), pinned=every)
+            shapes += [("all sizes 1, batch 1", 1, least), ("all sizes 1", 2, least)]
+        if len(every) > 1 or (every and spec.batched):
+            alike = [(n, feasible(spec, dict.fromkeys(every, n), pinned=every)) for n in (2, 3)]
+            shapes += [(f"all sizes {n}, batch {n}", n, sizes) for n, sizes in alike]
         for name, batch, sizes in shapes:
-            yield Probe("sizes", name, self.point("normal", batch, sizes, dtype))
+            completed = None if sizes is None else self.completed(sizes)
+            if completed is not None:  # else an axis that has a formula would be empty
+                yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in ("all zero", "zeros", "ties", "near ±1000", "small"):
@@ -236,12 +293,13 @@ class Battery:
             }
             self.domains = wide  # positive examples may be an accident: then the definition has values elsewhere, too
             return wide if all(self._finite(salt) for salt in ("a", "b", "c")) else found
-        choices = [dict.fromkeys(real, Domain.REAL)]
+        settings = {role.name for role in self.specification.settings}
+        choices = [{name: Domain.POSITIVE if name in settings else Domain.REAL for name in real}]
         choices += [{**choices[0], name: Domain.POSITIVE} for name in real]
         choices += [dict.fromkeys(real, Domain.POSITIVE)]
         for choice in choices:
             self.domains = choice
-            if all(self._finite(salt) for salt in ("a", "b", "c")):
+            if all(self._finite(salt) for salt in "abcdefgh"):
                 return choice
         return choices[0]
 
@@ -287,4 +345,12 @@ class Battery:
         if self.specification.function is not None:
             return sizes_of(self.specification, example)
         missing = [size for size in self.specification.sizes if size not in sizes]
-        return sizes | dict(zip(missing, itertools.cycle(_FIRST), strict=False))
+        made_up = sizes | dict(zip(missing, itertools.cycle(_FIRST), strict=False))
+        if not missing or self.shapes is None:
+            return made_up
+        shapes = self.shapes([example[role.name] for role in self.specification.inputs])
+        for role, shape in zip(self.specification.outputs, shapes, strict=False):
+            own = shape[1:] if role.sample and len(shape) == len(role.tensor.sizes) + 1 else shape
+            if len(own) == len(role.tensor.sizes):
+                made_up |= {size: n for size, n in zip(role.tensor.sizes, own, strict=True) if size in missing}
+        return made_up

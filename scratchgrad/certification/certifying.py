@@ -22,14 +22,26 @@ from scratchgrad.certificate import Certificate
 from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
-from scratchgrad.certification.specification import NothingToCertify, Specification, layer_of, specify
+from scratchgrad.certification.specification import (
+    NothingToCertify,
+    Specification,
+    batched_specification,
+    layer_of,
+    specify,
+)
 from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function, speaks_protocol
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
-from scratchgrad.codegen.writing import generate_kernel
+from scratchgrad.codegen.writing import generate_kernel, kernel_of
 from scratchgrad.layer import Layer
+from scratchgrad.notation.definition import Definition
 
-__all__ = ["battery_of", "certify", "kernel_subject"]
+__all__ = ["KernelRefused", "battery_of", "certified_kernel", "certify", "kernel_subject"]
+
+
+class KernelRefused(RuntimeError):
+    """A generated kernel that the battery refuses; the message is the verdict."""
+
 
 _REMEMBERED = 16
 _batteries: dict[Specification, Battery] = {}
@@ -58,19 +70,28 @@ def certify(
     """
     examples = _examples(example)
     specification = _specified(spec, examples)
-    battery = Battery(specification, examples) if examples else battery_of(specification)
     layer = None if specification.function is not None else layer_of(spec)
     if forward is None and backward is None:
         if layer is None:
             raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
-        return _certified(layer, judge(battery, kernel_subject(layer, specification)))
+        subject = kernel_subject(layer, specification)
+        return _certified(layer, judge(_battery(specification, examples, subject), subject))
     if backward is None and is_autograd_function(forward):
         forward, backward = by_autograd(forward)
-        return judge(battery, Subject(specification, forward, backward, kernel=False, protocol=True))
+        subject = Subject(specification, forward, backward, kernel=False, protocol=True)
+        return judge(_battery(specification, examples, subject), subject)
     protocol = speaks_protocol(backward)
     if protocol and forward is None:
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
-    return judge(battery, Subject(specification, forward, backward, kernel=False, protocol=protocol))
+    subject = Subject(specification, forward, backward, kernel=False, protocol=protocol)
+    return judge(_battery(specification, examples, subject), subject)
+
+
+def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:
+    """The battery; where an output has sizes that no input has, the subject's forward says how far it reaches."""
+    if specification.free and subject.forward_function is not None:
+        return Battery(specification, examples, subject.shapes)
+    return Battery(specification, examples) if examples else battery_of(specification)
 
 
 def _specified(spec: Any, examples: Sequence[Example]) -> Specification:
@@ -98,6 +119,17 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     assert kernel is not None  # attached or generated
     forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
     return Subject(specification, forward, backward, kernel=True, protocol=True)
+
+
+def certified_kernel(definition: Definition) -> type[Any]:
+    """The generated kernel of the definition, over batches.  Raises KernelRefused with the verdict, or CannotLower."""
+    kernel = kernel_of(definition)
+    specification = batched_specification(definition)
+    subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, protocol=True)
+    verdict = judge(battery_of(specification), subject)
+    if not verdict.accepted:
+        raise KernelRefused(f"the generated kernel does not agree with the definition:\n{verdict}")
+    return kernel
 
 
 def _missing(name: str) -> Callable[..., Any]:

@@ -28,7 +28,7 @@ from scratchgrad.certification.subject import Subject
 __all__ = ["diagnose"]
 
 _KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
-_LARGE = ("±1000", "+1000", "mixed")
+_LARGE = ("±1000", "+1000", "mixed", "rows apart")
 _FURTHER = 4
 
 

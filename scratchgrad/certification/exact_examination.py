@@ -36,11 +36,13 @@ from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["Exactness", "examine_exactly"]
 
-_WORK = 4e6
-_WORK_ENTRY = 8e5
+_WORK = {True: 2e7, False: 4e6}
+"""What a proof may cost, for a layer's own kernel and for a function: about 10^6 are a second."""
+
 _SHAPES = ((2, (2, 3, 4, 1, 2, 3)), (3, (3, 2, 1, 2, 3, 2)), (1, (1, 4, 2, 3, 2, 1)), (5, (2, 1, 3, 2, 1, 2)))
 _KINDS = ("normal", "ties", "zeros", "mixed magnitudes", "near +1000", "small")
 _DIFFERS = 1e-7
+_ENTRY = 8
 _ENTRIES = 400
 
 Array = Any
@@ -58,6 +60,7 @@ class Exactness:
     undecided: Counter[str] = field(default_factory=Counter)
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
+    positive: list[str] = field(default_factory=list)
 
     @property
     def proven(self) -> bool:
@@ -68,8 +71,9 @@ class Exactness:
         """What is proven and what is not, for people."""
         proven = self.everywhere + self.off_ties
         at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
+        values = "all real values" + (f" with {', '.join(self.positive)} > 0" if self.positive else "")
         if self.proven:
-            lines = [f"proven equal for all real values {at}: {proven} entries, {self.cases} cases"]
+            lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
         elif proven:
             lines = [f"proven for {proven} of {self.entries} entries {at}; undecided: {self._reasons()}"]
         else:
@@ -98,6 +102,7 @@ class Exactness:
             "cases": self.cases,
             "undecided": dict(sorted(self.undecided.items())),
             "constants_read": self.constants,
+            "positive": self.positive,
         }
 
 
@@ -112,8 +117,10 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
 
 
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
-    budget = Budget(_WORK)
+    budget = Budget(_WORK[subject.kernel])
+    most = budget.left / _ENTRY
     positive = [name for name, domain in battery.domains.items() if domain is Domain.POSITIVE]
+    found.positive = positive
     for point, other in _points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
@@ -144,7 +151,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         symbols = [n.args[0] for name in positive for n in entries.inputs[name].ravel()]
         for mine, right in pairs:
             found.entries += 1
-            proof = prove(mine, right, _for_entry(budget), symbols)
+            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), symbols)
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
                 found.everywhere += 1
@@ -154,13 +161,10 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
                 found.undecided[proof.words] += 1
 
 
-def _for_entry(budget: Budget) -> Budget:
-    """A budget for one entry; what it spends is spent of the whole."""
-    return _Part(min(_WORK_ENTRY, max(budget.left, 0)), budget)
-
-
 @dataclass
 class _Part(Budget):
+    """The budget of one entry; what it spends is spent of the whole."""
+
     whole: Budget
 
     def spend(self, work: float) -> None:

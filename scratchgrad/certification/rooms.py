@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import linecache
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,14 +57,13 @@ def _generate(layer: Layer, *, anew: bool) -> None:
     """The layer has the kernel of its generated file, which is written if it is missing, or to be written anew."""
     if registry.attach_kernel(layer) and not anew:
         return
-    write_kernel(layer)
-    importlib.invalidate_caches()
-    module = importlib.import_module(f"{generated.__name__}.{layer.name}")
-    layer.kernel(importlib.reload(module).Kernel)
+    path = write_kernel(layer)
+    linecache.checkcache(str(path))
+    layer.kernel(registry.kernel_in_file(path))
 
 
 def _rooms(names: Iterable[str] | None) -> list[str]:
-    return [name for name in registry.names() if registry.is_built_in(name)] if names is None else list(names)
+    return [name for name in registry.with_variants() if registry.is_built_in(name)] if names is None else list(names)
 
 
 def _complaint(name: str) -> str | None:

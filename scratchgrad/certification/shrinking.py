@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery, Probe, Sizes
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.sampling import Domain
@@ -81,12 +81,15 @@ class _Shrinker:
     def _sizes(self) -> None:
         """The first combination of sizes, in the order of how many numbers they need, at which it goes wrong."""
         spec, start = self.battery.specification, self.best.probe.point
-        names = list(spec.sizes)
+        names = [size for size in spec.sizes if size not in spec.free or self.battery.shapes is None]
         ranges = [range(1, max(1, start.batch) + 1) if start.batch else [start.batch]]
         ranges += [range(1, start.sizes[name] + 1) for name in names]
         candidates = []
         for batch, *lengths in itertools.product(*ranges):
-            sizes = dict(zip(names, lengths, strict=True))
+            chosen = {**start.sizes, **dict(zip(names, lengths, strict=True))}
+            sizes = self.battery.completed(chosen)
+            if sizes is None:
+                continue
             needed = sum(int(np.prod(r.shape(sizes, batch), dtype=int)) for r in (*spec.inputs, *spec.outputs))
             candidates.append((needed, batch, sizes))
         candidates.sort(key=lambda c: (c[0], c[1] or 0, *c[2].values()))
@@ -96,7 +99,7 @@ class _Shrinker:
             if any(self.succeeds(point) for point in self._at_sizes(start, batch, sizes)):
                 return
 
-    def _at_sizes(self, start: Point, batch: int | None, sizes: dict[Any, int]) -> Iterator[Point]:
+    def _at_sizes(self, start: Point, batch: int | None, sizes: Sizes) -> Iterator[Point]:
         """Simple numbers, then a corner of the failing point, then its far corner."""
 
         def absent(point: Point) -> Point:
@@ -113,7 +116,7 @@ class _Shrinker:
                 places = (
                     slice(len_ - n, len_) if far else slice(n) for n, len_ in zip(shape, values.shape, strict=True)
                 )
-                return values[tuple(places)].copy()
+                return np.array(values[tuple(places)])
 
             spec = self.battery.specification
             yield Point(
@@ -153,7 +156,7 @@ class _Shrinker:
         old = float(self._array(role, upstream)[place])
         rank = _SIMPLE.index(old) if old in _SIMPLE else len(_SIMPLE)
         for number in (*_SIMPLE[:rank], *([float(round(old))] if rank == len(_SIMPLE) and old != round(old) else [])):
-            values = self._array(role, upstream).copy()
+            values = np.array(self._array(role, upstream))
             values[place] = number
             if self._accepts(role, upstream, values):
                 return True

@@ -9,7 +9,6 @@ or a text is one sample exactly as it says, unless an example has one axis more:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ import sympy as sp
 
 from scratchgrad import registry
 from scratchgrad.gradients import Gradients, definition_of
-from scratchgrad.layer import Layer
+from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.indices import Size
@@ -29,7 +28,15 @@ from scratchgrad.notation.text import to_text
 if TYPE_CHECKING:
     from scratchgrad.certification.function_specification import TorchFunction
 
-__all__ = ["ExampleMismatch", "NothingToCertify", "Role", "Specification", "layer_of", "specify"]
+__all__ = [
+    "ExampleMismatch",
+    "NothingToCertify",
+    "Role",
+    "Specification",
+    "batched_specification",
+    "layer_of",
+    "specify",
+]
 
 
 class NothingToCertify(ValueError):
@@ -72,6 +79,7 @@ class Specification:
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
     function: TorchFunction | None = None
+    layer: bool = False
 
     @property
     def batched(self) -> bool:
@@ -98,11 +106,23 @@ class Specification:
         """The inputs that have a gradient."""
         return tuple(role for role in self.inputs if not role.integer)
 
+    @property
+    def settings(self) -> tuple[Role, ...]:
+        """The scalars that all samples of a room share, such as a slope or a width: they are positive."""
+        shared = self.definition.shared if self.definition is not None and self.layer else ()
+        return tuple(r for r in self.differentiable if r.name in shared and not r.tensor.indices)
+
     @cached_property
     def sizes(self) -> tuple[sp.Expr, ...]:
         """The sizes that may be chosen, in order of appearance; a number is no choice."""
         every = (s for role in (*self.inputs, *self.outputs) for s in role.tensor.sizes)
         return tuple(dict.fromkeys(symbol for size in every for symbol in sorted(size.atoms(Size), key=str)))
+
+    @cached_property
+    def free(self) -> tuple[sp.Expr, ...]:
+        """The sizes that no input has: how far an output reaches is the forward's to say."""
+        known = {symbol for role in self.inputs for size in role.tensor.sizes for symbol in size.atoms(Size)}
+        return tuple(size for size in self.sizes if size not in known) if self.function is None else ()
 
     def bound(self, name: str) -> sp.Expr | None:
         """The size that the integers of a tensor stay below, None where it indexes nothing."""
@@ -132,7 +152,7 @@ class Specification:
 
 def layer_of(source: Any) -> Layer | None:
     """The Layer that the source is, or is the name of; None for a definition or a text."""
-    if isinstance(source, str) and re.fullmatch(r"\w+", source.strip()):
+    if isinstance(source, str) and NAME.fullmatch(source.strip()):
         return registry.layer(source.strip())
     return source if isinstance(source, Layer) else None
 
@@ -150,7 +170,8 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
                 f"layer {layer.name!r} has no definition to be held against; write one under @{layer.name}.define"
             )
         definition = definition_of(layer)
-        samples = {t.name: layer.carries_samples(t) for t in (*layer.signature.inputs, *layer.signature.outputs)}
+        tensors = (*layer.signature.inputs, *layer.signature.outputs)
+        samples = {t.name: layer.batch is None and layer.carries_samples(t) for t in tensors}
         title = layer.name
     else:
         definition = source.definition if isinstance(source, Gradients) else definition_of(source)
@@ -163,6 +184,19 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         definition,
         tuple(Role(t, samples[t.name]) for t in definition.inputs),
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
+        layer=layer is not None,
+    )
+
+
+def batched_specification(definition: Definition) -> Specification:
+    """The definition as a generated kernel meets it: every input that is not shared has a batch axis."""
+    samples = {t.name: t.name not in definition.shared for t in definition.inputs}
+    carries = any(samples.values())
+    return Specification(
+        definition.name or str(definition),
+        definition,
+        tuple(Role(t, samples[t.name]) for t in definition.inputs),
+        tuple(Role(t, carries) for t in definition.outputs),
     )
 
 

@@ -133,6 +133,15 @@ class Subject:
             )
         return tuple(outputs), saved
 
+    def shapes(self, arrays: Sequence[Any]) -> list[tuple[int, ...]]:
+        """The shapes of the outputs for these inputs; empty where forward does not take them."""
+        with self.running():
+            try:
+                outputs, _ = self.forward([torch.tensor(a) for a in arrays])
+            except Misbehaviour:
+                return []
+        return [tuple(u.shape) for u in outputs if isinstance(u, torch.Tensor)]
+
     def backward(
         self, saved: Any, upstream: Sequence[torch.Tensor | None], tensors: Sequence[torch.Tensor]
     ) -> tuple[Any, ...]:

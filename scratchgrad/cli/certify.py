@@ -54,7 +54,10 @@ def command(
     from scratchgrad.cli.source import layer_in_file
 
     layers = [layer_in_file(one) for one in file or ()]
-    layers += [registry.layer(name) for name in (names or ([] if file else registry.names()))]
+    chosen = names or ([] if file else list(registry.names()))
+    if update or check or not names:  # a room stands for the variants that are shipped with it
+        chosen = [one for name in chosen for one in registry.with_variants(name)]
+    layers += [registry.layer(name) for name in chosen]
     console, progress = stdout(), stderr()
     if check:
         with progress.status(f"Recomputing {len(layers)} certificates"):

@@ -11,7 +11,8 @@ from scratchgrad.layer import Layer
 
 __all__ = ["DataSheet", "data_sheet"]
 
-_LINES = re.compile(r"^(Shapes|Shared|Saved|Kink|Source) +(\S.*)$", re.MULTILINE)
+_WORDS = "Shapes|Sizes|Options|Batch|Shared|Saved|Kink|Source"
+_LINES = re.compile(rf"^({_WORDS}) +(\S.*(?:\n {{8}}\S.*)*)$", re.MULTILINE)
 _EQUATION = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 
 
@@ -28,4 +29,6 @@ def data_sheet(layer: Layer) -> DataSheet:
     module = sys.modules.get(getattr(layer.definition_function, "__module__", ""))
     header = inspect.cleandoc(module.__doc__ or "") if module is not None else ""
     before_shapes = header.partition("\nShapes")[0]
-    return DataSheet(tuple(_EQUATION.findall(before_shapes)), dict(_LINES.findall(header)))
+    return DataSheet(
+        tuple(_EQUATION.findall(before_shapes)), {word: " ".join(text.split()) for word, text in _LINES.findall(header)}
+    )

@@ -29,12 +29,16 @@ def _record(gradient: Gradient) -> dict[str, Any]:
         "indices": [i.name for i in gradient.indices],
         "element": gradient.text,
         "sizes": _sizes(gradient.indices, gradient.element),
+        "form": gradient.form.kind,
         "vector": None if gradient.vector is None else str(gradient.vector),
+        "einsum": gradient.einsum,
+        "local": str(gradient.local),
         "batched": None if gradient.batched is None else str(gradient.batched),
     }
     if gradient.batched is None:
         record["batched_indices"] = [i.name for i in over_batch.indices]
         record["batched_element"] = to_text(gradient.batched_element)
+    record["doubt"] = gradient.doubt
     first = first_index(gradient.parent.definition)
     record["latex"] = element_latex(gradient.element, first=first)
     record["steps"] = [_step(step, first) for step in gradient.steps]

@@ -30,7 +30,7 @@ def derivation_text(gradients: Gradients, wanted: Sequence[Gradient]) -> Rendera
     lines = [*_definition(gradients.definition)]
     for gradient in wanted:
         lines += [Text(), *_gradient(gradient)]
-    return Group(*lines, *_kinks(gradients.definition), *_sources(wanted))
+    return Group(*lines, *_sweep(gradients), *_kinks(gradients.definition), *_sources(wanted))
 
 
 def _definition(definition: Definition) -> Iterator[RenderableType]:
@@ -98,12 +98,28 @@ def _result(gradient: Gradient) -> RenderableType:
     forms = Table.grid(padding=(0, 2))
     target = gradient.parent.definition.tensors[gradient.name].gradient.element
     forms.add_row("element", Text(f"{to_text(target)} = {to_text(gradient.element)}", "bold"))
-    forms.add_row("vector", "none: see the element form" if gradient.vector is None else str(gradient.vector))
-    if gradient.batched is None:
-        forms.add_row("batched", f"{to_text(gradient.batched_element)}  (element form)")
+    form, batched = gradient.form, gradient.batched_form
+    if form.kind == "matrix":
+        forms.add_row("vector", str(form))
+    elif form.kind == "einsum":
+        forms.add_row("einsum", f"{form}  (it is no product of matrices)")
     else:
-        forms.add_row("batched", str(gradient.batched))
+        forms.add_row("vector", f"none: it is {form.words}" if form.words else "none: see the element form")
+    forms.add_row("batched", str(batched) if batched.kind != "element" else f"{batched}  (element form)")
+    if gradient.doubt is not None:
+        forms.add_row("doubt", Text(gradient.doubt, "bold yellow"))
     return Panel(forms, expand=False, padding=(0, 1))
+
+
+def _sweep(gradients: Gradients) -> Iterator[RenderableType]:
+    """The whole backward pass, one line for each gradient, where forward has more steps than one."""
+    if len(gradients.definition.assignments) < 2:
+        return
+    yield Text()
+    yield Text("The backward pass, line by line", "bold underline")
+    adjoints = {a.target.name: gradients.derivation.adjoint(a.target).name for a in gradients.definition.assignments}
+    rows = [(adjoints.get(name, f"grad_{name}"), form) for name, form in gradients.sweep().items()]
+    yield from _equations([(left, str(form)) for left, form in rows])
 
 
 def _kinks(definition: Definition) -> Iterator[RenderableType]:

@@ -15,6 +15,7 @@ __all__ = ["EXAMPLES", "Format", "command"]
 EXAMPLES = (
     "scratchgrad derive linear --wrt W",
     "scratchgrad derive 'u[i] = Sum(W[i,j]*x[j], j) + b[i]' --format json",
+    "scratchgrad derive layer_norm --format torch",
     "scratchgrad derive 'y[i] = Sum(w[r]*x[i+r], r)' --range r=nK --wrt w",
 )
 
@@ -25,6 +26,7 @@ class Format(StrEnum):
     text = "text"
     latex = "latex"
     json = "json"
+    torch = "torch"
 
 
 def command(
@@ -41,7 +43,9 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Only the gradient with respect to this input; may be given several times."),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="Steps to read, LaTeX, or JSON.")] = Format.text,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Steps to read, LaTeX, JSON, or the generated torch kernel.")
+    ] = Format.text,
     tensors: Annotated[
         str, typer.Option(metavar="TENSORS", help=r"The sizes of axes, such as 'x\[nB,nN] w\[nN]'.", show_default=False)
     ] = "",
@@ -61,14 +65,16 @@ def command(
         str | None, typer.Option(metavar="NAMES", help="The outputs, such as 'o L'; without it the last left side.")
     ] = None,
 ) -> None:
-    """Derive the gradients of an equation or a layer, step by step."""
+    """Derive the gradients of an equation or a layer, step by step; or print the kernel that computes them."""
     from scratchgrad.gradients import derive
 
     gradients = derive(
         text_or_layer(source), tensors=tensors, ranges=_ranges(ranges or ()), shared=shared, outputs=outputs
     )
     wanted = [gradients[name] for name in wrt or gradients]
-    if format_ is Format.json:
+    if format_ is Format.torch:
+        typer.echo(gradients.kernel_source().rstrip())
+    elif format_ is Format.json:
         from scratchgrad.cli.derivation_json import derivation_json
 
         typer.echo(derivation_json(wanted))

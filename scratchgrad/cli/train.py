@@ -51,7 +51,9 @@ def command(
     weight_decay: Annotated[
         float, typer.Option(metavar="LAMBDA", min=0, help="Times the squared norm of each weight matrix, added to J.")
     ] = 1e-4,
-    seed: Annotated[int, typer.Option(metavar="N", help="Decides the first weights and the order of samples.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Decides the first weights and the order of samples.")
+    ] = 0,
     dtype: Annotated[Precision, typer.Option(help="The type of all real values.")] = Precision.float32,
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where checkpoint, history and curves are written.")

@@ -5,11 +5,15 @@ Elementwise operations that are used once are written where they are used.  Ever
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import sympy as sp
 
 from scratchgrad.codegen.dag import Node
+from scratchgrad.codegen.windows import surely_nonnegative
 from scratchgrad.notation.indices import Size
 
 __all__ = ["Body", "shape_comment"]
@@ -18,12 +22,20 @@ _COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 _BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
 _METHODS = ("exp", "log", "sin", "cos", "tanh", "erf", "abs", "sign", "sigmoid", "sqrt", "rsqrt", "square", "expm1")
-_VIEWS = ("permute", "expand", "diagonal", "input")
+_VIEWS = ("permute", "expand", "diagonal", "input", "window", "arrange", "apart")
 
 
 def shape_comment(sizes: Iterable[sp.Expr]) -> str:
     """A shape as a comment writes it: [N, i] for sizes N and n_i."""
-    return "[" + ", ".join(str(s).removeprefix("n_") for s in sizes) + "]"
+    return "[" + ", ".join(re.sub(r"\bn_", "", size_text(s)) for s in sizes) + "]"
+
+
+def size_text(size: sp.Expr) -> str:
+    """A size as Python computes it: (n_h - n_k)//2 + 1."""
+    for floor in size.atoms(sp.floor):
+        over, under = sp.fraction(sp.together(floor.args[0]))
+        size = size.subs(floor, sp.Symbol(f"(({over})//{under})" if isinstance(over, sp.Add) else f"({over}//{under})"))
+    return str(size)
 
 
 class Body:
@@ -100,7 +112,7 @@ class Body:
             )
         if not value.atoms(Size):
             return repr(float(value)), _ATOM if value > 0 else _SIGN
-        return f"{value}".replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
+        return size_text(value).replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
 
     def aligned(self, node: Node, places: tuple[int, ...], rank: int, at_least: int) -> str:
         """The operand of an elementwise operation, its dimensions moved to their places."""
@@ -141,7 +153,7 @@ class Body:
             return self.aligned(*args[k], node.rank, at_least)
 
         op = node.op
-        if op == "add" and (fused := self._addmm(node)) is not None:
+        if op == "add" and (fused := self._addmm(node) or self._biased(node)) is not None:
             return fused, _ATOM
         if op in _BINARY:
             sign, level = _BINARY[op]
@@ -165,6 +177,8 @@ class Body:
             return f"{operand(0, _ATOM)} ** {operand(1, _ATOM)}", _POWER
         if op == "mask":
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
+        if op == "excluded":
+            return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, -math.inf)", _ATOM
         if op == "indicator":
             return f"{self._atom(operand(0, _COMPARE))}.to({self.dtype_of}.dtype)", _ATOM
         if op == "inside":
@@ -190,6 +204,15 @@ class Body:
                 if " @ " in code and code.count(" @ ") == 1:
                     left, right = code.split(" @ ")
                     return f"torch.addmm({self.value(bias)}, {left}, {right})"
+        return None
+
+    def _biased(self, node: Node) -> str | None:
+        """A bias added to the channels of a convolution, as one call."""
+        for k in (0, 1):
+            made, bias = node.args[k], node.args[1 - k]
+            own = made.op == "convolution" and self.uses.get(made, 1) == 1 and made not in self.names
+            if own and made.rank == node.rank and bias.rank == 1 and node.data[0][1 - k] == (1,):
+                return self._convolved(made, self.value(bias))
         return None
 
     @staticmethod
@@ -279,13 +302,170 @@ class Body:
     def _input(self, node: Node) -> tuple[str, int]:
         return str(node.data[0]), _ATOM
 
+    def _window(self, node: Node) -> tuple[str, int]:
+        return self._moved(node), _ATOM
+
+    def _moved(self, node: Node) -> str:
+        """The code of a view at affine places: padded where places may lie outside, else cut; then strided."""
+        (inner,), (spec,) = node.args, node.data
+        code = self.value(inner, _ATOM)
+        outside = {
+            k: (-part[0], part[0] + part[1] - inner.sizes[k])
+            for k, part in enumerate(spec)
+            if part is not None and not _inside(part[0], part[1], inner.sizes[k])
+        }
+        if outside:
+            amounts: list[str] = []
+            for k in reversed(range(min(outside), inner.rank)):
+                amounts += [self._number(sp.expand(a))[0] for a in outside.get(k, (sp.Integer(0), sp.Integer(0)))]
+            code = f"torch.nn.functional.pad({self.value(inner)}, ({', '.join(amounts)}))"
+        cuts = [
+            ":" if part is None else self._cut(part, inner.sizes[k], padded=k in outside) for k, part in enumerate(spec)
+        ]
+        while cuts and cuts[-1] == ":":
+            cuts.pop()
+        code += f"[{', '.join(cuts)}]" if cuts else ""
+        for k, part in enumerate(spec):
+            if part is not None and len(part[2]) == 1 and part[2][0][0].is_negative:
+                code += f".flip({k})"
+        appended = inner.rank
+        for k, part in enumerate(spec):
+            if part is not None and len(part[2]) > 1:
+                code += self._windows(part[2], k, appended)
+                appended += len(part[2]) - 1
+        return code
+
+    def _cut(self, part: tuple[Any, ...], size: sp.Expr, *, padded: bool) -> str:
+        first, extent, steps = part
+        step = abs(steps[0][0]) if len(steps) == 1 else 1
+        start = sp.Integer(0) if padded else first
+        whole = padded or sp.expand(first + extent - size) == 0
+        begin = "" if start == 0 else self._number(start)[0]
+        end = "" if whole else self._number(sp.expand(first + extent))[0]
+        return f"{begin}:{end}" + (f":{self._number(step)[0]}" if step != 1 else "")
+
+    def _windows(self, steps: tuple[tuple[sp.Expr, sp.Expr], ...], at: int, appended: int) -> str:
+        """One dimension into one for each step: the first stays where it is, the others come last."""
+        code, where = "", at
+        for k in range(len(steps) - 1):
+            extent = sp.expand(1 + sum(s * (n - 1) for s, n in steps[k + 1 :]))
+            code += f".unfold({where}, {self._number(extent)[0]}, {self._number(steps[k][0])[0]})"
+            where = appended + k
+        last = steps[-1][0]
+        return code if last == 1 else f"{code}[..., ::{self._number(last)[0]}]"
+
+    def _arrange(self, node: Node) -> tuple[str, int]:
+        order, lengths = node.data
+        code = self.value(node.args[0], _ATOM)
+        if order != tuple(range(len(order))):
+            code += self._permutation(order)
+        at = 0
+        for length in lengths:
+            if length == 0:
+                code += f".unsqueeze({at})"
+            elif length > 1:
+                code += f".flatten({at}, {at + length - 1})"
+            at += 1
+        return code, _ATOM
+
+    def _apart(self, node: Node) -> tuple[str, int]:
+        code, at = self.value(node.args[0], _ATOM), 0
+        for sizes in node.data[0]:
+            if not sizes:
+                code += f".squeeze({at})"
+            elif len(sizes) > 1:
+                code += f".unflatten({at}, ({', '.join(self._number(s)[0] for s in sizes)}))"
+            at += len(sizes)
+        return code, _ATOM
+
+    def _convolution(self, node: Node) -> tuple[str, int]:
+        return self._convolved(node), _ATOM
+
+    def _convolved(self, node: Node, bias: str = "") -> str:
+        kind, stride, padding, dilation, groups, *more = node.data
+        a, b = (self.value(arg) for arg in node.args)
+        rank = len(stride)
+        options = "".join(
+            f", {name}={_same(values)}"
+            for name, values, default in (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))
+            if any(v != default for v in values)
+        )
+        options += "" if groups == 1 else f", groups={self._number(groups)[0]}"
+        added = f", {bias}" if bias else ""
+        if kind == "forward":
+            return f"torch.nn.functional.conv{rank}d({a}, {b}{added}{options})"
+        if kind == "weight":
+            shape = ", ".join(self._number(s)[0] for s in more[0])
+            return f"torch.nn.grad.conv{rank}d_weight({a}, ({shape}), {b}{options})"
+        if any(m != 0 for m in more[0]):
+            options += f", output_padding=({', '.join(self._number(m)[0] for m in more[0])}{',' * (rank == 1)})"
+        return f"torch.nn.functional.conv_transpose{rank}d({a}, {b}{added}{options})"
+
+    def _window_sums(self, node: Node) -> tuple[str, int]:
+        size, stride, padding, divisor = node.data
+        options = "" if stride == size else f", stride={_same(stride)}"
+        options += f", padding={_same(padding)}" if any(padding) else ""
+        options += "" if divisor == math.prod(size) else f", divisor_override={divisor}"
+        return f"torch.nn.functional.avg_pool2d({self.value(node.args[0])}, {_same(size)}{options})", _ATOM
+
+    def _spread(self, node: Node) -> tuple[str, int]:
+        size, stride, padding, divisor = node.data
+        given = self.value(node.args[0], _ATOM)
+        shape = ", ".join(self._number(s)[0] for s in node.sizes)
+        return (
+            f"torch.ops.aten.avg_pool2d_backward({given}, {given}.new_empty(({shape})), "
+            f"{list(size)}, {list(stride)}, {list(padding)}, False, True, {divisor})"
+        ), _ATOM
+
+    def _fold(self, node: Node) -> tuple[str, int]:
+        """Values of windows added up where the windows lie: [a, b, p, q, k, l] to [a, b, h, w]."""
+        (inner,), (stride, padding, dilation) = node.args, node.data
+        rank = len(stride)
+        size = self._number
+        offsets = inner.sizes[2 + rank :]
+        code = self.value(inner, _ATOM)
+        lead = ", ".join(size(s)[0] for s in node.sizes[:2])
+        image = [size(s)[0] for s in node.sizes[2:]]
+        kernel = [size(s)[0] for s in offsets]
+        if rank == 1:
+            rows = f"{code}.permute(0, 1, 3, 2).flatten(1, 2)"
+            options = f"dilation=(1, {dilation[0]}), padding=(0, {padding[0]}), stride=(1, {stride[0]})"
+            given = f"(1, {image[0]}), (1, {kernel[0]}), {options}"
+        else:
+            rows = f"{code}.permute(0, 1, 4, 5, 2, 3).flatten(4).flatten(1, 3)"
+            given = (
+                f"({', '.join(image)}), ({', '.join(kernel)}), dilation={dilation}, padding={padding}, stride={stride}"
+            )
+        return f"torch.nn.functional.fold({rows}, {given}).reshape({lead}, {', '.join(image)})", _ATOM
+
+
+def _same(values: tuple[Any, ...]) -> str:
+    """One number where all are the same, as torch's functions take it."""
+    return str(values[0]) if len(set(values)) == 1 else str(values)
+
+
+def _inside(first: sp.Expr, extent: sp.Expr, size: sp.Expr) -> bool:
+    """Whether the places from first on surely lie on an axis of this size."""
+    return surely_nonnegative(first) and surely_nonnegative(size - first - extent)
+
 
 def size_lines(sizes: set[sp.Expr], given: Mapping[Node, str]) -> list[str]:
-    """Lines that read the sizes from the shapes of what is given."""
-    lines = []
-    for size in sorted(sizes, key=str):
-        for node, name in given.items():
-            if size in node.sizes:
-                lines.append(f"{size} = {name}.shape[{node.sizes.index(size)}]")
-                break
-    return lines
+    """Lines that read the sizes from the shapes of what is given; n_m from an axis of 2*n_m."""
+    return [line for size in sorted(sizes, key=str) if (line := _size_line(size, given)) is not None]
+
+
+def fixes(node: Node, size: sp.Expr) -> bool:
+    """Whether the node's shape says what the size is."""
+    return _size_line(size, {node: ""}) is not None
+
+
+def _size_line(size: sp.Expr, given: Mapping[Node, str]) -> str | None:
+    for node, name in given.items():
+        if size in node.sizes:
+            return f"{size} = {name}.shape[{node.sizes.index(size)}]"
+    for node, name in given.items():
+        for k, length in enumerate(node.sizes):
+            factor = length / size
+            if factor.is_Integer:
+                return f"{size} = {name}.shape[{k}] // {factor}"
+    return None

@@ -14,7 +14,7 @@ import sympy as sp
 from scratchgrad.notation.binding import bound, free_indices, rebuild
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index
-from scratchgrad.notation.nodes import MaxOver
+from scratchgrad.notation.nodes import MaxOver, Where
 
 __all__ = ["flatten"]
 
@@ -58,9 +58,14 @@ def flatten(definition: Definition) -> Definition:
 
 
 def _softmax(e: sp.Mul) -> bool:
-    """Whether a product divides an exponential by a sum of exponentials."""
-    exponential = any(isinstance(f, sp.exp) for f in e.args)
+    """Whether a product divides an exponential by a sum of exponentials; some may be left out by a condition."""
+    exponential = any(_exponential(f) for f in e.args)
     return exponential and any(
-        isinstance(f, sp.Pow) and f.exp == -1 and isinstance(f.base, sp.Sum) and isinstance(f.base.function, sp.exp)
+        isinstance(f, sp.Pow) and f.exp == -1 and isinstance(f.base, sp.Sum) and _exponential(f.base.function)
         for f in e.args
     )
+
+
+def _exponential(e: sp.Basic) -> bool:
+    """exp(v), or where(c, exp(v), 0)."""
+    return isinstance(e, sp.exp) or (isinstance(e, Where) and isinstance(e.args[1], sp.exp) and e.args[2] == 0)

@@ -14,9 +14,10 @@ from scratchgrad.calculus.derivation import Derivation, ElementForm
 from scratchgrad.calculus.differentiate import depends_on
 from scratchgrad.calculus.sifting import sift
 from scratchgrad.codegen.dag import Graph, Node
-from scratchgrad.codegen.emit import Body, shape_comment, size_lines
+from scratchgrad.codegen.emit import Body, fixes, shape_comment, size_lines
 from scratchgrad.codegen.flatten import flatten
 from scratchgrad.codegen.lowering import CannotLower, Lowering
+from scratchgrad.codegen.sliding import puts_together
 from scratchgrad.forms.batched import batched
 from scratchgrad.notation.binding import tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
@@ -34,9 +35,9 @@ def kernel_source(definition: Definition) -> str:
     derivation = Derivation(flat)
     graph = Graph()
     inputs = {t.name: _input(graph, t) for t in flat.inputs}
-    forward = Lowering(graph, inputs)
+    forward = Lowering(graph, inputs, flat.batch)
     for assignment in flat.assignments:
-        right, _ = sift(assignment.right)
+        right = assignment.right if puts_together(assignment.right) else sift(assignment.right)[0]
         forward.tensors[assignment.target.name] = forward.value(right, assignment.target.indices).node
     outputs = {o.name: forward.tensors[o.name] for o in flat.outputs}
     gradients, given = _backward(graph, flat, derivation, forward.tensors)
@@ -52,7 +53,7 @@ def _backward(
 ) -> tuple[dict[str, Node], dict[str, Node]]:
     """The gradient of every differentiable input, and the nodes of the outputs' gradients."""
     given = {o.gradient.name: _input(graph, o.gradient) for o in flat.outputs}
-    lowering = Lowering(graph, {**tensors, **given})
+    lowering = Lowering(graph, {**tensors, **given}, flat.batch)
     for assignment in reversed(flat.assignments):
         adjoint = derivation.adjoint(assignment.target)
         if adjoint.name not in given and _worth_a_gradient(flat, derivation, assignment):
@@ -108,7 +109,7 @@ def _saved(forward: set[Node], gradients: list[Node], given: list[Node]) -> list
         if node in seen:
             continue
         seen.add(node)
-        if node in forward and node.op not in ("number", "permute", "expand"):
+        if node in forward and node.op not in ("number", "permute", "expand", "arrange", "apart", "window"):
             wanted.add(node)
         else:
             pending.extend(node.args)
@@ -147,7 +148,7 @@ def _source(
     absent = _absent(backward, given) if several else []
     measured = read if several else backward_given
     _check_sizes(forward.sizes, list(names))
-    missing = sorted((s for s in backward.sizes if not any(s in node.sizes for node in measured)), key=str)
+    missing = sorted((s for s in backward.sizes if not any(fixes(node, s) for node in measured)), key=str)
     forward.sizes |= set(missing)
     saved_names += map(str, missing)
     lines = [
@@ -196,7 +197,7 @@ def _absent(body: Body, given: dict[str, Node]) -> list[str]:
 
 def _check_sizes(sizes: set[sp.Expr], given: list[Node]) -> None:
     for size in sorted(sizes, key=str):
-        if not any(size in node.sizes for node in given):
+        if not any(fixes(node, size) for node in given):
             raise CannotLower(f"nothing fixes the size {size}: no input has this axis")
 
 

@@ -13,6 +13,8 @@ from sympy.core.relational import Relational
 
 from scratchgrad.codegen.contraction import contract, summed
 from scratchgrad.codegen.dag import Graph, Labelled, Node
+from scratchgrad.codegen.sliding import SlidingSums
+from scratchgrad.codegen.windows import opened, place, surely_nonnegative, window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Sigmoid, Where
@@ -41,10 +43,11 @@ class CannotLower(NotImplementedError):
 class Lowering:
     """Turns expressions over named tensors into nodes; `tensors` maps names to nodes."""
 
-    def __init__(self, graph: Graph, tensors: Mapping[str, Node]) -> None:
-        """A lowering into `graph`."""
+    def __init__(self, graph: Graph, tensors: Mapping[str, Node], batch: Index | None = None) -> None:
+        """A lowering into `graph`; `batch` is the index of the samples."""
         self.graph = graph
         self.tensors = dict(tensors)
+        self.batch = batch
         self.order: tuple[Index, ...] = ()
 
     def value(self, e: sp.Expr, axes: tuple[Index, ...]) -> Labelled:
@@ -88,6 +91,8 @@ class Lowering:
             return self._indicator(e.args[0])
         if isinstance(e, Where):
             condition = self._condition(e.args[0])
+            if e.args[2] == 0:
+                return self.graph.pointwise("mask", condition, self.lower(e.args[1]))
             return self.graph.pointwise("where", condition, *map(self.lower, e.args[1:]))
         if isinstance(e, sp.KroneckerDelta):
             return self._delta(e)
@@ -124,14 +129,13 @@ class Lowering:
         name = tensor_name(e)
         if name not in self.tensors:
             raise CannotLower(f"tensor {name} has no value at this place")
-        node = self.tensors[name]
-        indices = tuple(getattr(e, "indices", ()))
+        node, indices = opened(self.graph, self.tensors[name], tuple(getattr(e, "indices", ())))
         bare = all(isinstance(i, Index) and i.size == s for i, s in zip(indices, node.sizes, strict=True))
         if bare and len(set(indices)) == len(indices):
             return Labelled(node, indices)
         if bare and len(indices) == 2:  # a diagonal
             return Labelled(self.graph.make("diagonal", (node,), (), (indices[0].size,)), indices[:1])
-        return self._indexed(node, indices)
+        return window(self.graph, node, indices) or self._indexed(node, indices)
 
     def _indexed(self, node: Node, indices: tuple[sp.Expr, ...]) -> Labelled:
         """An element whose index is computed: advanced indexing, and 0 where an affine index is out of range."""
@@ -202,31 +206,60 @@ class Lowering:
                 return self._softmaxes([*(f for f in over if f is not a), made], [f for f in under if f is not b])
         for a in over:
             for b in under:
-                if a.node.op == "exp" and b.node.op == "sum" and b.node.args[0] is a.node:
+                if b.node.op == "sum" and b.node.args[0] is a.node and (v := self._exponent(a.node)) is not None:
                     dims = b.node.data[0]
                     if len(dims) == 1 and b.axes == tuple(i for k, i in enumerate(a.axes) if k not in dims):
-                        made = Labelled(self.graph.make("softmax", a.node.args, (dims,), a.node.sizes), a.axes)
+                        made = Labelled(self.graph.make("softmax", (v,), (dims,), a.node.sizes), a.axes)
                         return self._softmaxes([made if f is a else f for f in over], [f for f in under if f is not b])
         return over, under
+
+    def _masked(
+        self, over: list[Labelled], under: list[Labelled], conditions: list[Labelled]
+    ) -> tuple[list[Labelled], list[Labelled]]:
+        """The factors and conditions, with every exp(v) masked where a denominator sums over just that."""
+        for a in over:
+            for condition in conditions:
+                if a.node.op == "exp" and any(b.node.op == "sum" and b.node.args[0].op == "mask" for b in under):
+                    masked = self.graph.pointwise("mask", condition, a)
+                    if any(b.node.op == "sum" and b.node.args[0] is masked.node for b in under):
+                        left = [c for c in conditions if c is not condition]
+                        return self._masked([masked if f is a else f for f in over], under, left)
+        return over, conditions
+
+    def _exponent(self, node: Node) -> Node | None:
+        """The v of exp(v); where a condition makes the exponential 0, v is made -inf there.  None for other nodes."""
+        if node.op == "exp":
+            return node.args[0]
+        if node.op == "mask" and node.args[1].op == "exp":
+            inner = node.args[1].args[0]
+            return self.graph.make("excluded", (node.args[0], inner), node.data, node.sizes)
+        return None
 
     def _mul(self, e: sp.Expr) -> Labelled:
         number, over, under = _fraction(e)
         masks = [f for f in over if isinstance(f, Indicator)]
         plain = [f for f in over if not isinstance(f, Indicator)]
         denominators = [self.lower(f) for f in under]
-        numerators, denominators = self._softmaxes([self.lower(f) for f in plain], denominators)
+        conditions = [self._condition(mask.args[0]) for mask in masks]
+        numerators, conditions = self._masked([self.lower(f) for f in plain], denominators, conditions)
+        numerators, denominators = self._softmaxes(numerators, denominators)
         result = self._scaled(self._product(numerators), number) if numerators else self.graph.number(number)
         for denominator in denominators:
             result = self.graph.pointwise("div", result, denominator)
         if masks and not numerators and not under:
             result = self.graph.pointwise("mul", result, self._indicator(sp.And(*(m.args[0] for m in masks))))
         else:
-            for mask in masks:
-                result = self.graph.pointwise("mask", self._condition(mask.args[0]), result)
+            for condition in conditions:
+                if not _certain(condition):
+                    result = self.graph.pointwise("mask", condition, result)
         return result
 
     def _scaled(self, value: Labelled, number: sp.Expr) -> Labelled:
         """The value times a number; divided by it where the reciprocal is not exact."""
+        node, divisor = value.node, 1 / number
+        if node.op in ("window_sums", "spread") and divisor.is_Integer and divisor > 0:
+            data = (*node.data[:-1], node.data[-1] * int(divisor))
+            return Labelled(self.graph.make(node.op, node.args, data, node.sizes), value.axes)
         if number.could_extract_minus_sign():
             return self.graph.pointwise("neg", self._scaled(value, -number))
         over, under = sp.fraction(number)
@@ -248,14 +281,19 @@ class Lowering:
     def _sum(self, e: sp.Sum) -> Labelled:
         indices = bound(e)
         number, over, under = _fraction(e.function)
+        sliding = SlidingSums(self.graph, self.lower, self.tensors.__getitem__, self.batch)
+        found = sliding.of(e, [*over, *(1 / f for f in under)])
+        if found is not None:
+            return self._scaled(found, number)
         for factor in over:
             if isinstance(factor, sp.KroneckerDelta) and (scattered := self._scatter(e, factor)) is not None:
                 return scattered
-        parts, denominators = self._softmaxes(
-            [self.lower(f) for f in over if not isinstance(f, Indicator)], [self.lower(f) for f in under]
-        )
-        parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
         masks = [self._condition(f.args[0]) for f in over if isinstance(f, Indicator)]
+        denominators = [self.lower(f) for f in under]
+        parts, masks = self._masked([self.lower(f) for f in over if not isinstance(f, Indicator)], denominators, masks)
+        parts, denominators = self._softmaxes(parts, denominators)
+        parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
+        masks = [m for m in masks if not _certain(m)]
         if masks:
             smallest = (
                 min(parts, key=lambda p: len(set(masks[0].axes) - set(p.axes)))
@@ -312,12 +350,16 @@ class Lowering:
         return self.graph.pointwise("indicator", self._condition(condition))
 
     def _condition(self, e: sp.Basic) -> Labelled:
+        if isinstance(e, Relational) and _always(e):
+            return self.graph.number(sp.true)
         if isinstance(e, Relational):
             return self.graph.pointwise(e.rel_op, *map(self.lower, e.args))
         if isinstance(e, sp.Not):
             return self.graph.pointwise("not", self._condition(e.args[0]))
         if isinstance(e, (sp.And, sp.Or)):
             parts = [self._condition(a) for a in e.args]
+            if isinstance(e, sp.And):
+                parts = [p for p in parts if not _certain(p)] or parts[:1]
             result = parts[0]
             for part in parts[1:]:
                 result = self.graph.pointwise("and" if isinstance(e, sp.And) else "or", result, part)
@@ -328,6 +370,24 @@ class Lowering:
         sides = [self.lower(a) for a in e.args]
         sides.sort(key=lambda side: [self.order.index(i) if i in self.order else -1 for i in side.axes])
         return self.graph.pointwise("indicator", self.graph.pointwise("==", *sides))
+
+
+def _certain(condition: Labelled) -> bool:
+    """Whether the condition always holds."""
+    return condition.node.op == "number"
+
+
+def _always(e: Relational) -> bool:
+    """Whether a comparison of places holds for all values of its indices."""
+    if not isinstance(e, (sp.Ge, sp.Le)) or e.atoms(sp.Indexed):
+        return False
+    difference = place(e.lhs - e.rhs if isinstance(e, sp.Ge) else e.rhs - e.lhs)
+    if difference is None:
+        return False
+    least = difference.start + sum(
+        s * (i.size - 1) for i, s in zip(difference.indices, difference.steps, strict=True) if s.is_negative
+    )
+    return surely_nonnegative(least)
 
 
 def _fraction(e: sp.Expr) -> tuple[sp.Expr, list[sp.Expr], list[sp.Expr]]:

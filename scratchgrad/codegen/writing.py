@@ -7,37 +7,52 @@ from pathlib import Path
 from typing import Any
 
 from scratchgrad import atomic, generated
+from scratchgrad import certificate as certificates
 from scratchgrad.codegen.generate import kernel_source
-from scratchgrad.layer import Layer
-from scratchgrad.notation.language import define
+from scratchgrad.layer import Layer, options_in
+from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.language import define_layer
 
-__all__ = ["generate_kernel", "generated_path", "layer_source", "write_kernel"]
+__all__ = ["generate_kernel", "generated_path", "kernel_of", "layer_source", "write_kernel"]
 
 
 def layer_source(layer: Layer) -> str:
     """The source of the layer's generated kernel.  Raises CannotLower where a form has no tensor operation yet."""
-    return kernel_source(define(layer.name, layer.signature, layer.definition_function, layer.shared))
+    return kernel_source(define_layer(layer))
 
 
-def generated_path(name: str) -> Path:
-    """Where the generated kernel of a room lies."""
-    return Path(generated.__path__[0]) / f"{name}.py"
+def generated_path(layer: Layer) -> Path:
+    """Where the generated kernel of a room lies: in the package, or in the user's cache where it ships none."""
+    shipped = {layer.base.with_options(**options_in(text)).name for text in layer.base.variants}  # type: ignore[arg-type]
+    if layer.chosen and layer.name not in shipped:
+        return certificates.cached_kernel_path(layer.stem)
+    return Path(generated.__path__[0]) / f"{layer.stem}.py"
 
 
 def write_kernel(layer: Layer) -> Path:
     """Write the generated kernel of a room."""
-    path = generated_path(layer.name)
-    head = f'"""Generated from layers/{layer.name}.py: scratchgrad certify {layer.name} --update writes it anew."""'
+    path = generated_path(layer)
+    command = f"scratchgrad certify {repr(layer.name) if layer.chosen else layer.name} --update"
+    head = f'"""Generated from layers/{layer.base.name}.py: {command} writes it anew."""'
     atomic.write_text(path, f"{head}\n\n{layer_source(layer)}")
     return path
 
 
 def generate_kernel(layer: Layer) -> type[Any]:
     """Give the layer its generated kernel, without a file."""
-    source = layer_source(layer)
-    filename = f"<generated kernel of {layer.name}>"
-    # A traceback, and the certificate's digest, can then read the source.
+    return layer.kernel(_kernel_in(layer_source(layer), layer.name))
+
+
+def kernel_of(definition: Definition) -> type[Any]:
+    """The generated kernel of a definition, over batches."""
+    return _kernel_in(kernel_source(definition), definition.name or str(definition))
+
+
+def _kernel_in(source: str, name: str) -> type[Any]:
+    """The kernel that the source defines; a traceback, and the certificate's digest, can read the source."""
+    filename = f"<generated kernel of {name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     space: dict[str, Any] = {}
     exec(compile(source, filename, "exec"), space)
-    return layer.kernel(space["Kernel"])
+    found: type[Any] = space["Kernel"]
+    return found

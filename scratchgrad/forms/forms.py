@@ -1,27 +1,33 @@
-"""A gradient in its three forms: element, vector, batched.
+"""A gradient in its forms: element, vector (or einsum), batched.
 
-The vector form is shown only after it agreed with the element form numerically, at pairwise distinct sizes, with every
-tensor replaced by independent random numbers.
+A form is shown only after it agreed with the element form numerically (forms.verification).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import sympy as sp
 
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.forms.batched import batched
+from scratchgrad.forms.einsum import Einsum, einsum_form
 from scratchgrad.forms.matrix import Node
 from scratchgrad.forms.reduction import matrix_form
-from scratchgrad.notation.definition import Definition
-from scratchgrad.notation.evaluation import Valuation
-from scratchgrad.notation.indices import Index, Size
+from scratchgrad.forms.verification import Outcome, compared, verdict
+from scratchgrad.notation.indices import Index
 
-__all__ = ["Forms", "agrees"]
+__all__ = ["Forms"]
 
-_TOLERANCE = 1e-9
+
+@dataclass(frozen=True)
+class _Written:
+    """What the element form of one tensor can be written as, and whether what was found had to be withheld."""
+
+    matrix: Node | None
+    einsum: Einsum | None
+    withheld: bool
 
 
 class Forms:
@@ -30,6 +36,9 @@ class Forms:
     def __init__(self, derivation: Derivation) -> None:
         """The forms of `derivation`."""
         self.derivation = derivation
+        self._written: dict[tuple[Derivation, str], _Written] = {}
+        self._locals: dict[str, Node | Einsum | None] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
     @cached_property
     def over_batch(self) -> Derivation:
@@ -39,53 +48,60 @@ class Forms:
 
     def vector(self, name: str) -> Node | None:
         """The vector form of the gradient with respect to `name`, None where there is none."""
-        return _checked(self.derivation, name)
+        return self._of(self.derivation, name).matrix
 
     def batched(self, name: str) -> Node | None:
         """The matrix form over a batch, samples as rows, None where there is none."""
-        return _checked(self.over_batch, name)
+        return self._of(self.over_batch, name).matrix
+
+    def einsum(self, name: str) -> Einsum | None:
+        """The gradient as einsum, where it has no vector form; None where it has one, or neither."""
+        return self._of(self.derivation, name).einsum
+
+    def batched_einsum(self, name: str) -> Einsum | None:
+        """The same over a batch."""
+        return self._of(self.over_batch, name).einsum
+
+    def local(self, name: str) -> Node | Einsum | None:
+        """The gradient in terms of those of what consumes the tensor; None where no matrices and no einsum write it."""
+        if name not in self._locals:
+            form = self.derivation[name]
+            found = _form_of(self.derivation.local(name), form.indices, self.derivation)
+            self._locals[name] = found.matrix or found.einsum
+        return self._locals[name]
+
+    def withheld(self, name: str) -> bool:
+        """Whether a form was found that no numbers confirmed, so that it is not shown."""
+        return self._of(self.derivation, name).withheld
+
+    def outcome(self, name: str) -> Outcome:
+        """What differences of the definition say about the element form."""
+        if name not in self._outcomes:
+            self._outcomes[name] = verdict(self.derivation, name)
+        return self._outcomes[name]
+
+    def _of(self, derivation: Derivation, name: str) -> _Written:
+        key = (derivation, name)
+        if key not in self._written:
+            self._written[key] = _written(derivation, name)
+        return self._written[key]
 
 
-def _checked(derivation: Derivation, name: str) -> Node | None:
+def _written(derivation: Derivation, name: str) -> _Written:
     form = derivation[name]
-    node = matrix_form(form.element, form.indices)
-    return node if node is not None and agrees(node, form.element, form.indices, derivation.definition) else None
+    return _form_of(form.element, form.indices, derivation)
 
 
-def agrees(node: Node, e: sp.Expr, indices: tuple[Index, ...], definition: Definition) -> bool:
-    """Whether the matrix form and the element form have the same value, at pairwise distinct sizes.
-
-    Inputs and upstream gradients are random, intermediates and outputs what the definition makes of them.  Once all are
-    positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink count.
-    """
-    found = set().union(*(_sizes(x) for x in (e, *indices, *(a.right for a in definition.assignments))))
-    found |= {s for t in definition.tensors.values() for s in t.sizes if isinstance(s, Size)}
-    sizes = {size: 2 + position for position, size in enumerate(sorted(found, key=str))}
-    random = np.random.default_rng(7)
-    return all(_agrees_at(_probe(definition, sizes, random, least), node, e, indices) for least in (0.5, -2.0))
-
-
-def _agrees_at(at: Valuation, node: Node, e: sp.Expr, indices: tuple[Index, ...]) -> bool:
-    with np.errstate(all="ignore"):
-        wanted = at.value(e, indices)
-        try:
-            found = np.asarray(node.value(at)).reshape(wanted.shape)
-        except ValueError:  # the shapes do not even fit, as for the diagonal of a matrix that is not square
-            return False
-    return bool(np.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True))
-
-
-def _probe(definition: Definition, sizes: dict[sp.Expr, int], random: np.random.Generator, least: float) -> Valuation:
-    """Random inputs and upstream gradients between `least` and 2, and all values that forward makes of the inputs."""
-    at = Valuation({}, sizes)
-    for tensor in (*definition.inputs, *(o.gradient for o in definition.outputs)):
-        shape = [at.size(s) for s in tensor.sizes]
-        at.assign(tensor.name, random.integers(0, 2, shape) if tensor.integer else random.uniform(least, 2.0, shape))
-    for assignment in definition.assignments:
-        at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
-    return at
-
-
-def _sizes(e: sp.Expr) -> set[sp.Expr]:
-    """The sizes in e; an index keeps its size outside SymPy's arguments."""
-    return {i.size for i in e.atoms(Index) if isinstance(i.size, Size)} | set(e.atoms(Size))
+def _form_of(e: sp.Expr, indices: tuple[Index, ...], derivation: Derivation) -> _Written:
+    node = matrix_form(e, indices)
+    outcome = None if node is None else compared(node, e, indices, derivation.definition)
+    if outcome is Outcome.AGREES:
+        return _Written(node, None, withheld=False)
+    withheld = outcome is Outcome.UNKNOWN
+    einsum = einsum_form(e, indices)
+    if einsum is not None:
+        outcome = compared(einsum, e, indices, derivation.definition)
+        if outcome is Outcome.AGREES:
+            return _Written(None, einsum, withheld)
+        withheld |= outcome is Outcome.UNKNOWN
+    return _Written(None, None, withheld)

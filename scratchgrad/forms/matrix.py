@@ -4,13 +4,14 @@ A node's shape is a pair of indices, (row, column); None stands for a length of 
 (None, i), a scalar (None, None).  `value` evaluates a node on such two-axis arrays, which is how a form is checked
 before anyone sees it.  A form is written in one of two styles: "columns" reads like numpy on columns (`grad_u @ x.T`;
 rowsum and colsum give columns), "rows" like torch, where samples are rows and a vector has one axis
-(`grad_L[:, None] * o`, `grad_u.sum(0)`, `outer(a, b)`).
+(`grad_L[:, None] * o`, `grad_u.sum(0)`, `outer(a, b)`).  A third, "stacked", is torch on matrices that are stacked
+along leading axes (forms.stack): transposition is .mT, a sum keeps its axis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from scratchgrad.notation.indices import Index
 __all__ = [
     "COLUMNS",
     "ROWS",
+    "STACKED",
     "Apply",
     "Broadcast",
     "Compare",
@@ -30,6 +32,7 @@ __all__ = [
     "Hadamard",
     "Identity",
     "Inverse",
+    "Largest",
     "Leaf",
     "MatMul",
     "Node",
@@ -37,14 +40,19 @@ __all__ = [
     "Ones",
     "Plus",
     "Power",
+    "PowerOf",
     "Scale",
     "Shape",
     "Transpose",
+    "children",
+    "is_truth",
+    "replaced",
     "transposed",
+    "transpositions",
 ]
 
 Shape = tuple[Index | None, Index | None]
-COLUMNS, ROWS = "columns", "rows"
+COLUMNS, ROWS, STACKED = "columns", "rows", "stacked"
 _PLUS, _TIMES, _POWER, _ATOM = range(4)
 
 
@@ -154,7 +162,8 @@ class Transpose(Node):
         """The operand with .T behind it; a row is the vector itself where vectors have one axis."""
         if style == ROWS and self.shape[0] is None:
             return self.of.text(style)
-        return f"{self.of.wrapped(_ATOM, style)}.T", _ATOM
+        inner, mark = self.of.wrapped(_ATOM, style), ".mT" if style == STACKED else ".T"
+        return inner.removesuffix(mark) if inner.endswith(mark) else f"{inner}{mark}", _ATOM
 
 
 @dataclass(frozen=True)
@@ -225,17 +234,31 @@ class MatMul(Node):
         if style == ROWS and self.left.shape[1] is None and self.right.shape[0] is None and None not in self.shape:
             return f"outer({self.left.written(style)}, {self.right.written(style)})", _ATOM
         left = self.left.wrapped(_ATOM if not isinstance(self.left, MatMul) else _TIMES, style)
-        return f"{left} @ {self.right.wrapped(_POWER, style)}", _TIMES
+        chain = isinstance(self.right, MatMul) and self.right.is_chain
+        return f"{left} @ {self.right.wrapped(_TIMES if chain else _POWER, style)}", _TIMES
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether this is a product of matrices alone, which reads the same with brackets and without."""
+        return all(
+            None not in side.shape and (not isinstance(side, MatMul) or side.is_chain)
+            for side in (self.left, self.right)
+        )
 
     @staticmethod
     def _sum(inner: Node, style: str) -> str:
+        if style == STACKED:
+            flipped = transposed(inner)
+            if transpositions(flipped) < transpositions(inner):
+                return f"{flipped.wrapped(_ATOM, style)}.sum(-2, keepdim=True).mT"
+            return f"{inner.wrapped(_ATOM, style)}.sum(-1, keepdim=True)"
         if inner.shape[0] is None:
             column = transposed(inner)
             if isinstance(column, MatMul) and isinstance(column.right, Ones):
-                column = min(column.left, transposed(column.left), key=_transpositions)
+                column = min(column.left, transposed(column.left), key=transpositions)
             return f"{column.wrapped(_ATOM, style)}.sum()"
         flipped = transposed(inner)
-        over_rows = _transpositions(flipped) < _transpositions(inner)
+        over_rows = transpositions(flipped) < transpositions(inner)
         summed = flipped if over_rows else inner
         if style == COLUMNS:
             return f"{'colsum' if over_rows else 'rowsum'}({summed.written(style)})"
@@ -306,7 +329,7 @@ class Plus(Node):
     def text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Terms with + and - between them."""
         text = self.terms[0].wrapped(_PLUS, style)
-        if _is_truth(self.terms[0]):  # truth values are added as numbers, not joined by "or"
+        if is_truth(self.terms[0]):  # truth values are added as numbers, not joined by "or"
             text = f"1 * {self.terms[0].wrapped(_POWER, style)}"
         for term in self.terms[1:]:
             written = term.wrapped(_TIMES, style)
@@ -335,6 +358,46 @@ class Power(Node):
             return f"1 / sqrt({self.of.written(style)})", _TIMES
         number = str(self.exponent) if self.exponent.is_Integer and self.exponent > 0 else f"({self.exponent})"
         return f"{self.of.wrapped(_ATOM, style)}**{number}", _POWER
+
+
+@dataclass(frozen=True)
+class Largest(Node):
+    """The largest element of every row, a column; of a vector or of everything, a scalar."""
+
+    of: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The maximum."""
+        values = self.of.value(at)
+        return values.max(1).reshape(-1, 1) if self.shape[0] is not None else values.max().reshape(1, 1)
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """rowmax, or a call of max."""
+        if self.shape[0] is None:
+            axes = "(-2, -1), keepdim=True" if style == STACKED else ""
+            return f"{self.of.wrapped(_ATOM, style)}.{'amax' if axes else 'max'}({axes})", _ATOM
+        if style == COLUMNS:
+            return f"rowmax({self.of.written(style)})", _ATOM
+        return f"{self.of.wrapped(_ATOM, style)}.amax({'-1, keepdim=True' if style == STACKED else 1})", _ATOM
+
+
+@dataclass(frozen=True)
+class PowerOf(Node):
+    """Every element to a power that is itself a node."""
+
+    of: Node
+    exponent: Node
+
+    def value(self, at: Valuation) -> Any:
+        """The power."""
+        return np.power(self.of.value(at), self.exponent.value(at))
+
+    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+        """Base ** exponent."""
+        return (
+            f"{_beside(self.of, self.shape, style, _ATOM)}**{_beside(self.exponent, self.shape, style, _ATOM)}",
+            _POWER,
+        )
 
 
 @dataclass(frozen=True)
@@ -379,11 +442,11 @@ class Compare(Node):
         return f"{self.left.wrapped(_PLUS, style)} {self.operator} {self.right.wrapped(_PLUS, style)}", _PLUS - 1
 
 
-def _beside(node: Node, shape: Shape, style: str) -> str:
+def _beside(node: Node, shape: Shape, style: str, at_least: int = _POWER) -> str:
     """A factor or term of a node of the given shape: among matrices a column of samples is v[:, None]."""
     if style == ROWS and None not in shape and node.shape[1] is None and node.shape[0] is not None:
         return f"{node.wrapped(_ATOM, style)}[:, None]"
-    return node.wrapped(_POWER, style)
+    return node.wrapped(at_least, style)
 
 
 def _factors(node: Node, shape: Shape) -> list[tuple[Node, Shape]]:
@@ -409,7 +472,7 @@ def _product_text(node: Node, style: str) -> tuple[str, int]:
         else:
             over.append(_beside(factor, shape, style))
     rest = [f for f, _ in _factors(node, node.shape) if not isinstance(f, Number)]
-    truth = bool(rest) and _is_truth(rest[0])  # the one in front takes the sign
+    truth = bool(rest) and is_truth(_foremost(rest[0]))  # the one in front takes the sign
     if len(rest) == 1 and isinstance(rest[0], (MatMul, Broadcast)) and abs(number) == 1 and not truth:
         return ("-" if number < 0 else "") + rest[0].wrapped(_TIMES, style), _TIMES
     top, bottom = sp.fraction(number)
@@ -421,14 +484,43 @@ def _product_text(node: Node, style: str) -> tuple[str, int]:
     return sign + " / ".join([" * ".join(over), *under]), _TIMES
 
 
-def _is_truth(node: Node) -> bool:
+def _foremost(node: Node) -> Node:
+    """What a matrix product begins with."""
+    while isinstance(node, MatMul) and not isinstance(node.right, Ones):
+        node = node.left
+    return node
+
+
+def is_truth(node: Node) -> bool:
     """Whether the node's code gives truth values, which numpy and torch neither negate nor subtract."""
     if isinstance(node, Hadamard):
-        return all(map(_is_truth, node.factors))
-    return isinstance(node, Compare) or (isinstance(node, (Broadcast, Transpose)) and _is_truth(node.of))
+        return all(map(is_truth, node.factors))
+    return isinstance(node, Compare) or (isinstance(node, (Broadcast, Transpose)) and is_truth(node.of))
 
 
-def _transpositions(node: Node) -> int:
+def children(node: Node) -> tuple[Node, ...]:
+    """The operands of a node."""
+    values = [getattr(node, f.name) for f in fields(node)]
+    flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
+    return tuple(v for v in flat if isinstance(v, Node))
+
+
+def replaced(node: Node, by: Callable[[Node], Node | None]) -> Node:
+    """The node with every part p replaced by by(p), where that is not None."""
+    new = by(node)
+    if new is not None:
+        return new
+    changed: dict[str, Any] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, Node):
+            changed[field.name] = replaced(value, by)
+        elif isinstance(value, tuple) and value and all(isinstance(v, Node) for v in value):
+            changed[field.name] = tuple(replaced(v, by) for v in value)
+    return replace(node, **changed) if changed else node
+
+
+def transpositions(node: Node) -> int:
     """How often the node's code writes .T."""
     return node.written().count(".T")
 
@@ -443,12 +535,14 @@ def transposed(node: Node) -> Node:
         return node.of
     if isinstance(node, MatMul):
         return MatMul(shape, transposed(node.right), transposed(node.left))
-    if isinstance(node, Hadamard):
-        return Hadamard(shape, tuple(map(transposed, node.factors)))
     if isinstance(node, Scale):
         return Scale(shape, node.by, transposed(node.of))
-    if isinstance(node, Plus):
-        return Plus(shape, tuple(map(transposed, node.terms)))
+    if isinstance(node, (Hadamard, Plus)):
+        parts = node.factors if isinstance(node, Hadamard) else node.terms
+        inside = type(node)(shape, tuple(map(transposed, parts)))
+        return inside if transpositions(inside) <= transpositions(node) else Transpose(shape, node)
+    if isinstance(node, Power) and node.exponent.is_negative:
+        return Power(shape, transposed(node.of), node.exponent)
     if isinstance(node, Broadcast):
         return Broadcast(shape, transposed(node.of))
     return Transpose(shape, node)

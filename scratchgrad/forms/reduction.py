@@ -8,19 +8,26 @@ changes, the first rule that matches is applied:
     a summed index shared by exactly two    dot, matrix-vector or matrix-matrix product (a vector first)
     a vector on an index of a matrix        diag(v) M or M diag(v)
 
-Two vectors left are an outer product.  A nested sum, a function or a bracket is one node, reduced on its own.  Where no
-rule applies the answer is None, honestly.
+Two vectors left are an outer product.  A nested sum, a function or a bracket is one node, reduced on its own; a bracket
+under a sum is also multiplied out, and the shorter form wins.  What the terms of a sum have in front or behind in
+common is factored out: A x + A.T x = (A + A.T) x.  Where no rule applies, the matrices may be stacked along a leading
+axis (forms.stack); else the answer is None, honestly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 
+from scratchgrad.calculus.canonical import terms
+from scratchgrad.calculus.sifting import pull_out
+from scratchgrad.forms.factoring import added
 from scratchgrad.forms.matrix import (
     Apply,
     Broadcast,
@@ -30,6 +37,7 @@ from scratchgrad.forms.matrix import (
     Hadamard,
     Identity,
     Inverse,
+    Largest,
     Leaf,
     MatMul,
     Node,
@@ -37,11 +45,17 @@ from scratchgrad.forms.matrix import (
     Ones,
     Plus,
     Power,
+    PowerOf,
     Scale,
     Shape,
+    children,
+    is_truth,
     transposed,
+    transpositions,
 )
-from scratchgrad.notation.binding import bound, free_indices, tensor_name
+from scratchgrad.forms.picking import Gather, OneHot, of_positions
+from scratchgrad.forms.stack import left_out, stacked
+from scratchgrad.notation.binding import bound, free_indices, sum_over, tensor_name
 from scratchgrad.notation.evaluation import Float
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import (
@@ -50,8 +64,10 @@ from scratchgrad.notation.nodes import (
     InverseElement,
     LogDeterminant,
     Maximum,
+    MaxOver,
     Minimum,
     Sigmoid,
+    Where,
 )
 
 __all__ = ["matrix_form"]
@@ -77,7 +93,56 @@ class _Stuck(Exception):  # not an error: no matrix form exists
 
 
 def matrix_form(e: sp.Expr, indices: tuple[Index, ...]) -> Node | None:
-    """The matrix form of e over the given row (and column) index, None where there is none."""
+    """The matrix form of e over the given row (and column) index, None where there is none.
+
+    Where there are more indices than two, or no form, the leading ones are stacking axes if possible.
+    """
+    if isinstance(e, Where):  # reads best as it stands
+        return None
+    carried: dict[str, tuple[Index, ...]] = {}
+    rest = e
+    for count in range(len(indices) + 1):
+        if count:
+            without = left_out(rest, indices[count - 1])
+            if without is None:
+                break
+            rest = without[0]
+            carried = {n: carried.get(n, ()) + without[1].get(n, ()) for n in (*carried, *without[1])}
+        found = _plain(rest, indices[count:])
+        if found is not None:
+            return stacked(found, indices[:count], carried, summed=False) if count else found
+    return _sum_of_stacked(e, indices)
+
+
+def _sum_of_stacked(e: sp.Expr, indices: tuple[Index, ...]) -> Node | None:
+    """The form where every term sums over one leading axis of all its tensors."""
+    every = sp.Add.make_args(e)
+    for index in sorted({i for s in every[0].atoms(sp.Sum) for i in bound(s)}, key=lambda i: i.name):
+        rests: list[sp.Expr] = []
+        carried: dict[str, tuple[Index, ...]] = {}
+        for body in map(partial(_without_sum, index=index), every):
+            without = None if body is None else left_out(body, index)
+            if without is None:
+                break
+            rests.append(without[0])
+            carried |= without[1]
+        else:
+            found = _plain(sp.Add(*rests), indices)
+            if found is not None:
+                return stacked(found, (index,), carried, summed=True)
+    return None
+
+
+def _without_sum(term: sp.Expr, index: Index) -> sp.Expr | None:
+    """The term without its sum over the index (the others stay); None where a factor does not sum over it."""
+    opened = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.Sum) and index in bound(f)]
+    if len(opened) != 1:
+        return None
+    others = tuple(i for i in bound(opened[0]) if i != index)
+    return sp.sympify(sum_over(opened[0].function, *others) * (term / opened[0]))
+
+
+def _plain(e: sp.Expr, indices: tuple[Index, ...]) -> Node | None:
     if len(indices) > 2:  # a matrix has two axes
         return None
     shape: Shape = (*indices, None, None)[:2]  # type: ignore[assignment]  # always two
@@ -105,6 +170,21 @@ def _fitted(node: Node, shape: Shape) -> Node:
 
 def _node(e: sp.Basic) -> Node:
     """The matrix form of e over its own free indices, a vector as a column."""
+    found = _remembered(e)
+    if found is None:
+        raise _Stuck
+    return found
+
+
+@lru_cache(maxsize=4096)  # the terms of a sum share their parts
+def _remembered(e: sp.Basic) -> Node | None:
+    try:
+        return _reduced(e)
+    except _Stuck:
+        return None
+
+
+def _reduced(e: sp.Basic) -> Node:
     free = free_indices(e)
     if len(free) > 2:  # a matrix has two axes
         raise _Stuck
@@ -117,15 +197,96 @@ def _node(e: sp.Basic) -> Node:
     if isinstance(e, sp.Add):
         return _sum(e, free)
     if isinstance(e, (sp.Mul, sp.Sum)):
-        return _term(sp.sympify(e), free)
-    if isinstance(e, sp.Pow) and not isinstance(e, sp.exp) and e.exp.is_number:
-        inner = _node(e.base)
+        return _shortest(sp.sympify(e), free)
+    if isinstance(e, sp.Pow) and not isinstance(e, sp.exp):
+        return _power(e)
+    if isinstance(e, Indicator):
+        conditions = e.args[0].args if isinstance(e.args[0], sp.And) else e.args
+        return _reduce([_compare(c) for c in conditions], (), free)
+    if isinstance(e, sp.KroneckerDelta):
+        return _delta(e)
+    return _largest(e) if isinstance(e, MaxOver) else _function(e)
+
+
+def _largest(e: MaxOver) -> Node:
+    """The largest elements over the indices that the maximum binds."""
+    inner = _node(e.args[0])
+    bare = set(bound(e))
+    if not bare <= set(inner.indices):
+        raise _Stuck
+    if len(inner.indices) == len(bare):
+        return Largest(_SCALAR, inner)
+    oriented = inner if inner.shape[1] in bare else transposed(inner)
+    return Largest((oriented.shape[0], None), oriented)
+
+
+def _power(e: sp.Pow) -> Node:
+    if e.exp.is_number:
+        try:
+            inner = _node(e.base)
+        except _Stuck:
+            if len(terms(e)) < 2:
+                raise
+            return _node(sp.Add(*terms(e)))  # a bracket over three indices, squared
         return Power(inner.shape, inner, e.exp)
-    if isinstance(e, Indicator) and isinstance(e.args[0], Relational):
-        return _compare(e.args[0])
-    if isinstance(e, sp.KroneckerDelta) and len(free) == 2 and all(isinstance(a, Index) for a in e.args):
-        return Identity((free[0], free[1]))
-    return _function(e)
+    base, exponent = _node(e.base), _node(e.exp)
+    shape = _shape([base, exponent])
+    base, exponent = (_fitted(n, shape) if n.indices else n for n in (base, exponent))
+    return PowerOf(shape, base, exponent)
+
+
+def _delta(e: sp.Basic) -> Node:
+    """The identity matrix, or one row for each class index with a 1 at the class."""
+    bare = [a for a in e.args if isinstance(a, Index)]
+    if len(bare) == 2:
+        return Identity((bare[0], bare[1]))
+    picked = [a for a in e.args if isinstance(a, (sp.Indexed, sp.Symbol)) and not isinstance(a, Index)]
+    if len(bare) != 1 or len(picked) != 1:
+        raise _Stuck
+    classes = _leaf(sp.sympify(picked[0]))
+    if not isinstance(classes, Leaf) or classes.shape[1] is not None:
+        raise _Stuck
+    shape = (classes.shape[0], bare[0]) if classes.indices else (bare[0], None)
+    return OneHot(shape, classes.name)
+
+
+def _shortest(e: sp.Expr, free: tuple[Index, ...]) -> Node:
+    """A product, possibly under a sum: as it stands, or with one of its brackets multiplied out, if that is shorter."""
+    found: list[Node] = []
+    with suppress(_Stuck):
+        found.append(_term(e, free))
+        if not _scalings(found[0]):
+            return found[0]
+    for other in _multiplied_out(e):
+        with suppress(_Stuck):
+            found.append(_node(other))
+    if not found:
+        raise _Stuck
+    return min(found, key=lambda node: len(str(node)) + 12 * _scalings(node))
+
+
+def _scalings(node: Node) -> int:
+    """How often a vector scales the rows or columns of a matrix, diag(v) M: a product with a vector reads better."""
+    here = isinstance(node, Hadamard) and any(len(f.indices) < len(node.indices) for f in node.factors)
+    return here + sum(map(_scalings, children(node)))
+
+
+def _multiplied_out(e: sp.Expr) -> Iterator[sp.Expr]:
+    """The products of which e is the sum, once for every bracket under its sum."""
+    number, rest = e.as_coeff_Mul()
+    body, summed = (rest.function, bound(rest)) if isinstance(rest, sp.Sum) else (rest, ())
+    factors = sp.Mul.make_args(body)
+    for bracket in factors:
+        many = len(free_indices(bracket)) > 2  # more than a matrix has
+        if isinstance(bracket, sp.Pow) and many:
+            parts = terms(bracket)
+        elif isinstance(bracket, sp.Add) and (many or set(free_indices(bracket)) & set(summed)):
+            parts = bracket.args
+        else:
+            continue
+        if len(parts) > 1:
+            others = sp.Mul(*(f for f in factors if f is not bracket))
+            yield sp.Add(*(pull_out(sum_over(number * part * others, *summed)) for part in parts))
 
 
 def _is_number(e: sp.Basic) -> bool:
@@ -139,6 +300,8 @@ def _is_number(e: sp.Basic) -> bool:
 
 def _leaf(e: sp.Expr) -> Node:
     indices = tuple(getattr(e, "indices", ()))
+    if indices and isinstance(indices[0], sp.Indexed) and all(isinstance(i, Index) for i in indices[1:]):
+        return _gathered(e, indices)
     if not all(isinstance(i, Index) for i in indices) or len(indices) > 2:  # a matrix has two axes
         raise _Stuck
     name = tensor_name(e)
@@ -146,6 +309,15 @@ def _leaf(e: sp.Expr) -> Node:
         return DiagonalOf((indices[0], None), Leaf((indices[0], indices[1]), name))
     shape: Shape = (*indices, None, None)[:2]
     return Leaf(shape, name)
+
+
+def _gathered(e: sp.Expr, indices: tuple[sp.Expr, ...]) -> Node:
+    """The rows of a matrix, or the elements of a vector, that an integer-valued vector picks."""
+    picked = indices[0].indices
+    if len(picked) != 1 or not isinstance(picked[0], Index) or len(indices) > 2 or picked[0] in indices[1:]:
+        raise _Stuck
+    shape: Shape = (picked[0], *indices[1:], None)[:2]
+    return Gather(shape, tensor_name(e), tensor_name(indices[0]))
 
 
 def _of_matrix(e: sp.Expr) -> Node:
@@ -175,10 +347,13 @@ def _shape(nodes: list[Node]) -> Shape:
 def _sum(e: sp.Expr, free: tuple[Index, ...]) -> Node:
     nodes = sorted((_node(t) for t in sp.Add.make_args(e)), key=_teaching_order)
     shape = _shape(nodes)
-    return Plus(shape, tuple(_fitted(n, shape) for n in nodes))
+    return added(shape, [_fitted(n, shape) for n in nodes])
 
 
 def _function(e: sp.Basic) -> Node:
+    if isinstance(e, Where):
+        condition, then, otherwise = e.args
+        return _node(Indicator(condition) * then + Indicator(sp.Not(condition)) * otherwise)
     if type(e) not in _NAMES:
         raise _Stuck
     arguments = [_node(a) for a in e.args]
@@ -187,7 +362,11 @@ def _function(e: sp.Basic) -> Node:
     return Apply(shape, _NAMES[type(e)], evaluate, tuple(_fitted(a, shape) if a.indices else a for a in arguments))
 
 
-def _compare(relation: Relational) -> Node:
+def _compare(relation: sp.Basic) -> Node:
+    if not isinstance(relation, Relational):
+        raise _Stuck
+    if isinstance(relation.lhs, Index) and isinstance(relation.rhs, Index):
+        return of_positions(relation)
     left, right = _node(relation.lhs), _node(relation.rhs)
     shape = _shape([left, right])
     sides = [_fitted(s, shape) if s.indices else s for s in (left, right)]
@@ -232,6 +411,8 @@ def _factor_order(node: Node) -> tuple[int, str]:
         return -1, ""
     if isinstance(node, Plus):
         return 3, ""
+    if is_truth(node):
+        return 4, ""
     if isinstance(node, Leaf):
         return (0 if node.name.startswith(("grad_", "bar_")) else 1), node.name
     return 2, ""
@@ -323,6 +504,12 @@ def _product(a: Node, b: Node, index: Index, free: tuple[Index, ...]) -> Node:
     outer = [next(i for i in n.indices if i != index) for n in (a, b)]
     order = [free.index(i) if i in free else len(free) for i in outer]
     left, right = (a, b) if order[0] <= order[1] else (b, a)
+    straight, turned = _matrix_product(left, right, index), _matrix_product(right, left, index)
+    wanted = order[0] < len(free) or order[1] < len(free)  # an index of the result says how it must stand in the end
+    return straight if wanted or transpositions(straight) <= transpositions(turned) else turned
+
+
+def _matrix_product(left: Node, right: Node, index: Index) -> Node:
     left = left if left.shape[1] == index else transposed(left)
     right = right if right.shape[0] == index else transposed(right)
     return MatMul((left.shape[0], right.shape[1]), left, right)

@@ -55,12 +55,14 @@ def _converted(e: sp.Basic, ranges: dict[str, str | int]) -> sp.Basic:
     if isinstance(e, sp.Indexed):
         return sp.Indexed(sp.IndexedBase(str(e.base.label), real=True), *(_converted(i, ranges) for i in e.indices))
     if isinstance(e, sp.Idx):
-        return sp.Symbol(str(e.label), integer=True)
+        return sp.Symbol(str(e.label))
+    if isinstance(e, sp.Symbol):
+        return sp.Symbol(e.name)  # whether it is an index or a scalar is for the grammar to say
     if isinstance(e, sp.Sum):
         for limit in e.limits:
             _note_range(limit, e, ranges)
         body = _converted(e.function, ranges)
-        return sp.Sum(body, *((sp.Symbol(str(getattr(i[0], "label", i[0])), integer=True), 0, 0) for i in e.limits))
+        return sp.Sum(body, *((sp.Symbol(str(getattr(i[0], "label", i[0]))), 0, 0) for i in e.limits))
     if isinstance(e, (sp.Max, sp.Min)):
         pair = Maximum if isinstance(e, sp.Max) else Minimum
         return reduce(pair, sorted((_converted(a, ranges) for a in e.args), key=lambda a: a.is_number))

@@ -8,11 +8,20 @@ Everything that comes out is a SymPy object.  `s.i` is the index with that lette
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from scratchgrad.notation.binding import free_indices, max_over, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.binding import (
+    bound,
+    free_indices,
+    max_over,
+    rebuild,
+    sum_over,
+    tensor_name,
+    tensors_in,
+)
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index, Size, fresh
@@ -21,6 +30,7 @@ from scratchgrad.notation.nodes import (
     InverseElement,
     LogDeterminant,
     Maximum,
+    MaxOver,
     Minimum,
     Sigmoid,
     Where,
@@ -28,7 +38,10 @@ from scratchgrad.notation.nodes import (
 from scratchgrad.notation.syntax import NotationError
 from scratchgrad.signature import Axes, Signature
 
-__all__ = ["DefinitionMismatch", "Notation", "define"]
+if TYPE_CHECKING:
+    from scratchgrad.layer import Layer
+
+__all__ = ["DefinitionMismatch", "Notation", "define", "define_layer"]
 
 
 class DefinitionMismatch(NotationError):
@@ -44,10 +57,11 @@ class Notation:
     delta = staticmethod(sp.KroneckerDelta)
     sum, amax = staticmethod(sum_over), staticmethod(max_over)
 
-    def __init__(self, signature: Signature) -> None:
-        """The notation of one layer."""
-        letters = dict.fromkeys(a for t in (*signature.inputs, *signature.outputs) for a in t.axes)
-        self.indices = {letter: Index(letter, Size(f"n_{letter}")) for letter in letters}
+    def __init__(self, signature: Signature, options: Mapping[str, int] | None = None) -> None:
+        """The notation of one layer; a size that has a formula is that formula of the other sizes and the options."""
+        self.options = dict(options or {})
+        sizes = _sizes(signature, self.options)
+        self.indices = {letter: Index(letter, size) for letter, size in sizes.items()}
         self.declared = {t.name: self._tensor(t) for t in (*signature.inputs, *signature.outputs)}
 
     def _tensor(self, axes: Axes) -> Tensor:
@@ -63,18 +77,19 @@ class Notation:
         """The layer's tensors, inputs then outputs; a scalar is the symbol itself."""
         return tuple(t if t.indices else t.element for t in self.declared.values())
 
-    def __getattr__(self, letter: str) -> Index:
-        """The index with that letter."""
-        try:
-            found: Index = self.__dict__["indices"][letter]
-            return found
-        except KeyError:
-            known = ", ".join(self.__dict__.get("indices", ()))
-            raise AttributeError(f"the notation has no {letter!r}; its indices are {known}") from None
+    def __getattr__(self, letter: str) -> Any:
+        """The index with that letter, or the value of the option with that name."""
+        indices, options = self.__dict__.get("indices", {}), self.__dict__.get("options", {})
+        if letter in indices:
+            return indices[letter]
+        if letter in options:
+            return options[letter]
+        also = f", its options {', '.join(options)}" if options else ""
+        raise AttributeError(f"the notation has no {letter!r}; its indices are {', '.join(indices)}{also}")
 
-    def index(self, letter: str, like: str) -> Index:
-        """A further index over the same axis as `like`."""
-        return self.indices[like].renamed(letter)
+    def index(self, letter: str, like: str | None = None, *, size: Any = None) -> Index:
+        """A further index, over the same axis as `like` or over an axis of the given size."""
+        return self.indices[like].renamed(letter) if like is not None else Index(letter, size)
 
     def intermediate(self, name: str, *indices: Index) -> Any:
         """A tensor that the definition computes on the way."""
@@ -100,12 +115,24 @@ class Notation:
         return Assignment(Tensor(name, indices), right)
 
 
-def define(name: str, signature: Signature, function: Any, shared: tuple[str, ...] = ()) -> Definition:
+def define_layer(layer: Layer) -> Definition:
+    """The definition of a layer, at its options; one that speaks of the whole batch is shared by all its samples."""
+    shared = layer.shared if layer.batch is None else tuple(tensor.name for tensor in layer.signature.inputs)
+    return define(layer.name, layer.whole, layer.definition_function, shared, layer.options)
+
+
+def define(
+    name: str,
+    signature: Signature,
+    function: Any,
+    shared: tuple[str, ...] = (),
+    options: Mapping[str, int] | None = None,
+) -> Definition:
     """The definition that a room's function writes in the notation of its signature; it may also return text.
 
     Raises DefinitionMismatch where an output is never assigned or a tensor is used that the signature lacks.
     """
-    notation = Notation(signature)
+    notation = Notation(signature, options)
     written = function(notation)
     outputs = [t.name for t in signature.outputs]
     if isinstance(written, str):
@@ -113,7 +140,10 @@ def define(name: str, signature: Signature, function: Any, shared: tuple[str, ..
             t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "")
             for t in (*signature.inputs, *signature.outputs)
         )
-        assignments = parse(written, tensors=tensors, outputs=outputs, complete=True).assignments
+        assignments = tuple(
+            _with_formulas(a, notation)
+            for a in parse(written, tensors=tensors, outputs=outputs, complete=True).assignments
+        )
     else:
         assignments = tuple(written) if isinstance(written, (tuple, list)) else (written,)
     targets = {a.target.name: a.target for a in assignments}
@@ -133,3 +163,40 @@ def define(name: str, signature: Signature, function: Any, shared: tuple[str, ..
                 raise DefinitionMismatch(f"{name}: {used} does not fit the signature {signature}")
     inputs = tuple(notation.declared[t.name] for t in signature.inputs)
     return Definition(assignments, inputs, tuple(targets[o] for o in outputs), name=name, shared=shared)
+
+
+def _sizes(signature: Signature, options: Mapping[str, int]) -> dict[str, sp.Expr]:
+    """The size of every letter: a symbol, or its formula of the others; letters that only formulas have come last."""
+    formulas = signature.formulas
+    inner = dict.fromkeys(
+        name for f in formulas.values() for name in f.names if name not in options and name not in signature.letters
+    )
+    sizes: dict[str, sp.Expr] = {a: Size(f"n_{a}") for a in (*signature.letters, *inner) if a not in formulas}
+    for letter, formula in formulas.items():
+        size = sp.sympify(formula.value({**options, **sizes}))
+        if str(size).removeprefix("n_") in inner:  # as many as an inner letter has: the axis gives the name
+            sizes[str(size).removeprefix("n_")] = size = Size(f"n_{letter}")
+        sizes[letter] = size
+    return {a: sizes[a] for a in (*signature.letters, *inner)}
+
+
+def _with_formulas(assignment: Assignment, notation: Notation) -> Assignment:
+    """The assignment with every size that has a formula replaced by it, as an index's range and as a number."""
+    by = {Size(f"n_{letter}"): i.size for letter, i in notation.indices.items() if not isinstance(i.size, Size)}
+    if not by:
+        return assignment
+    indices = {i: Index(i.name, by[i.size]) for i in assignment.right.atoms(Index) if i.size in by}
+    indices |= {i: Index(i.name, by[i.size]) for i in assignment.target.indices if i.size in by}
+
+    def sized(e: sp.Basic) -> sp.Basic:
+        own = tuple(indices.get(i, i) for i in bound(e))
+        if isinstance(e, sp.Sum):
+            return sum_over(sp.sympify(sized(e.function)), *own)
+        if isinstance(e, MaxOver):
+            return max_over(sp.sympify(sized(e.args[0])), *own)
+        if isinstance(e, (Index, Size)):
+            return indices.get(e, by.get(e, e))
+        return rebuild(e, sized) if e.args else e
+
+    target = Tensor(assignment.target.name, tuple(indices.get(i, i) for i in assignment.target.indices))
+    return Assignment(target, sp.sympify(sized(assignment.right)))

@@ -72,6 +72,8 @@ class Where(_Node):
             return then
         if then == 1 and otherwise == 0:
             return Indicator(condition)
+        if then == 0 and otherwise == 1:
+            return Indicator(sp.Not(condition))
         return sp.Expr.__new__(cls, condition, then, otherwise)
 
 

@@ -52,7 +52,8 @@ _FUNCTIONS: dict[type[Any], str] = {
 def to_text(e: sp.Basic, axes: Mapping[str, tuple[sp.Expr, ...]] | None = None) -> str:
     """The expression in the text grammar.
 
-    A bare index says that its range is the axis that it indexes.  Where that is not so, as for x[k] after k took the
+    An integer-valued scalar is written t[], because a bare t at an index's place would be an index.  A bare index says
+    that its range is the axis that it indexes.  Where that is not so, as for x[k] after k took the
     place of an index of another axis, `axes` (tensor -> sizes of its axes) has it written x[k+0], which parses back.
     """
     return _write(_shifted(e, axes) if axes else e)[0]
@@ -78,6 +79,8 @@ def _wrap(e: sp.Basic, at_least: int) -> str:
 
 
 def _write(e: Any) -> tuple[str, int]:
+    if type(e) is sp.Symbol and e.is_integer and e.name.isidentifier():
+        return f"{e}[]", _ATOM
     for kind, write in _WRITERS.items():
         if isinstance(e, kind):
             return write(e)

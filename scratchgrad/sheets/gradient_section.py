@@ -16,7 +16,9 @@ from scratchgrad.calculus import rules
 from scratchgrad.calculus.chosen import ChosenElement
 from scratchgrad.calculus.derivation import ElementForm
 from scratchgrad.calculus.steps import Rule, Step
+from scratchgrad.forms.convolution import correlation
 from scratchgrad.forms.matrix import Node
+from scratchgrad.forms.stack import Stack
 from scratchgrad.notation.binding import element, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.nodes import Partial
@@ -50,6 +52,16 @@ class Paper:
     def gradient(self, name: str) -> str:
         """The gradient of J with respect to the whole tensor."""
         return gradient_symbol(f"grad_{name}", self.names)
+
+    def form_of(self, gradient: str, node: Node) -> str:
+        """What stands before a matrix form: the gradient, at its leading indices where the form is for each of them."""
+        leading = node.leading if isinstance(node, Stack) and not node.summed else ()
+        return gradient_symbol(gradient, self.names, [self.tex(i) for i in leading])
+
+    def whole(self, name: str) -> str:
+        """A whole tensor, or its gradient, as a formula in a sentence."""
+        kind, _, of = name.partition("_")
+        return f"${self.gradient(of) if kind == 'grad' and of else self.name(name)}$"
 
     def words(self, text: str) -> str:
         """The words of a step, whose formulae are names of the program or equations between indices."""
@@ -196,17 +208,26 @@ def vector_blocks(form: ElementForm, vector: Node | None, paper: Paper) -> list[
     if not form.tensor.indices and vector is None:
         return []
     if vector is None:
+        called = correlation(form.element)
+        if called is not None:
+            return [Paragraph(f"It is {called.words(paper.whole)}: no product of matrices and vectors.")]
         return [Paragraph("It is no product of matrices and vectors: the element form is what is computed.")]
     sizes = " \\times ".join(map(paper.tex, form.tensor.sizes)) or "1"
+    left, every = paper.form_of(f"grad_{form.tensor.name}", vector), ""
+    if isinstance(vector, Stack) and not vector.summed:
+        every = f" for every {listed([f'${paper.tex(i)}$' for i in vector.leading])}"
+        sizes = " \\times ".join(map(paper.tex, form.tensor.sizes[len(vector.leading) :])) or "1"
     right = matrix_latex(vector, paper.names)
     if not form.tensor.indices and right == paper.tex(form.element):
         return []
     return [
-        Paragraph("All elements together are the vector form:" if form.tensor.indices else "In vectors and matrices,"),
+        Paragraph(
+            f"All elements together are the vector form{every}:" if form.tensor.indices else "In vectors and matrices,"
+        ),
         Display(
             (
                 Row(
-                    paper.gradient(form.tensor.name),
+                    left,
                     right,
                     reason=f"shape ${sizes}$" if form.tensor.indices else "",
                     boxed=True,

@@ -19,6 +19,7 @@ from scratchgrad.forms.matrix import (
     Hadamard,
     Identity,
     Inverse,
+    Largest,
     Leaf,
     MatMul,
     Node,
@@ -26,11 +27,15 @@ from scratchgrad.forms.matrix import (
     Ones,
     Plus,
     Power,
+    PowerOf,
     Scale,
     Transpose,
     transposed,
+    transpositions,
 )
-from scratchgrad.sheets.names import latex_name
+from scratchgrad.forms.picking import Gather, OneHot, Triangle
+from scratchgrad.forms.stack import Stack
+from scratchgrad.sheets.names import indexed, latex_name
 from scratchgrad.sheets.printer import element_latex, gradient_symbol
 
 __all__ = ["MatrixPrinter", "UnprintableForm"]
@@ -61,12 +66,11 @@ class MatrixPrinter:
 
     def write(self, node: Node) -> tuple[str, int]:
         """The LaTeX, and how tightly it binds."""
-        writer: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
-        if writer is None:
-            raise UnprintableForm(
-                f"matrix form: no LaTeX for {type(node).__name__}; add it to sheets/matrix_printer.py"
-            )
-        return writer(node)
+        for kind in type(node).__mro__:
+            writer: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{kind.__name__.lower()}", None)
+            if writer is not None:
+                return writer(node)
+        raise UnprintableForm(f"matrix form: no LaTeX for {type(node).__name__}; add it to sheets/matrix_printer.py")
 
     def wrapped(self, node: Node, at_least: int) -> str:
         """The node, in brackets where it binds less tightly than wanted."""
@@ -82,7 +86,8 @@ class MatrixPrinter:
 
     def _number(self, node: Number) -> tuple[str, int]:
         """A number or a size."""
-        return element_latex(node.number, self.names), _ATOM if node.number.is_Atom else _PLUS
+        level = _ATOM if node.number.is_Atom else _PLUS if node.number.is_Add else _TIMES
+        return element_latex(node.number, self.names), level
 
     def _ones(self, node: Ones) -> tuple[str, int]:
         """The vector of ones."""
@@ -104,7 +109,12 @@ class MatrixPrinter:
             norm = f"\\left\\lVert {inside} \\right\\rVert" if tall else f"\\lVert {inside} \\rVert"
             return f"{norm}_{{F}}^{{2}}" if len(squares.indices) == 2 else f"{norm}^{{2}}", _POWER
         if isinstance(node.right, Ones) and node.shape == (None, None):
-            return _beside("\\mathbf{1}^{\\top}", self.wrapped(transposed(node.left), _POWER)), _TIMES
+            column = transposed(node.left)
+            if isinstance(column, MatMul) and isinstance(column.right, Ones):  # the sum of all elements of a matrix
+                matrix = min(column.left, transposed(column.left), key=transpositions)
+                inner = _beside("\\mathbf{1}^{\\top}", self.wrapped(matrix, _POWER))
+                return _beside(inner, "\\mathbf{1}"), _TIMES
+            return _beside("\\mathbf{1}^{\\top}", self.wrapped(column, _POWER)), _TIMES
         left = self.wrapped(node.left, _TIMES if isinstance(node.left, MatMul) else _POWER)
         right = self.wrapped(node.right, _TIMES if isinstance(node.right, MatMul) else _POWER)
         return _beside(left, right), _TIMES
@@ -221,6 +231,42 @@ class MatrixPrinter:
         if node.logarithm:
             return f"\\log \\left| \\det {inner} \\right|", _TIMES
         return f"\\det {inner}", _TIMES
+
+    def _stack(self, node: Stack) -> tuple[str, int]:
+        """One form for every value of the leading indices, which its tensors have as subscripts; or the sum of them."""
+        names = dict(self.names or {})
+        for name, indices in node.carried:
+            of = name.partition("_")[2] if name.startswith(_GRADIENTS) else name
+            names[of] = indexed(latex_name(of, self.names), [latex_name(i.name) for i in indices])
+        text, level = MatrixPrinter(names).write(node.of)
+        if not node.summed:
+            return text, level
+        inner = text if level > _PLUS else f"\\left( {text} \\right)"
+        return f"\\sum_{{{latex_name(node.leading[0].name)}}} {inner}", _PLUS
+
+    def _onehot(self, node: OneHot) -> tuple[str, int]:
+        """A row with a 1 at each class."""
+        return f"\\operatorname{{onehot}}\\left( {latex_name(node.classes, self.names)} \\right)", _POWER
+
+    def _gather(self, node: Gather) -> tuple[str, int]:
+        """The rows that an index vector names."""
+        return indexed(latex_name(node.name, self.names), [latex_name(node.rows, self.names)]), _POWER
+
+    def _triangle(self, node: Triangle) -> tuple[str, int]:
+        """1 where the column is not behind the row."""
+        row, column = (latex_name(i.name) for i in node.indices)
+        shift = f" + {node.above}" if node.above > 0 else f" - {-node.above}" if node.above else ""
+        return f"\\mathbf{{1}}\\!\\left[ {column} \\leq {row}{shift} \\right]", _ATOM
+
+    def _largest(self, node: Largest) -> tuple[str, int]:
+        """The largest element, of every row where the result is a column."""
+        function = "\\operatorname{rowmax}" if node.shape[0] is not None else "\\max"
+        return f"{function}\\left( {self.latex(node.of)} \\right)", _POWER
+
+    def _powerof(self, node: PowerOf) -> tuple[str, int]:
+        """Every element to a power that is a formula."""
+        mark = "" if not node.indices else "\\odot "
+        return f"{self.wrapped(node.of, _ATOM)}^{{{mark}{self.latex(node.exponent)}}}", _POWER
 
     def _diagonalof(self, node: DiagonalOf) -> tuple[str, int]:
         """The diagonal as a vector."""

@@ -64,7 +64,8 @@ def _routes(graph: Graph, placement: Placement) -> list[tuple[Route, Edge]]:
     dangling = [e for e in graph.edges if e.target is None and e.source in placement.boxes]
     for edge in dangling:
         if edge.signal == graph.objective:
-            found.append((router.stub(edge.signal, placement.source(edge), (1, 0), _STUB), edge))
+            length = max(_STUB, _label_width(edge) + 0.3)
+            found.append((router.stub(edge.signal, placement.source(edge), (1, 0), length), edge))
     for edge in sorted((e for e in graph.edges if e.target is not None), key=order):
         source = placement.source(edge)
         signal = source.key if source.outside else edge.signal
@@ -88,7 +89,7 @@ def _labels(graph: Graph, routes: Sequence[tuple[Route, Edge]], boxes: Iterable[
         if edge.output is None or edge.signal in named:
             continue
         named.add(edge.signal)
-        width = formula_width(edge.latex, "T") * _EM + 0.08
+        width = _label_width(edge)
         height = 0.36
         options = list(_options(route, width, height))
         free = [at for at in options if not _hits(_area(at, width, height), areas, pieces)]
@@ -96,6 +97,10 @@ def _labels(graph: Graph, routes: Sequence[tuple[Route, Edge]], boxes: Iterable[
         areas.append(_area(at, width, height))
         found.append(Label(at, edge.latex, width=width, height=height))
     return found
+
+
+def _label_width(edge: Edge) -> float:
+    return formula_width(edge.latex, "T") * _EM + 0.08
 
 
 def _options(route: Route, width: float, height: float) -> Iterable[Point]:

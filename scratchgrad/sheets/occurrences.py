@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import depends_on
+from scratchgrad.forms.batched import mapped
 from scratchgrad.forms.forms import Forms
 from scratchgrad.forms.matrix import Node
 from scratchgrad.forms.reduction import matrix_form
@@ -18,7 +19,7 @@ from scratchgrad.graph import Graph
 from scratchgrad.graph import Node as GraphNode
 from scratchgrad.layer import Layer
 from scratchgrad.notation.definition import Definition, Tensor
-from scratchgrad.notation.language import define
+from scratchgrad.notation.language import define_layer
 from scratchgrad.sheets.gradient_section import Paper
 from scratchgrad.sheets.special_cases import sums_over, without_gradients, without_sum
 from scratchgrad.sheets.titles import layer_title
@@ -80,8 +81,7 @@ def occurrences(graph: Graph) -> Iterator[Occurrence]:
             names[tensor.name] = f"{signal}_{again + 1}" if again else signal
             signals[names[tensor.name]] = signal
             latex[names[tensor.name]] = _primed(graph.latex(signal), again)
-        own = define(layer.name, layer.signature, layer.definition_function, layer.shared)
-        definition = own.renamed(names, latex)
+        definition = mapped(define_layer(layer), _mapped_axes(graph, layer, node)).renamed(names, latex)
         derivation = Derivation(definition)
         unconsumed = tuple(o for o in node.outputs if o != graph.objective and not graph.consumers(o))
         kinds = {n.name: n.kind for n in graph.nodes}
@@ -89,6 +89,13 @@ def occurrences(graph: Graph) -> Iterator[Occurrence]:
         yield Occurrence(
             node, layer, definition, derivation, Forms(derivation), Paper.of(definition), signals, unconsumed, targets
         )
+
+
+def _mapped_axes(graph: Graph, layer: Layer, node: GraphNode) -> int:
+    """How many axes the samples have in front of the layer's own: it is applied at each of their places."""
+    taken = zip(layer.signature.inputs, node.inputs, strict=True)
+    own = [(len(graph.shape(signal)), len(t.axes)) for t, signal in taken if t.name not in layer.shared]
+    return own[0][0] - own[0][1] if own else 0
 
 
 def leading_to_objective(graph: Graph) -> frozenset[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.steps import Rule
 from scratchgrad.forms.forms import Forms
-from scratchgrad.forms.matrix import ROWS
+from scratchgrad.forms.matrix import ROWS, Node
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.text import to_text
 from scratchgrad.sheets.blocks import Block, Code, Display, Heading, Paragraph, Row, Table
@@ -17,7 +17,7 @@ from scratchgrad.sheets.gradient_section import Paper, listed
 from scratchgrad.sheets.printer import matrix_latex
 from scratchgrad.sheets.width import formula_width
 
-__all__ = ["batch_blocks", "code_lines", "rule_blocks", "summary_blocks"]
+__all__ = ["batch_blocks", "code_lines", "rule_blocks", "summary_blocks", "sweep_blocks"]
 
 _TABLE_WIDTH = 34.0  # em that the formulae of a table may take
 _CODE_WIDTH = 92  # characters
@@ -29,7 +29,8 @@ def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], p
     for name in names:
         form, vector = derivation[name], forms.vector(name)
         right = "" if vector is None else matrix_latex(vector, paper.names)
-        rows.append((paper.tex(form.target), paper.tex(form.element), paper.gradient(name), right))
+        left = paper.gradient(name) if vector is None else paper.form_of(f"grad_{name}", vector)
+        rows.append((paper.tex(form.target), paper.tex(form.element), left, right))
     blocks: list[Block] = [Heading("Summary"), Heading("One sample", 2)]
     widths = [max((formula_width(row[c]) for row in rows), default=0.0) for c in range(4)]
     if sum(widths) <= _TABLE_WIDTH:
@@ -39,7 +40,28 @@ def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], p
         blocks.append(Display(tuple(Row(row[0], row[1]) for row in rows)))
         blocks.append(Paragraph("In vectors and matrices,"))
         blocks.append(Display(tuple(Row(row[2], row[3]) for row in rows if row[3])))
-    return blocks + batch_blocks(forms, names, paper)
+    return [*blocks, *sweep_blocks(derivation, forms, paper), *batch_blocks(forms, names, paper)]
+
+
+def sweep_blocks(derivation: Derivation, forms: Forms, paper: Paper) -> list[Block]:
+    """The backward pass line by line, each gradient in terms of those before it; none where forward is one equation."""
+    definition = derivation.definition
+    if len(definition.assignments) < 2:
+        return []
+    rows: list[Row] = []
+    for name in derivation.sweep:
+        tensor, node = definition.tensors[name], forms.local(name)
+        assigned = definition.assignment(name) is not None
+        adjoint = derivation.adjoint(tensor) if assigned else tensor.gradient
+        if isinstance(node, Node):
+            rows.append(Row(paper.form_of(adjoint.name, node), matrix_latex(node, paper.names)))
+        else:
+            rows.append(Row(paper.tex(adjoint.element), paper.tex(derivation.local(name))))
+    return [
+        Heading("The backward pass, line by line", 2),
+        Paragraph("From the last equation to the first, each gradient is found from those above it:"),
+        Display(tuple(rows)),
+    ]
 
 
 def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block]:
@@ -54,7 +76,7 @@ def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block
     rows, code = [], []
     for name in names:
         node = forms.batched(name)
-        left = paper.gradient(name) if node is not None else paper.tex(derivation[name].target)
+        left = paper.form_of(f"grad_{name}", node) if node is not None else paper.tex(derivation[name].target)
         right = matrix_latex(node, paper.names) if node is not None else paper.tex(derivation[name].element)
         rows.append(Row(left, right))
         code.append(f"grad_{name} = {node.written(ROWS) if node is not None else to_text(derivation[name].element)}")

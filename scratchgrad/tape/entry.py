@@ -16,11 +16,15 @@ from torch import Tensor
 
 from scratchgrad.layer import Kernel, Layer
 
-__all__ = ["BatchOnShared", "Entry"]
+__all__ = ["BatchOnShared", "Entry", "OutOfRange"]
 
 
 class BatchOnShared(ValueError):
     """A signal that carries a batch where the layer wants one value for all samples."""
+
+
+class OutOfRange(IndexError):
+    """An integer-valued input that names a place which its axis does not have."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,11 @@ class Entry:
         call = self.single if batch is None else self.batched
         for k in call.expanded:
             arguments[k] = arguments[k].expand(1 if call.lifted or batch is None else batch, *arguments[k].shape)
-        outputs, saved = self.kernel.forward(*self._joined(arguments))
+        try:
+            outputs, saved = self.kernel.forward(*self._joined(arguments))
+        except IndexError as error:
+            integers = ", ".join(str(t) for t in self.layer.signature.inputs if t.integer)
+            raise OutOfRange(f"{self.name}: {integers} points beyond the axis that it picks from ({error})") from error
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         if self.mapped:
             rows = 1 if call.lifted or batch is None else batch

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
-from numbers import Real
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -86,7 +86,7 @@ class Network:
         self.name, self.seed = name, seed
         self.reduction: Literal["mean", "sum"] = "mean"
         self.objective_signal: Signal | None = None
-        self.version = 0
+        self.version, self.revision = 0, 0
         self._dtype = _floating(dtype)
         self._signals: dict[str, Signal] = {}
         self._operations: list[Operation] = []
@@ -142,14 +142,17 @@ class Network:
         *inputs: Signal | str | float,
         name: str | tuple[str, ...] | None = None,
         latex: str | tuple[str, ...] | None = None,
+        **options: int,
     ) -> Any:
         """The output signal of the layer on these inputs, or a tuple of them where the layer has several.
 
         Inputs are signals, their names, or plain numbers where the layer takes a scalar.  Without `name`, an output
-        is called as in the layer's signature, numbered from the second on.  Raises UnknownLayer, UnknownSignal,
-        ForeignSignal, WrongInputs, ShapeMismatch, DuplicateSignal.
+        is called as in the layer's signature, numbered from the second on.  `options` are the layer's own, as in
+        net.add("conv2d", x, W, b, stride=2).  Raises UnknownLayer, OptionMismatch, UnknownSignal, ForeignSignal,
+        WrongInputs, ShapeMismatch, DuplicateSignal.
         """
         found = registry.layer(layer) if isinstance(layer, str) else layer
+        found = found.with_options(**options) if options else found
         names = self._output_names(found, name)
         latexes: tuple[str | None, ...] = (latex,) if isinstance(latex, str) else latex or (None,) * len(names)
         if len(latexes) != len(names):
@@ -265,6 +268,7 @@ class Network:
                 f"{found.role} {found.name!r}: only parameters and constants are set; give an input to net.forward"
             )
         self._leaves[found.name] = exact_value(value, found, self._dtype)
+        self.revision += 1
         self.touch()
 
     def to(self, dtype: torch.dtype) -> Network:
@@ -272,6 +276,7 @@ class Network:
         self._dtype = _floating(dtype)
         self._leaves = {name: value.to(dtype) for name, value in self._leaves.items()}
         self._tape = None
+        self.revision += 1
         self.touch()
         return self
 
@@ -295,6 +300,25 @@ class Network:
 
         load_parameters(self, path)
         return self
+
+    def explain(
+        self,
+        batch: int | None = 32,
+        optimizer: Any = None,
+        *,
+        values: tuple[str, ...] = (),
+        gradients: tuple[str, ...] = (),
+    ) -> str:
+        """The program of one step of training, as text: its calls, their memory, what was fused and why, the peak.
+
+        `values` and `gradients` name what shall be readable after a step: a gradient that is read is not fused away.
+        """
+        from scratchgrad.program.explain import explain
+        from scratchgrad.program.runner import Runner
+        from scratchgrad.train.sgd import SGD
+
+        runner = Runner(self, SGD() if optimizer is None else optimizer, values=values, gradients=gradients)
+        return explain(runner.program(batch).plan)
 
     def sheet(
         self,
@@ -362,6 +386,11 @@ class Network:
         """Note that parameters have changed: what was computed before does not fit them any more."""
         self.version += 1
 
+    def rebind(self, parameters: Mapping[str, Tensor]) -> None:
+        """Let other tensors of the same values be the live parameters: a program keeps them in one piece."""
+        self._leaves |= parameters
+        self.revision += 1
+
     def graph(self, *, values: bool = False) -> Graph:
         """The graph as plain data, with the values and gradients that are known, as nested lists, if asked for."""
         return describe(self, self._tape, values=values)
@@ -401,6 +430,10 @@ class Network:
     def _check_name(self, name: str) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise InvalidName(f"signal {name!r}: expected letters, digits and '_', not beginning with a digit")
+        if name.startswith(("grad_", "bar_")):
+            raise InvalidName(
+                f"signal {name!r}: names that begin with grad_ or bar_ are those of gradients; give it another name"
+            )
         if name in self._signals:
             role = self._signals[name].role
             article = "an" if role == "input" else "a"
@@ -413,6 +446,8 @@ class Network:
                     f"signal {signal.name!r} belongs to another network, {signal.network.name!r}; use this one's own"
                 )
             return signal
+        if not isinstance(signal, str):
+            raise UnknownSignal(f"expected a signal or its name, got {type(signal).__name__}")
         return self.signal(signal)
 
     def _as_signal(self, given: object, layer: Layer, position: int) -> Signal:
@@ -456,11 +491,13 @@ def _floating(dtype: torch.dtype) -> torch.dtype:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    axes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not isinstance(shape, Integral | Sequence):
+        raise ValueMismatch(f"shape {shape!r}: expected a whole number or a tuple of them, got {type(shape).__name__}")
+    axes = (shape,) if isinstance(shape, Integral) else tuple(shape)
     for size in axes:
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ValueMismatch(f"shape {axes}: expected sizes of at least 1, got {size!r}")
-    return axes
+    return tuple(map(int, axes))
 
 
 def _initializer(name: str, init: Initializer | str | None, shape: tuple[int, ...]) -> Initializer:

@@ -61,7 +61,7 @@ def output_shapes(layer: Layer, inputs: Sequence[Signal]) -> tuple[tuple[int, ..
     mapped = mapped_axes(layer, inputs)
     own = [s.shape if t.name in layer.shared else s.shape[len(mapped) :] for t, s in zip(wanted, inputs, strict=True)]
     try:
-        sizes = layer.signature.sizes(layer.name, own)
+        sizes = layer.signature.sizes(layer.name, own, layer.options)
     except ShapeMismatch as mismatch:
         given = ", ".join(f"{t} is {s.name!r} {list(s.shape)}" for t, s in zip(wanted, inputs, strict=True))
         raise ShapeMismatch(f"{mismatch} (here {given})") from None

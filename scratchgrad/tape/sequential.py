@@ -79,19 +79,36 @@ class Sequential(Network):
         if second is not None or len(layer.signature.outputs) > 1:
             what = "has several outputs" if second is None else f"takes a second signal, {second}"
             raise WrongInputs(f"Sequential: {layer.name} {what}; build the graph with net.add instead")
-        if len(first.axes) != len(signal.shape):
+        if len(first.axes) > len(signal.shape):
             raise ShapeMismatch(f"Sequential: {layer.name} takes {first}, got {signal.name!r} {list(signal.shape)}")
-        known = dict(zip(first.axes, signal.shape, strict=True))
-        letters = dict.fromkeys(letter for tensor in others for letter in tensor.axes if letter not in known)
+        own = signal.shape[len(signal.shape) - len(first.axes) :]
+        known = {**layer.options, **dict(zip(first.axes, own, strict=True))}
+        letters = dict.fromkeys(
+            letter for tensor in others for letter in tensor.axes if letter not in self._decided(layer, known)
+        )
         if len(letters) != len(sizes):
             wanted = f"({layer.name!r}, {', '.join(letters)})" if letters else repr(layer.name)
             raise WrongInputs(f"Sequential: expected {wanted}, got {len(sizes)} sizes: {', '.join(map(str, sizes))}")
         known |= zip(letters, sizes, strict=True)
+        known |= self._decided(layer, known)
         parameters = []
         for tensor in others:
             called, latex = _called(_numbered(tensor.name, counts), course=course)
             parameters.append(self.parameter(called, tuple(known[letter] for letter in tensor.axes), latex=latex))
         return parameters
+
+    @staticmethod
+    def _decided(layer: Layer, known: dict[str, int]) -> dict[str, int]:
+        """The known sizes, and those that the layer's formulas make of them."""
+        decided = dict(known)
+        for letter, formula in layer.signature.formulas.items():
+            unknown = [name for name in formula.names if name not in decided]
+            if not unknown:
+                decided.setdefault(letter, int(formula.value(decided)))
+            elif len(unknown) == 1 and letter in decided:
+                solved = formula.solved(unknown[0], decided[letter], decided)
+                decided |= {} if solved is None else {unknown[0]: solved}
+        return decided
 
     def _finish(self, v: Signal, loss: str | Layer, weights: list[Signal], weight_decay: float | None) -> None:
         found = registry.layer(loss) if isinstance(loss, str) else loss

@@ -74,11 +74,12 @@ class Tape:
                 carries[slot] = any(c and s for c, s in zip(entry.carries, samples, strict=True))
             entries.append(entry)
         self.entries = tuple(entries)
-        self._carries = tuple(carries)
+        self.carries = tuple(carries)
         self._objective = None if network.objective_signal is None else self.slots[network.objective_signal.name]
         self._reached = self._reached_from_objective()
         self._values: list[Tensor | None] | None = None
         self._saved: list[Any] = []
+        self._incomplete: set[str] = set()
         self._gradients: list[Tensor | None] | None = None
         self._batch: int | None = None
         self._version = -1
@@ -95,18 +96,20 @@ class Tape:
         leaves = self.network.leaves
         values: list[Tensor | None] = [given.get(name, leaves.get(name)) for name in self.names]
         saved: list[Any] = []
+        incomplete: set[str] = set()
         with torch.inference_mode():
             for entry in self.entries:
                 arguments = [values[slot] for slot in entry.inputs]
                 if any(argument is None for argument in arguments):
                     shapes = [self._shape(slot, batch) for slot in entry.inputs]
                     outputs, kept = independent_outputs(entry, arguments, shapes, batch), None
+                    incomplete.add(entry.name)
                 else:
                     outputs, kept = entry.forward(arguments, batch)  # type: ignore[arg-type]  # none is None
                 for slot, output in zip(entry.outputs, outputs, strict=True):
                     values[slot] = output
                 saved.append(kept)
-        self._values, self._saved, self._gradients = values, saved, None
+        self._values, self._saved, self._incomplete, self._gradients = values, saved, incomplete, None
         self._batch, self._version = batch, self.network.version
 
     def backward(self) -> None:
@@ -118,12 +121,10 @@ class Tape:
         if self._version != self.network.version:
             raise NotComputed("backward: parameters have changed since forward; run forward again first")
         J = values[objective]
+        left_out = [s.name for s in self._signals if s.role == "target" and values[self.slots[s.name]] is None]
+        not_given = f"because forward was not given {' and '.join(map(repr, left_out))}"
         if J is None:
-            left_out = [s.name for s in self._signals if s.role == "target" and values[self.slots[s.name]] is None]
-            raise NotComputed(
-                f"backward: the objective {self.names[objective]!r} was not computed, because forward was not given "
-                f"{' and '.join(map(repr, left_out))}"
-            )
+            raise NotComputed(f"backward: the objective {self.names[objective]!r} was not computed, {not_given}")
         gradients: list[Tensor | None] = [None] * len(values)
         with torch.inference_mode():
             share = 1 / max(1, J.numel()) if self.network.reduction == "mean" else 1.0
@@ -132,6 +133,8 @@ class Tape:
                 grad_outputs = [gradients[slot] for slot in entry.outputs]
                 if all(g is None for g in grad_outputs):
                     continue
+                if entry.name in self._incomplete:
+                    raise NotComputed(f"backward: {entry.name} was only computed in part, {not_given}; give it as well")
                 for slot, gradient in zip(entry.inputs, entry.backward(saved, grad_outputs, self._batch), strict=True):
                     if gradient is not None:
                         before = gradients[slot]
@@ -216,10 +219,10 @@ class Tape:
 
     def _shape(self, slot: int, batch: int | None) -> tuple[int, ...]:
         shape = self._signals[slot].shape
-        return (batch, *shape) if batch is not None and self._carries[slot] else shape
+        return (batch, *shape) if batch is not None and self.carries[slot] else shape
 
     def _shape_text(self, slot: int) -> str:
-        shape = [*(["n"] if self._carries[slot] else []), *map(str, self._signals[slot].shape)]
+        shape = [*(["n"] if self.carries[slot] else []), *map(str, self._signals[slot].shape)]
         return f"[{', '.join(shape)}]"
 
     def _reached_from_objective(self) -> list[bool]:

@@ -49,7 +49,7 @@ def to_tensor(value: Any, dtype: torch.dtype, name: str) -> torch.Tensor:
 
 def exact_value(value: Any, signal: Signal, dtype: torch.dtype) -> torch.Tensor:
     """The value of a parameter or a constant, which has exactly the signal's shape."""
-    tensor = to_tensor(value, torch.int64 if signal.integer else dtype, f"{signal.role} {signal.name!r}")
+    tensor = _converted(value, signal, dtype)
     if tuple(tensor.shape) != signal.shape:
         hint = "; give its transpose" if tuple(tensor.shape) == signal.shape[::-1] else ""
         raise ValueMismatch(
@@ -63,7 +63,7 @@ def sample_value(value: Any, signal: Signal, dtype: torch.dtype) -> tuple[torch.
 
     Raises ValueMismatch, which recognises samples in columns and class numbers in the place of one-hot rows.
     """
-    tensor = to_tensor(value, torch.int64 if signal.integer else dtype, f"{signal.role} {signal.name!r}")
+    tensor = _converted(value, signal, dtype)
     shape = tuple(tensor.shape)
     if shape == signal.shape:
         return tensor, None
@@ -81,6 +81,24 @@ def sample_value(value: Any, signal: Signal, dtype: torch.dtype) -> tuple[torch.
         f"{signal.role} {signal.name!r}: expected {_shape(('n', *signal.shape))} for a batch of n samples or "
         f"{_shape(signal.shape)} for one, got {_shape(shape)}{hint}"
     )
+
+
+def _converted(value: Any, signal: Signal, dtype: torch.dtype) -> torch.Tensor:
+    """The value in the signal's dtype; ValueMismatch where an integer-valued signal gets a fraction or counts below 0.
+
+    A negative number would count from the end, as Python's indices do; in a definition such an element is 0.
+    """
+    if not signal.integer:
+        return to_tensor(value, dtype, f"{signal.role} {signal.name!r}")
+    tensor = to_tensor(value, torch.int64, f"{signal.role} {signal.name!r}")
+    exact = to_tensor(value, torch.float64, signal.name) if _is_floating(value) else tensor
+    wrong = exact[(exact != tensor) | (tensor < 0)]
+    if len(wrong):
+        raise ValueMismatch(
+            f"{signal.role} {signal.name!r}: expected whole numbers from 0 on, got {wrong[0].item()}; "
+            "they are places in another tensor"
+        )
+    return tensor
 
 
 def _is_floating(value: Any) -> bool:

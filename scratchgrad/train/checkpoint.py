@@ -1,7 +1,7 @@
 """Checkpoints: all that a run needs to go on bit for bit, in one safetensors file that appears whole or not at all.
 
     parameter/W ...   the parameters
-    velocity/W ...    the optimiser's momentum
+    velocity/W ...    the optimiser's state: velocities, or first and second moments, and how many steps it has made
     random            the state of torch's random numbers
     metadata          the position (epoch, batch), the seed, the settings, the history
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointMismatch", "RunState", "load_checkpoint", "load_parameters", "save_checkpoint", "save_parameters"]
 
-_PARAMETER, _VELOCITY, _RANDOM, _KEY = "parameter/", "velocity/", "random", "scratchgrad"
+_PARAMETER, _RANDOM, _KEY = "parameter/", "random", "scratchgrad"
 
 
 class CheckpointMismatch(ValueError):
@@ -63,12 +63,12 @@ def save_checkpoint(
     net: Network,
     path: str | os.PathLike[str],
     progress: RunState,
-    velocities: dict[str, Tensor],
+    state: dict[str, Tensor],
     settings: dict[str, Any],
 ) -> Path:
-    """Parameters, velocities, random numbers, position and history, in a safetensors file."""
+    """Parameters, the optimiser's state, random numbers, position and history, in a safetensors file."""
     tensors = {_PARAMETER + name: value for name, value in net.live_parameters.items()}
-    tensors |= {_VELOCITY + name: value for name, value in velocities.items()}
+    tensors |= state
     tensors[_RANDOM] = torch.get_rng_state()
     return _write(path, tensors, {"progress": asdict(progress), "settings": _described(net) | settings})
 
@@ -76,7 +76,7 @@ def save_checkpoint(
 def load_checkpoint(
     net: Network, path: str | os.PathLike[str], settings: dict[str, Any]
 ) -> tuple[RunState, dict[str, Tensor]]:
-    """The run's position and velocities; the network has its parameters, torch its random numbers.
+    """The run's position and the optimiser's state; the network has its parameters, torch its random numbers.
 
     Raises CheckpointMismatch where the file was written by another network or with other settings.
     """
@@ -94,10 +94,8 @@ def load_checkpoint(
     for name, value in parameters.items():
         net.set(name, value)
     torch.set_rng_state(tensors[_RANDOM])
-    velocities = {
-        name.removeprefix(_VELOCITY): value.clone() for name, value in tensors.items() if name.startswith(_VELOCITY)
-    }
-    return RunState(**record["progress"]), velocities
+    state = {n: t.clone() for n, t in tensors.items() if n != _RANDOM and not n.startswith(_PARAMETER)}
+    return RunState(**record["progress"]), state
 
 
 def _described(net: Network) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Feed:
         """The tensors by signal; DataMismatch or LabelMismatch where they do not fit."""
         return {self.input.name: self._inputs(X), self.target.name: self._targets(y)}
 
+    def classifies(self, y: Tensor) -> bool:
+        """Whether y are class numbers, which become one-hot rows of the target."""
+        return not y.is_floating_point() and y.ndim == 1 and len(self.target.shape) == 1 and not self.target.integer
+
     def _inputs(self, X: Tensor) -> Tensor:
         features = math.prod(self.input.shape)
         if math.prod(X.shape[1:]) != features:
@@ -61,7 +65,7 @@ class Feed:
 
     def _targets(self, y: Tensor) -> Tensor:
         shape = self.target.shape
-        if not y.is_floating_point() and y.ndim == 1 and len(shape) == 1:
+        if self.classifies(y):
             try:
                 return one_hot(y, shape[0], self.dtype)
             except LabelMismatch as mismatch:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
+from scratchgrad.program.program import Program
+from scratchgrad.program.runner import Backend, Runner
 from scratchgrad.train.checkpoint import RunState, load_checkpoint, save_checkpoint
 from scratchgrad.train.data import Dataset, batches, load_data
 from scratchgrad.train.data.batches import Epochs
@@ -24,6 +27,7 @@ from scratchgrad.train.data.dataset import DataMismatch, Samples, samples
 from scratchgrad.train.feed import Feed, NotTrainable, scores_beside_target
 from scratchgrad.train.history import Epoch, History
 from scratchgrad.train.interrupt import PatientInterrupt
+from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.progress import Bar
 from scratchgrad.train.schedule import Step
 from scratchgrad.train.sgd import SGD
@@ -47,7 +51,9 @@ def fit(
     *,
     epochs: int = 10,
     batch_size: int = 32,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
+    micro_batches: int = 1,
+    backend: Backend | Literal["tape"] = "torch",
     seed: int = 0,
     validation: Any = None,
     accuracy: str | Signal | Literal[False] | None = None,
@@ -59,12 +65,16 @@ def fit(
 ) -> History:
     """The history of training the network for `epochs` epochs, counted from the first, also when a run is resumed.
 
-    The parameters start where they are, the optimiser's velocities at 0.  `data` is what load_data takes (a name, a
-    path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
-    `optimizer` is `default_optimizer()` unless given; `seed` decides the order of the samples.  `validation` is the
-    data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the signal whose largest
-    entry is the predicted class; unless given it is what the loss compares with the target, where y are class numbers;
-    False measures none.
+    The parameters start where they are, the optimiser's velocities and moments at 0.  `data` is what load_data takes (a
+    name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
+    `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
+    before the parameters follow.  `backend` is "torch", the planned program; "native",
+    the same compiled; "auto", compiled where that is possible; or "tape", which runs one kernel after the other as
+    written and is what the programs are compared with.  `seed` decides the order of the samples.
+
+    `validation` is the data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the
+    signal whose largest entry is the predicted class; unless given it is what the loss compares with the target, where
+    y are class numbers; False measures none.
 
     `checkpoint` is written after every epoch, after every `checkpoint_every` batches if given, and at Ctrl-C.
     resume=True goes on from it where it exists; resume=path goes on from that file.  A resumed run ends bit for bit
@@ -72,25 +82,29 @@ def fit(
 
     Raises NotTrainable, NoObjective, UnreachableParameter, Diverged, CheckpointMismatch, and the data's errors.
     """
-    feed, tape = Feed.of(net), net.tape
-    tape.check()
+    feed = Feed.of(net)
+    net.tape.check()
     optimizer = default_optimizer() if optimizer is None else optimizer
     train, test = _parts(data, validation, net.dtype, data_dir)
     source = batches(train, batch_size, seed, dtype=net.dtype)
     count = _length(source)
     scores = _scores(net, accuracy)
     settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
+    if micro_batches != 1:
+        settings["micro-batches"] = micro_batches
     done = RunState()
     optimizer.reset()
     start = checkpoint if resume is True else resume or None
     if resume is True and checkpoint is None:
         raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
     if start is not None and (resume is not True or Path(start).exists()):
-        done, optimizer.velocities = load_checkpoint(net, start, settings)
+        done, state = load_checkpoint(net, start, settings)
+        optimizer.load_state(state)
+    stepper = _Stepper(net, feed, optimizer, micro_batches, backend)
 
     def save() -> None:
         if checkpoint is not None:
-            save_checkpoint(net, checkpoint, done, optimizer.velocities, settings)
+            save_checkpoint(net, checkpoint, done, optimizer.state(), settings)
 
     with (
         torch.inference_mode(),
@@ -103,11 +117,7 @@ def fit(
                 position = done.epoch + (done.batch / count if count else 0.0)
                 if accuracy is None and y.is_floating_point():
                     scores = None
-                given = feed(X, y)
-                tape.forward(given, len(X))
-                tape.backward()
-                tape.step(optimizer, position)
-                loss = float(tape.objective())
+                loss, correct = stepper(X, y, position, scores)
                 if not math.isfinite(loss):
                     raise Diverged(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
@@ -116,7 +126,7 @@ def fit(
                 done.batch += 1
                 done.samples += len(X)
                 done.loss += loss * (1 if net.reduction == "sum" else len(X))
-                done.correct += 0 if scores is None else _correct(tape.value(scores), given[feed.target.name])
+                done.correct += correct
                 done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
                 bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
                 if interrupt.asked:
@@ -131,6 +141,53 @@ def fit(
             bar.finish(record)
             save()
     return History.of(done.history)
+
+
+class _Stepper:
+    """One batch: the parameters follow; the objective before that, and how many samples were classified right."""
+
+    def __init__(self, net: Network, feed: Feed, optimizer: Optimizer, parts: int, backend: Any) -> None:
+        if backend not in ("torch", "native", "auto", "tape"):
+            raise ValueError(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
+        if parts < 1:
+            raise ValueError(f"fit: expected micro_batches of at least 1, got {parts}")
+        if backend == "tape" and parts > 1:
+            raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
+        self._net, self._feed, self._optimizer, self._parts = net, feed, optimizer, parts
+        self._backend = backend
+        self._runners: dict[tuple[str | None, bool], Runner] = {}
+
+    def __call__(self, X: Tensor, y: Tensor, position: float, scores: str | None) -> tuple[float, int]:
+        given, target = self._feed(X, y), self._feed.target.name
+        if self._backend == "tape":
+            tape = self._net.tape
+            tape.forward(given, len(X))
+            tape.backward()
+            tape.step(self._optimizer, position)
+            right = 0 if scores is None else _correct(tape.value(scores), given[target])
+            return float(tape.objective()), right
+        right = 0
+
+        def count(program: Program, part: Mapping[str, Tensor]) -> None:
+            nonlocal right
+            if scores is not None:
+                right += _correct(program.value(scores), part[target])
+
+        runner = self._runner(scores, self._feed.classifies(y))
+        loss = runner.step(given, len(X), position, parts=self._parts, seen=count)
+        assert loss is not None  # it was asked for
+        return loss, right
+
+    def _runner(self, scores: str | None, classes: bool) -> Runner:
+        """Programs that keep these scores, and know whether the target's rows are one-hot."""
+        key = (scores, classes)
+        if key not in self._runners:
+            values = () if scores is None else (scores,)
+            unit = (self._feed.target.name,) if classes else ()
+            self._runners[key] = Runner(
+                self._net, self._optimizer, values=values, unit_rows=unit, backend=self._backend
+            )
+        return self._runners[key]
 
 
 def default_optimizer() -> SGD:

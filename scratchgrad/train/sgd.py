@@ -1,11 +1,11 @@
 """SGD: gradient descent with momentum, on mini-batches.
 
     velocity <- momentum * velocity + grad_W
-    W        <- W - lr * velocity
+    W        <- W - lr * velocity                               Nesterov: W - lr * (grad_W + momentum * velocity)
 
 The velocity starts at 0 (so the first step is a plain one), as in Sutskever et al., ICML 2013, in the form that torch
-uses.  There is no weight decay here: it is the term lambda ||W||^2 of the objective, whose gradient comes along its
-own path of the figure.
+uses.  In a program the update happens inside the product that makes grad_W (program.updates), unless gradients are
+clipped or the step looks ahead.
 """
 
 from __future__ import annotations
@@ -16,46 +16,53 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchgrad.train.schedule import Constant, Schedule
+from scratchgrad.program.updates import Update
+from scratchgrad.train.optimizer import Optimizer
+from scratchgrad.train.schedule import Schedule
 
 __all__ = ["SGD"]
 
 
-class SGD:
-    """Changes parameters in place; keeps one velocity for each while momentum is not 0."""
+class SGD(Optimizer):
+    """Keeps one velocity for each parameter while momentum is not 0."""
 
-    def __init__(self, lr: float = 0.05, momentum: float = 0.0, schedule: Schedule | None = None) -> None:
-        """The learning rate at position e is lr * schedule(e); ValueError where lr or momentum is out of range."""
-        if not lr >= 0:
-            raise ValueError(f"SGD: expected lr >= 0, got {lr}")
+    def __init__(
+        self,
+        lr: float = 0.05,
+        momentum: float = 0.0,
+        schedule: Schedule | None = None,
+        *,
+        nesterov: bool = False,
+        clip: float | None = None,
+    ) -> None:
+        """The learning rate at position e is lr * schedule(e); ValueError where a setting is out of range."""
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD: expected 0 <= momentum < 1, got {momentum}")
-        self.lr, self.momentum = lr, momentum
-        self.schedule = Constant() if schedule is None else schedule
-        self.velocities: dict[str, Tensor] = {}
+        if nesterov and not momentum:
+            raise ValueError("SGD: expected momentum > 0 with nesterov=True, got 0")
+        self.momentum, self.nesterov = momentum, nesterov
+        self.kinds = ("velocity",) if momentum else ()
+        super().__init__(lr, schedule, clip)
 
-    def reset(self) -> None:
-        """Forget the velocities: a new run begins."""
-        self.velocities = {}
+    @property
+    def velocities(self) -> dict[str, Tensor]:
+        """The velocity of each parameter, by name."""
+        return self._states.get("velocity", {})
 
-    def rate(self, epoch: float) -> float:
-        """The learning rate at this position, counted in epochs."""
-        return self.lr * self.schedule(epoch)
+    def plan(self) -> Update:
+        """A program does all of it by itself, except clipping and looking ahead."""
+        plain = self.clip is None and not self.nesterov
+        return Update("descent", self.momentum) if plain else Update("gradients")
 
-    def update(self, parameters: Mapping[str, Tensor], gradients: Mapping[str, Tensor], epoch: float = 0.0) -> None:
-        """Each parameter moves against its velocity by the learning rate."""
-        rate = self.rate(epoch)
-        for name, parameter in parameters.items():
-            direction = gradients[name]
-            if self.momentum:
-                velocity = self.velocities.get(name)
-                if velocity is None:
-                    velocity = self.velocities[name] = torch.zeros_like(parameter)
-                direction = velocity.mul_(self.momentum).add_(direction)
-            parameter.sub_(direction, alpha=rate)
+    def rule(self, parameter: Tensor, gradient: Tensor, state: Mapping[str, Tensor], rate: float) -> None:
+        """The two lines above."""
+        direction = gradient
+        if self.momentum:
+            direction = state["velocity"].mul_(self.momentum).add_(gradient)
+        if self.nesterov:
+            direction = torch.add(gradient, direction, alpha=self.momentum, out=self.scratch("ahead", gradient))
+        parameter.sub_(direction, alpha=rate)
 
-    def __repr__(self) -> str:
-        """The settings, by which a checkpoint recognises the optimiser that it belongs to."""
-        schedule: Any = self.schedule
-        text = getattr(schedule, "__qualname__", None) or repr(schedule)
-        return f"SGD(lr={self.lr!r}, momentum={self.momentum!r}, schedule={text})"
+    def _settings(self) -> dict[str, Any]:
+        settings = {"lr": self.lr, "momentum": self.momentum}
+        return settings | {"nesterov": True} if self.nesterov else settings

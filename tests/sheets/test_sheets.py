@@ -202,3 +202,22 @@ def test_a_network_without_a_name_of_its_own_is_called_the_network():
     net = Network()
     net.minimize(net.add("l2_loss", net.input("v", 2), net.target("y", 2), name="L"))
     assert network_sheet(net.graph()).title == "Back-propagation through the network"
+
+
+def test_a_layer_that_is_applied_at_every_place_is_derived_with_the_places_as_indices():
+    net = Network()
+    x, a = net.input("x", 3), net.parameter("a", [1, 2, 3])
+    net.minimize(net.add("l2_loss", net.add("add", x, a, name="z"), net.target("y", 3), name="J"))
+    sheet = network_sheet(net.graph(values=True), numbers={"x": [1, 2, 3], "y": [0, 1, 2]})
+    assert any(row.left == "z_{p}" and "x_{p}" in row.right for row in rows(sheet))
+    assert r"$z \in \mathbb{R}^{n_{p}}$" in text(sheet)
+
+
+def test_a_place_s_index_is_summed_over_where_the_layer_shares_a_tensor():
+    net = Network()
+    x, W = net.input("x", (2, 3)), net.parameter("W", [[1, 2, 3], [3, 4, 5]])
+    u = net.add("linear", x, W, net.parameter("b", [0, 1]), name="u")
+    linear, *_ = occurrences(net.graph())
+    assert linear.signals == {"x": "x", "W": "W", "b": "b", "u": u.name}
+    assert str(linear.definition) == "u[p,i] = b[i] + Sum(W[i,j]*x[p,j], j)"
+    assert str(linear.forms.vector("W")) == "grad_u.T @ x"

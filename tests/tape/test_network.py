@@ -1,5 +1,6 @@
 """Building a network: names, shapes by letters, and what is refused in which words."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -163,7 +164,7 @@ def test_a_number_in_the_place_of_a_tensor_is_refused_and_leaves_no_constant_beh
 
 def test_unknown_names_propose_the_close_ones():
     net = linear_network(name="digits")
-    with pytest.raises(UnknownLayer, match=r"did you mean 'linear'\?"):
+    with pytest.raises(UnknownLayer, match=r"did you mean 'linear' or 'bilinear'\?"):
         net.add("linaer", "x", "W", "b")
     net.input("pixels", 4)
     with pytest.raises(UnknownSignal, match=r"network 'digits' has no signal 'pixel'; did you mean 'pixels'\?"):
@@ -186,6 +187,8 @@ def test_a_name_belongs_to_one_signal():
         net.add("softmax_cross_entropy", "u", "b", name="q")
     with pytest.raises(InvalidName, match="signal 'a b': expected letters, digits and '_', not beginning with a digit"):
         net.input("a b", 3)
+    with pytest.raises(InvalidName, match="signal 'grad_x': names that begin with grad_ or bar_ are"):
+        net.input("grad_x", 3)
 
 
 def test_a_signal_of_another_network_is_refused():
@@ -295,3 +298,22 @@ def test_several_signals_to_minimize_are_refused_in_one_call_as_well():
     for several in (("x", "b"), (["x", "b"],)):
         with pytest.raises(SeveralObjectives, match="expected one signal to minimize, got several; a network has one"):
             net.minimize(*several)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (2.5, "shape 2.5: expected a whole number or a tuple of them, got float"),
+        (None, "shape None: expected a whole number or a tuple of them, got NoneType"),
+        ((2, 0), r"shape \(2, 0\): expected sizes of at least 1, got 0"),
+    ],
+)
+def test_a_shape_is_made_of_whole_numbers(shape, message):
+    with pytest.raises(ValueMismatch, match=message):
+        Network().input("x", shape)
+    assert Network().input("x", np.int64(3)).shape == (3,)
+
+
+def test_what_is_neither_a_signal_nor_a_name_is_refused():
+    with pytest.raises(UnknownSignal, match="expected a signal or its name, got NoneType"):
+        Network().minimize(None)

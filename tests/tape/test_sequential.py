@@ -63,5 +63,5 @@ def test_wrong_steps_are_refused():
         Sequential(6, "l2_loss")
     with pytest.raises(WrongInputs, match="Sequential: weight_decay is a part of the objective; give a loss as well"):
         Sequential(6, ("linear", 5), weight_decay=0.1)
-    with pytest.raises(ShapeMismatch, match=r"Sequential: linear takes x\[j\], got 'x' \[2, 3\]"):
-        Sequential((2, 3), ("linear", 5))
+    with pytest.raises(ShapeMismatch, match=r"Sequential: conv1d takes x\[c,i\], got 'x' \[6\]"):
+        Sequential(6, ("conv1d", 5, 3))

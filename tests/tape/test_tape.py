@@ -10,7 +10,7 @@ import torch
 from scratchgrad.lab import COURSE_NUMBERS, course_network, lab_network
 from scratchgrad.layer import Layer
 from scratchgrad.tape import Network, Tape
-from scratchgrad.tape.entry import BatchOnShared
+from scratchgrad.tape.entry import BatchOnShared, OutOfRange
 from scratchgrad.tape.operation import WrongInputs
 from scratchgrad.tape.tape import NoObjective, NotComputed, UnreachableParameter
 from scratchgrad.tape.values import BatchMismatch, ValueMismatch
@@ -374,3 +374,26 @@ def test_a_step_of_the_network_is_a_step_of_its_tape():
     net.backward()
     net.step(SGD(lr=0.25))
     assert net.value("v").tolist() == [3.0 - 0.25 * 2 * (3.0 - 1.0)]
+
+
+def test_backward_through_a_layer_that_lacks_its_target_says_so():
+    net = Network()
+    v = net.add("scale", net.input("x", 3), net.parameter("c", 2.0), name="v")
+    o, _ = net.add("softmax_cross_entropy", v, net.target("y", 3), name=("o", "L"))
+    net.minimize(net.add("l2_loss", o, net.constant("k", [1, 0, 0]), name="J"))
+    net.forward([1, 2, 3])
+    with pytest.raises(NotComputed, match="softmax_cross_entropy was only computed in part, because forward was not"):
+        net.backward()
+    net.forward([1, 2, 3], [1, 0, 0])
+    net.backward()
+
+
+def test_an_integer_valued_input_is_a_place_that_the_axis_has():
+    net = Network()
+    net.minimize(net.add("nll", net.input("l", 3), net.target("t", (), integer=True), name="L"))
+    for value, shown in ((-1, "-1"), (0.5, "0.5")):
+        with pytest.raises(ValueMismatch, match=f"target 't': expected whole numbers from 0 on, got {shown}; they are"):
+            net.forward([1, 2, 3], value)
+    with pytest.raises(OutOfRange, match="nll: t:int points beyond the axis that it picks from"):
+        net.forward([1, 2, 3], 3)
+    assert net.forward([1, 2, 3], 2.0)["L"] == -3

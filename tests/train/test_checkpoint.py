@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from scratchgrad.lab import lab_network
+from scratchgrad.program.runner import Runner
 from scratchgrad.tape import Sequential
-from scratchgrad.train import SGD, CheckpointMismatch, Cosine
+from scratchgrad.train import SGD, Adam, AdamW, CheckpointMismatch, Cosine
 
 
 def optimizer():
@@ -41,23 +42,25 @@ def test_two_epochs_resumed_for_two_more_equal_four_bit_for_bit(tmp_path):
     assert without_time(whole) == without_time(resumed)
 
 
-def test_a_run_broken_off_within_an_epoch_resumes_at_its_batch(tmp_path):
-    path = tmp_path / "run.safetensors"
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.05, 0.9, Cosine(4)), SGD(0.05), Adam(0.01), AdamW(0.01, clip=1.0)], ids=repr
+)
+def test_a_run_broken_off_within_an_epoch_resumes_at_its_batch(tmp_path, monkeypatch, optimizer):
+    path, step, steps = tmp_path / "run.safetensors", Runner.step, []
 
-    class Stopping(SGD):
-        steps = 0
-
-        def update(self, parameters, gradients, epoch=0.0):
-            self.steps += 1
-            if self.steps == 31:  # within the second epoch of 23 batches
-                raise RuntimeError("power cut")
-            super().update(parameters, gradients, epoch)
+    def stopping(*arguments, **options):
+        steps.append(1)
+        if len(steps) == 31:  # within the second epoch of 23 batches
+            raise RuntimeError("power cut")
+        return step(*arguments, **options)
 
     unbroken, broken, resumed = lab_network(), lab_network(), lab_network()
-    whole = run(unbroken, 3)
-    with pytest.raises(RuntimeError, match="power cut"):
-        run(broken, 3, checkpoint=path, checkpoint_every=7, optimizer=Stopping(0.05, 0.9, Cosine(4)))
-    assert without_time(run(resumed, 3, resume=True, checkpoint=path)) == without_time(whole)
+    whole = run(unbroken, 3, optimizer=optimizer)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
+        patch.setattr(Runner, "step", stopping)
+        run(broken, 3, checkpoint=path, checkpoint_every=7, optimizer=optimizer)
+    again = run(resumed, 3, resume=True, checkpoint=path, optimizer=optimizer)
+    assert without_time(again) == without_time(whole)
     assert same(unbroken, resumed)
 
 

@@ -117,7 +117,8 @@ def test_images_are_brought_into_the_inputs_shape():
     net.add("squared_norm", net.parameter("W", (1, 2)), 1.0, name="J")
     net.target("y", 2)
     net.minimize("J")
-    net.fit((X.reshape(-1, 1, 2), y), epochs=1, accuracy=False, progress=False)
+    for backend in ("torch", "tape"):
+        net.fit((X.reshape(-1, 1, 2), y), epochs=1, accuracy=False, progress=False, backend=backend)
     assert net.tape.value("x").shape[1:] == (1, 2)
 
 

@@ -1,0 +1,218 @@
+"""What we compare ourselves with: the same step by others, each as its own documentation recommends.
+
+Here, and in tests, gradients come from somebody's automatic differentiation.  A peer that is not installed raises
+ImportError, and is skipped by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scratchgrad.bench.problem import BATCHES, Problem
+
+__all__ = ["PEERS"]
+
+
+class Eager:
+    """torch: nn.Sequential, cross_entropy, loss.backward(), optim.SGD."""
+
+    options: dict[str, Any] = {}  # noqa: RUF012  # a constant of each subclass
+
+    def __init__(self, problem: Problem) -> None:
+        import torch
+
+        modules: list[Any] = []
+        for W, b in zip(problem.W, problem.b, strict=True):
+            linear = torch.nn.Linear(W.shape[1], W.shape[0], dtype=getattr(torch, problem.dtype))
+            with torch.no_grad():
+                linear.weight.copy_(torch.from_numpy(W))
+                linear.bias.copy_(torch.from_numpy(b))
+            modules += [linear, torch.nn.ReLU()]
+        self.net = torch.nn.Sequential(*modules[:-1])
+        self.linear = [m for m in modules if isinstance(m, torch.nn.Linear)]
+        self.X = [torch.from_numpy(x) for x in problem.X]
+        self.y = [torch.from_numpy(y) for y in problem.y]
+        self.decay = problem.decay / 2
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=problem.lr, **self.options)
+        self.cross_entropy = torch.nn.functional.cross_entropy
+
+    def loss(self, k: int) -> Any:
+        """The objective on batch k."""
+        squares = self.linear[0].weight.square().sum()
+        for linear in self.linear[1:]:
+            squares = squares + linear.weight.square().sum()
+        return self.cross_entropy(self.net(self.X[k]), self.y[k]) + self.decay * squares
+
+    def step(self, k: int) -> Any:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(k)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def parameters(self) -> list[Any]:
+        return [p.detach().numpy() for linear in self.linear for p in (linear.weight, linear.bias)]
+
+
+class Foreach(Eager):
+    """The same with optim.SGD(foreach=True)."""
+
+    options = {"foreach": True}  # noqa: RUF012
+
+
+class Fused(Eager):
+    """The same with optim.SGD(fused=True)."""
+
+    options = {"fused": True}  # noqa: RUF012
+
+
+class Compiled:
+    """torch.compile of the whole step: gradients and update in one graph."""
+
+    def __init__(self, problem: Problem) -> None:
+        import torch
+
+        self.P = [torch.from_numpy(p.copy()) for pair in zip(problem.W, problem.b, strict=True) for p in pair]
+        self.X = [torch.from_numpy(x) for x in problem.X]
+        self.y = [torch.from_numpy(y) for y in problem.y]
+        decay, lr, F = problem.decay / 2, problem.lr, torch.nn.functional
+
+        def loss(P: list[Any], x: Any, y: Any) -> Any:
+            h, squares = x, P[0].square().sum()
+            for k in range(0, len(P), 2):
+                h = F.linear(h, P[k], P[k + 1])
+                h = torch.relu(h) if k + 2 < len(P) else h
+                squares = squares + P[k].square().sum() if k else squares
+            return F.cross_entropy(h, y) + decay * squares
+
+        def whole(P: list[Any], x: Any, y: Any) -> Any:
+            gradients, value = torch.func.grad_and_value(loss)(P, x, y)
+            for p, g in zip(P, gradients, strict=True):
+                p.add_(g, alpha=-lr)
+            return value
+
+        self.compiled = torch.compile(whole, fullgraph=True, dynamic=False)
+        self.no_grad = torch.no_grad()
+        self.no_grad.__enter__()
+        self.compiled([p.clone() for p in self.P], self.X[0], self.y[0])
+
+    def step(self, k: int) -> Any:
+        return self.compiled(self.P, self.X[k], self.y[k])
+
+    def parameters(self) -> list[Any]:
+        return [p.numpy() for p in self.P]
+
+
+class Jax:
+    """JAX: jit of value_and_grad and update, parameters donated."""
+
+    inner = 1
+
+    def __init__(self, problem: Problem) -> None:
+        import jax
+        import jax.numpy as jnp
+        import numpy as np
+
+        jax.config.update("jax_enable_x64", problem.dtype == "float64")
+        self.P = [(jnp.asarray(W.T.copy()), jnp.asarray(b)) for W, b in zip(problem.W, problem.b, strict=True)]
+        self.X = [jax.device_put(x) for x in problem.X]
+        self.y = [jax.device_put(y.astype(np.int32)) for y in problem.y]
+        decay, lr = problem.decay / 2, problem.lr
+
+        def loss(P: Any, x: Any, y: Any) -> Any:
+            h = x
+            for k, (W, b) in enumerate(P):
+                h = h @ W + b
+                h = jax.nn.relu(h) if k < len(P) - 1 else h
+            log_o = jax.nn.log_softmax(h)
+            cross_entropy = -jnp.take_along_axis(log_o, y[:, None], 1).mean()
+            return cross_entropy + decay * sum((W * W).sum() for W, _ in P)
+
+        def step(P: Any, x: Any, y: Any) -> Any:
+            value, gradients = jax.value_and_grad(loss)(P, x, y)
+            return jax.tree.map(lambda p, g: p - lr * g, P, gradients), value
+
+        self.jax, self.np = jax, np
+        self.compiled = self.compile(jax, jnp, step)
+        self.value: Any = None
+
+    def compile(self, jax: Any, jnp: Any, step: Any) -> Any:
+        """The step as one executable."""
+        return jax.jit(step, donate_argnums=0).lower(self.P, self.X[0], self.y[0]).compile()
+
+    def step(self, k: int) -> Any:
+        self.P, self.value = self.compiled(self.P, self.X[k], self.y[k])
+        return self.value
+
+    def parameters(self) -> list[Any]:
+        return [self.np.asarray(p) for W, b in self.P for p in (W.T, b)]
+
+    def finish(self) -> None:
+        """Wait for what was only asked for."""
+        self.jax.block_until_ready((self.P, self.value))
+
+
+class JaxScan(Jax):
+    """JAX: forty steps in one lax.scan."""
+
+    inner = 40
+
+    def compile(self, jax: Any, jnp: Any, step: Any) -> Any:
+        X = jnp.stack([self.X[k % BATCHES] for k in range(self.inner)])
+        y = jnp.stack([self.y[k % BATCHES] for k in range(self.inner)])
+        self.X, self.y = [X] * BATCHES, [y] * BATCHES
+
+        def many(P: Any, X: Any, y: Any) -> Any:
+            P, values = jax.lax.scan(lambda p, batch: step(p, *batch), P, (X, y))
+            return P, values[-1]
+
+        return jax.jit(many, donate_argnums=0).lower(self.P, X, y).compile()
+
+
+class Numpy:
+    """numpy: forward, backward and update written by hand."""
+
+    def __init__(self, problem: Problem) -> None:
+        import numpy as np
+
+        self.np, self.problem = np, problem
+        self.W, self.b = [W.copy() for W in problem.W], [b.copy() for b in problem.b]
+        self.rows = np.arange(problem.batch)
+
+    def step(self, k: int) -> Any:
+        np, problem = self.np, self.problem
+        x, y = problem.X[k], problem.y[k]
+        real, n, h = x.dtype.type, len(self.W), [x]
+        for layer in range(n):
+            u = h[-1] @ self.W[layer].T + self.b[layer]
+            h.append(np.maximum(u, 0) if layer < n - 1 else u)
+        v = h.pop()
+        largest = v.max(1, keepdims=True)
+        e = np.exp(v - largest)
+        total = e.sum(1, keepdims=True)
+        squares = sum(np.vdot(W, W) for W in self.W)
+        value = (np.log(total[:, 0]) + largest[:, 0] - v[self.rows, y]).mean() + real(problem.decay / 2) * squares
+        g = e / total
+        g[self.rows, y] -= 1
+        g *= real(1 / problem.batch)
+        for layer in range(n - 1, -1, -1):
+            grad_W, grad_b = g.T @ h[layer] + real(problem.decay) * self.W[layer], g.sum(0)
+            if layer:
+                g = (g @ self.W[layer]) * (h[layer] > 0)
+            self.W[layer] -= real(problem.lr) * grad_W
+            self.b[layer] -= real(problem.lr) * grad_b
+        return value
+
+    def parameters(self) -> list[Any]:
+        return [p for pair in zip(self.W, self.b, strict=True) for p in pair]
+
+
+PEERS: dict[str, Any] = {
+    "eager": Eager,
+    "eager, foreach": Foreach,
+    "eager, fused": Fused,
+    "torch.compile": Compiled,
+    "JAX jit": Jax,
+    "JAX, 40 steps in a scan": JaxScan,
+    "numpy by hand": Numpy,
+}

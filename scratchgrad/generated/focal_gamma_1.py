@@ -1,0 +1,30 @@
+"""Generated from layers/focal.py: scratchgrad certify 'focal(gamma=1)' --update writes it anew."""
+
+import torch
+
+
+class Kernel:
+    """a[n,i] = log(exp(v[n,i]) + 1); b[n,i] = log(1 + exp(-v[n,i])); L[n] = Sum((1 - y[n,i])*exp(-b[n,i])*a[n,i] + exp(-a[n,i])*b[n,i]*y[n,i], i)"""
+
+    @staticmethod
+    def forward(v, y):
+        # v [N, i], y [N, i]
+        s1 = -v  # [N, i]
+        t1 = torch.nn.functional.logsigmoid(s1)  # [N, i]
+        a = -t1  # [N, i]
+        t2 = torch.nn.functional.logsigmoid(v)  # [N, i]
+        b = -t2  # [N, i]
+        s4 = 1 - y  # [N, i]
+        s5 = t2.exp()  # [N, i]
+        s6 = s5 * a * s4  # [N, i]
+        s7 = t1.exp()  # [N, i]
+        s8 = s7 * y * b  # [N, i]
+        L = (s6 + s8).sum(1)  # [N]
+        return L, (v, y, s1, a, b, s4, s5, s6, s7, s8)
+
+    @staticmethod
+    def backward(saved, grad_L):
+        v, y, s1, a, b, s4, s5, s6, s7, s8 = saved
+        grad_v = grad_L[:, None] * (s4 * s5 - s8) * v.sigmoid() - grad_L[:, None] * (y * s7 - s6) * s1.sigmoid()  # [N, i]
+        grad_y = grad_L[:, None] * (b * s7 - a * s5)  # [N, i]
+        return (grad_v, grad_y)

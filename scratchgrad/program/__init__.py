@@ -1,0 +1,23 @@
+"""Programs: the tape, planned for one batch size, as a flat list of calls on memory that is there already.
+
+    op         the language: calls on views of named storages
+    tracing    a kernel's calls, recorded without data; results: the shapes of what they give
+    recipes    kernels in a form that plans better, one file a room
+    lowering   a tape becomes calls: forward, the reverse sweep, the objective as a sum of scalars
+    rewriting  fewer calls with the same results
+    updates    parameters follow inside the products that make their gradients
+    memory     one arena, as small as what lives at the same time
+    planning   all of these in order: a Plan
+    program    a Plan with memory, as one generated function; calls: the torch function behind each call
+    runner     programs by batch size, and the optimiser
+    explain    a Plan as text
+
+The plain tape stays what everything is compared with.
+"""
+
+from scratchgrad.program.planning import Plan, Request
+from scratchgrad.program.program import Program
+from scratchgrad.program.runner import GivenMismatch, Runner
+from scratchgrad.program.updates import Update
+
+__all__ = ["GivenMismatch", "Plan", "Program", "Request", "Runner", "Update"]

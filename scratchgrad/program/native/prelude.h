@@ -1,0 +1,71 @@
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef REAL R;
+typedef unsigned char B8;
+typedef int64_t I64;
+typedef void (*gemm_t)(const char *, const char *, const int *, const int *, const int *, const R *, const R *,
+                       const int *, const R *, const int *, const R *, R *, const int *);
+static gemm_t GEMM;
+
+/* c <- beta c + alpha op(a) op(b), by columns, as BLAS has it */
+static inline void gemm(char ta, char tb, int m, int n, int k, R alpha, const R *a, int lda, const R *b, int ldb,
+                        R beta, R *c, int ldc) {
+    GEMM(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);
+}
+
+#if IS_FLOAT
+/* exp in float, in a form that the compiler vectorises: 2^n e^r with |r| <= ln 2 / 2, a polynomial of degree 7.
+   Not-a-number stays, infinities and overflow are those of expf, small results pass through the subnormal numbers. */
+static inline float EXP(float x) {
+    float c = x < -104.0f ? -104.0f : x;
+    c = c > 89.0f ? 89.0f : c;
+    float n = rintf(c * 1.44269504088896341f);
+    float r = fmaf(-n, 0.693359375f, c);
+    r = fmaf(-n, -2.12194440e-4f, r);
+    float p = 1.9875691500e-4f;
+    p = fmaf(p, r, 1.3981999507e-3f);
+    p = fmaf(p, r, 8.3334519073e-3f);
+    p = fmaf(p, r, 4.1665795894e-2f);
+    p = fmaf(p, r, 1.6666665459e-1f);
+    p = fmaf(p, r, 5.0000001201e-1f);
+    p = fmaf(p, r * r, r + 1.0f);
+    int32_t i = n == n ? (int32_t)n : 0, half = i / 2, rest = i - half;
+    union { int32_t i; float f; } s = {(half + 127) << 23}, t = {(rest + 127) << 23};
+    return p * s.f * t.f;
+}
+#define LOG logf
+#define SQRT sqrtf
+#define TANH tanhf
+#define ERF erff
+#define POW powf
+#define FABS fabsf
+#define EXPM1 expm1f
+#define LOG1P log1pf
+#else
+#define EXP exp
+#define LOG log
+#define SQRT sqrt
+#define TANH tanh
+#define ERF erf
+#define POW pow
+#define FABS fabs
+#define EXPM1 expm1
+#define LOG1P log1p
+#endif
+
+/* <a, b>: 64 sums side by side, which the compiler keeps in registers, then all of them, in double */
+static inline double dot(const R *a, const R *b, long n) {
+    double total = 0;
+    long i = 0;
+    while (i + 64 <= n) {
+        R s[64] = {0};
+        long last = i + 65536 < n ? i + 65536 : n;
+        for (; i + 64 <= last; i += 64)
+            for (int j = 0; j < 64; j++) s[j] += a[i + j] * b[i + j];
+        for (int j = 0; j < 64; j++) total += s[j];
+    }
+    for (; i < n; i++) total += a[i] * b[i];
+    return total;
+}

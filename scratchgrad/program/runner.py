@@ -1,0 +1,217 @@
+"""Runner: the steps of a training, each by the program for its batch size.
+
+In   a Network, an optimiser
+Out  step(values): the parameters have followed; values, gradients and the objective can be read from the program
+
+A program is planned when a batch size comes for the first time, and kept.  Whoever changes the graph, a constant, the
+precision or the parameters in between changes what is planned: the runner notices and plans anew.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from scratchgrad.program.flat import Flat
+from scratchgrad.program.planning import Plan, Request, planned
+from scratchgrad.program.program import Program
+from scratchgrad.program.updates import Update
+
+if TYPE_CHECKING:
+    from scratchgrad.tape.network import Network
+
+__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner"]
+
+Backend = Literal["torch", "native", "auto"]
+
+
+class GivenMismatch(ValueError):
+    """A tensor whose shape or type is not that of its signal."""
+
+
+class NativeFallback(UserWarning):
+    """A program that was to run compiled, and does not."""
+
+
+class Follower(Protocol):
+    """An optimiser as a program wants it; one with `update` alone is given all gradients by name."""
+
+    def update(self, parameters: Mapping[str, Tensor], gradients: Mapping[str, Tensor], epoch: float) -> None:
+        """Change the parameters in place."""
+
+
+Seen = Callable[[Program, Mapping[str, Tensor]], None]
+
+
+class Runner:
+    """Steps of one network with one optimiser."""
+
+    def __init__(
+        self,
+        net: Network,
+        optimizer: Any,
+        *,
+        values: tuple[str, ...] = (),
+        gradients: tuple[str, ...] = (),
+        objective: bool = True,
+        unit_rows: tuple[str, ...] = (),
+        backend: Backend = "torch",
+    ) -> None:
+        """`values` and `gradients` name what can be read after a step; what nobody reads may never be computed.
+
+        `unit_rows` names targets all of whose rows sum to 1.  `backend` "native" and "auto" run the program compiled if
+        there is a compiler, if every call has a form in C, and if it then does what the torch program does; else there
+        is one warning, NativeFallback, and the torch program runs ("auto" is silent where there is no compiler).
+        """
+        if backend not in ("torch", "native", "auto"):
+            raise ValueError(f"backend: expected 'torch', 'native' or 'auto', got {backend!r}")
+        self.backend = backend
+        self._warned = False
+        self.net, self.optimizer = net, optimizer
+        self._update = _plan(optimizer)
+        self._request = Request(None, self._update, values, gradients, objective, unit_rows)
+        self._programs: dict[Request, Program] = {}
+        self._stamp: tuple[Any, ...] = ()
+        self._flat: Flat | None = None
+        self._states: dict[str, Tensor] = {}
+
+    def watch(self, *signals: str) -> None:
+        """From the next step on the gradients of these signals can be read, and are not fused away."""
+        names = tuple(self.net.signal(name).name for name in signals)
+        gradients = tuple(dict.fromkeys((*self._request.gradients, *names)))
+        self._request = replace(self._request, gradients=gradients)
+
+    def step(
+        self,
+        given: Mapping[str, Tensor],
+        batch: int | None,
+        epoch: float = 0.0,
+        *,
+        parts: int = 1,
+        seen: Seen | None = None,
+    ) -> float | None:
+        """One step; the objective before it, if it is to be computed.
+
+        `parts` splits the batch: gradients are added up over micro-batches before the parameters follow.  `seen` is
+        called after each of them with its program and what that was given.
+        """
+        with torch.inference_mode():
+            if parts > 1 and batch is not None and batch > 1:
+                return self._accumulated(given, batch, epoch, min(parts, batch), seen)
+            program = self.program(batch)
+            if self._update.kind == "descent":
+                program.set_rate(self.optimizer.rate(epoch))
+            program.run(*self._fitting(program, given))
+            self._follow(epoch)
+            if seen is not None:
+                seen(program, given)
+            return program.objective() if self._request.objective else None
+
+    def program(self, batch: int | None, **changed: Any) -> Program:
+        """The program for this number of samples, planned now if it was not."""
+        self._refresh()
+        assert self._flat is not None  # refreshed
+        request = replace(self._request, batch=batch, **changed)
+        if request not in self._programs:
+            with torch.inference_mode():
+                self._programs[request] = self._made(planned(self.net.tape, self._flat, request), self._flat)
+        return self._programs[request]
+
+    def _made(self, plan: Plan, flat: Flat) -> Program:
+        if self.backend != "torch":
+            from scratchgrad.program.native import NativeUnavailable, compiler, native
+
+            try:
+                if self.backend == "native" or compiler() is not None:
+                    return native(plan, flat, self._states)
+            except NativeUnavailable as reason:
+                if not self._warned:
+                    self._warned = True
+                    line = f"network {self.net.name!r} runs as a torch program, not compiled: {reason}"
+                    warnings.warn(line, NativeFallback, stacklevel=2)
+        return Program(plan, flat, self._states)
+
+    # Inside
+
+    def _refresh(self) -> None:
+        net = self.net
+        stamp = (net.tape, net.revision, net.reduction)
+        if stamp == self._stamp:
+            return
+        with torch.inference_mode():
+            if self._flat is None or not self._flat.holds(net) or self._flat.dtype != net.dtype:
+                self._flat = Flat(net)
+                bind = getattr(self.optimizer, "bind", None)
+                self._states = {"grad": self._flat.zeros(), **(bind(self._flat) if bind is not None else {})}
+        self._programs = {}
+        self._stamp = (net.tape, net.revision, net.reduction)
+
+    def _follow(self, epoch: float) -> None:
+        """Let the optimiser do what the program has not."""
+        flat, optimizer = self._flat, self.optimizer
+        assert flat is not None  # the program has it
+        if self._update.kind == "gradients":
+            if hasattr(optimizer, "update_flat") and not _own_update(optimizer):
+                optimizer.update_flat(flat.values, self._states["grad"], epoch)
+            else:
+                optimizer.update(flat.parameters, flat.views(self._states["grad"]), epoch)
+        else:
+            optimizer.steps += 1
+        self.net.touch()
+
+    def _accumulated(
+        self, given: Mapping[str, Tensor], batch: int, epoch: float, parts: int, seen: Seen | None
+    ) -> float | None:
+        total, size, mean = 0.0, -(-batch // parts), self.net.reduction == "mean"
+        for first in range(0, batch, size):
+            part = {name: tensor[first : first + size] for name, tensor in given.items()}
+            rows = min(size, batch - first)
+            weight = rows / batch if mean else 1.0
+            program = self.program(rows, update=Update("gradients", accumulate=first > 0), weight=weight)
+            program.run(*self._fitting(program, part))
+            total += weight * program.objective() if self._request.objective else 0.0
+            if seen is not None:
+                seen(program, part)
+        flat = self._flat
+        assert flat is not None  # the programs have it
+        if hasattr(self.optimizer, "update_flat") and not _own_update(self.optimizer):
+            self.optimizer.update_flat(flat.values, self._states["grad"], epoch)
+        else:
+            self.optimizer.update(flat.parameters, flat.views(self._states["grad"]), epoch)
+        self.net.touch()
+        return total if self._request.objective else None
+
+    def _fitting(self, program: Program, given: Mapping[str, Tensor]) -> list[Tensor]:
+        tensors = []
+        for name, view in program.plan.given.items():
+            tensor = given.get(name)
+            if tensor is None:
+                raise GivenMismatch(f"step: {name!r} is missing; a program wants {', '.join(program.plan.given)}")
+            if tuple(tensor.shape) != view.shape or tensor.dtype != view.storage.dtype:
+                raise GivenMismatch(
+                    f"step: expected {name!r} as {list(view.shape)} of {view.storage.dtype}, "
+                    f"got {list(tensor.shape)} of {tensor.dtype}"
+                )
+            tensors.append(tensor.contiguous())
+        return tensors
+
+
+def _plan(optimizer: Any) -> Update:
+    """What the program does of the update; an optimiser with an `update` of its own is given the gradients."""
+    if not hasattr(optimizer, "plan") or _own_update(optimizer):
+        return Update("gradients")
+    update: Update = optimizer.plan()
+    return update
+
+
+def _own_update(optimizer: Any) -> bool:
+    """Whether a subclass says itself what an update is."""
+    for cls in type(optimizer).__mro__:
+        if "update" in vars(cls):
+            return "update_flat" not in vars(cls)
+    return True

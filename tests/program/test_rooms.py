@@ -1,0 +1,71 @@
+"""Every room in a program of its own: its values and gradients are those of the tape, whatever the batch."""
+
+import pytest
+import torch
+
+from scratchgrad import registry
+from scratchgrad.program.runner import Runner
+from scratchgrad.tape import Network
+from scratchgrad.train import SGD
+from tests.program.close import close
+
+INTEGERS = 3
+
+
+def pulled(net, signal):
+    """The sum of squared differences from a parameter, over all axes."""
+    net.parameter(f"goal_{signal.name}", shape=signal.shape)
+    if len(signal.shape) == 1:
+        return net.add("l2_loss", signal, f"goal_{signal.name}")
+    raise AssertionError(f"{signal}: a room with an output of several axes wants a loss here")
+
+
+def network_of(layer, dtype=torch.float64):
+    """The room on inputs; what it shares are parameters, what it gives is pulled towards targets of other values."""
+    net, sizes = Network(dtype=dtype, seed=1), {}
+    random = torch.Generator().manual_seed(5)
+    names = []
+    for tensor in layer.signature.inputs:
+        shape = tuple(sizes.setdefault(letter, 3 + len(sizes)) for letter in tensor.axes)
+        if tensor.name in layer.shared:
+            value = torch.rand(shape, generator=random, dtype=torch.float64) + 0.5
+            names.append(net.parameter(f"p_{tensor.name}", value=value).name)
+        else:
+            names.append(net.input(f"i_{tensor.name}", shape, integer=tensor.integer).name)
+    outputs = net.add(layer, *names)
+    total = None
+    for signal in outputs if isinstance(outputs, tuple) else (outputs,):
+        loss = signal if not signal.shape else pulled(net, signal)
+        total = loss if total is None else net.add("add", total, loss)
+    net.minimize(total)
+    return net
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2, 9])
+@pytest.mark.parametrize("name", registry.names())
+def test_a_program_of_one_room_is_the_tape(name, batch):
+    layer = registry.layer(name)
+    plain, net = network_of(layer), network_of(layer)
+    random = torch.Generator().manual_seed(7)
+    signals = tuple(s.name for s in net.signals if not s.integer)
+    results = tuple(n for n in signals if net.signal(n).role == "result")
+    runner = Runner(net, SGD(0.01), values=results, gradients=signals)
+    for _ in range(3):
+        given = {}
+        for signal in (net.signal(n) for n in net.names("input")):
+            shape = signal.shape if batch is None else (batch, *signal.shape)
+            values = torch.rand(shape, generator=random, dtype=torch.float64) + 0.1
+            given[signal.name] = (INTEGERS * values / 1.1).long() if signal.integer else values
+        plain.forward(**given)
+        plain.backward()
+        objective = runner.step(given, batch)
+        close(objective, plain.objective, "objective")
+        program = runner.program(batch)
+        for n in results:
+            close(program.value(n), plain.value(n), n)
+        for n in program.plan.gradients:
+            close(program.gradient(n), plain.gradient(n), f"gradient of {n}")
+        plain.step(SGD(0.01))
+        assert not program.plan.opaque
+    for n in net.names("parameter"):
+        close(net.value(n), plain.value(n), n)
