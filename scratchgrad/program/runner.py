@@ -61,12 +61,14 @@ class Runner:
         objective: bool = True,
         unit_rows: tuple[str, ...] = (),
         backend: Backend = "torch",
+        recompute: bool = False,
     ) -> None:
         """`values` and `gradients` name what can be read after a step; what nobody reads may never be computed.
 
         `unit_rows` names targets all of whose rows sum to 1.  `backend` "native" and "auto" run the program compiled if
         there is a compiler, if every call has a form in C, and if it then does what the torch program does; else there
         is one warning, NativeFallback, and the torch program runs ("auto" is silent where there is no compiler).
+        `recompute` saves memory: pieces of forward are computed again when the reverse sweep needs them.
         """
         if backend not in ("torch", "native", "auto"):
             raise ValueError(f"backend: expected 'torch', 'native' or 'auto', got {backend!r}")
@@ -74,7 +76,7 @@ class Runner:
         self._warned = False
         self.net, self.optimizer = net, optimizer
         self._update = _plan(optimizer)
-        self._request = Request(None, self._update, values, gradients, objective, unit_rows)
+        self._request = Request(None, self._update, values, gradients, objective, unit_rows, recompute=recompute)
         self._programs: dict[Request, Program] = {}
         self._stamp: tuple[Any, ...] = ()
         self._flat: Flat | None = None

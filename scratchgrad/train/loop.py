@@ -53,6 +53,7 @@ def fit(
     batch_size: int = 32,
     optimizer: Optimizer | None = None,
     micro_batches: int = 1,
+    recompute: bool = False,
     backend: Backend | Literal["tape"] = "torch",
     seed: int = 0,
     validation: Any = None,
@@ -68,7 +69,8 @@ def fit(
     The parameters start where they are, the optimiser's velocities and moments at 0.  `data` is what load_data takes (a
     name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
-    before the parameters follow.  `backend` is "torch", the planned program; "native",
+    before the parameters follow; `recompute` computes values again in the reverse sweep instead of keeping them.  Both
+    save memory.  `backend` is "torch", the planned program; "native",
     the same compiled; "auto", compiled where that is possible; or "tape", which runs one kernel after the other as
     written and is what the programs are compared with.  `seed` decides the order of the samples.
 
@@ -100,7 +102,7 @@ def fit(
     if start is not None and (resume is not True or Path(start).exists()):
         done, state = load_checkpoint(net, start, settings)
         optimizer.load_state(state)
-    stepper = _Stepper(net, feed, optimizer, micro_batches, backend)
+    stepper = _Stepper(net, feed, optimizer, parts=micro_batches, recompute=recompute, backend=backend)
 
     def save() -> None:
         if checkpoint is not None:
@@ -146,7 +148,9 @@ def fit(
 class _Stepper:
     """One batch: the parameters follow; the objective before that, and how many samples were classified right."""
 
-    def __init__(self, net: Network, feed: Feed, optimizer: Optimizer, parts: int, backend: Any) -> None:
+    def __init__(
+        self, net: Network, feed: Feed, optimizer: Optimizer, *, parts: int, recompute: bool, backend: Any
+    ) -> None:
         if backend not in ("torch", "native", "auto", "tape"):
             raise ValueError(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
         if parts < 1:
@@ -154,7 +158,7 @@ class _Stepper:
         if backend == "tape" and parts > 1:
             raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
         self._net, self._feed, self._optimizer, self._parts = net, feed, optimizer, parts
-        self._backend = backend
+        self._backend, self._recompute = backend, recompute
         self._runners: dict[tuple[str | None, bool], Runner] = {}
 
     def __call__(self, X: Tensor, y: Tensor, position: float, scores: str | None) -> tuple[float, int]:
@@ -185,7 +189,12 @@ class _Stepper:
             values = () if scores is None else (scores,)
             unit = (self._feed.target.name,) if classes else ()
             self._runners[key] = Runner(
-                self._net, self._optimizer, values=values, unit_rows=unit, backend=self._backend
+                self._net,
+                self._optimizer,
+                values=values,
+                unit_rows=unit,
+                backend=self._backend,
+                recompute=self._recompute,
             )
         return self._runners[key]
 
