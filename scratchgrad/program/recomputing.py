@@ -1,8 +1,8 @@
 """Recomputing: less memory for one forward run more.
 
     In   every value that the reverse sweep needs lives from forward to its use
-    Out  forward is cut into about sqrt(n) pieces; what a piece computes for itself is forgotten, and computed again from
-         what entered it, right before the reverse sweep comes to it
+    Out  forward is cut into about sqrt(n) pieces; what a piece computes for itself is forgotten, and computed again
+         from what entered it, right before the reverse sweep comes to it
 
 The same calls on the same memory give the same bits.  Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016.
 """
