@@ -11,15 +11,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
-from scratchgrad.program.program import Program
-from scratchgrad.program.runner import Backend, Runner
+from scratchgrad.program.runner import Backend
 from scratchgrad.train.checkpoint import RunState, load_checkpoint, save_checkpoint
 from scratchgrad.train.data import Dataset, batches, load_data
 from scratchgrad.train.data.batches import Epochs
@@ -31,6 +29,7 @@ from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.progress import Bar
 from scratchgrad.train.schedule import Step
 from scratchgrad.train.sgd import SGD
+from scratchgrad.train.stepper import Stepper, count_correct
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
@@ -53,7 +52,9 @@ def fit(
     batch_size: int = 32,
     optimizer: Optimizer | None = None,
     micro_batches: int = 1,
+    recompute: bool = False,
     backend: Backend | Literal["tape"] = "torch",
+    device: str = "cpu",
     seed: int = 0,
     validation: Any = None,
     accuracy: str | Signal | Literal[False] | None = None,
@@ -68,9 +69,10 @@ def fit(
     The parameters start where they are, the optimiser's velocities and moments at 0.  `data` is what load_data takes (a
     name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
-    before the parameters follow.  `backend` is "torch", the planned program; "native",
-    the same compiled; "auto", compiled where that is possible; or "tape", which runs one kernel after the other as
-    written and is what the programs are compared with.  `seed` decides the order of the samples.
+    before the parameters follow; `recompute` computes values again in the reverse sweep instead of keeping them.  Both
+    save memory.  `backend` is "torch", the planned program; "native", the same compiled; "auto", compiled where that is
+    possible; or "tape", which runs one kernel after the other as written and is what the programs are compared with.
+    `device` may be a CUDA device for the programs' steps.  `seed` decides the order of the samples.
 
     `validation` is the data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the
     signal whose largest entry is the predicted class; unless given it is what the loss compares with the target, where
@@ -90,16 +92,16 @@ def fit(
     count = _length(source)
     scores = _scores(net, accuracy)
     settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
-    if micro_batches != 1:
-        settings["micro-batches"] = micro_batches
+    settings |= {"micro-batches": micro_batches} if micro_batches != 1 else {}
     optimizer.reset()
     done = _resumed(net, checkpoint, resume, settings, optimizer)
-    stepper = _Stepper(net, feed, optimizer, micro_batches, backend)
+    stepper = Stepper(net, feed, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
 
     random = torch.get_rng_state()
 
     def save() -> None:
         if checkpoint is not None:
+            stepper.synchronize()
             save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random=random)
 
     with (
@@ -132,6 +134,7 @@ def fit(
                     save()
             if not done.samples:
                 raise DataMismatch(f"epoch {done.epoch + 1}: the data hold not one sample")
+            stepper.synchronize()
             record = _record(net, feed, scores, done, test)
             done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
             random = torch.get_rng_state()
@@ -160,53 +163,6 @@ def _reason(X: Tensor, y: Tensor, rate: float) -> str:
     return f"a learning rate below {rate:g} may help"
 
 
-class _Stepper:
-    """One batch: the parameters follow; the objective before that, and how many samples were classified right."""
-
-    def __init__(self, net: Network, feed: Feed, optimizer: Optimizer, parts: int, backend: Any) -> None:
-        if backend not in ("torch", "native", "auto", "tape"):
-            raise ValueError(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
-        if parts < 1:
-            raise ValueError(f"fit: expected micro_batches of at least 1, got {parts}")
-        if backend == "tape" and parts > 1:
-            raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
-        self._net, self._feed, self._optimizer, self._parts = net, feed, optimizer, parts
-        self._backend = backend
-        self._runners: dict[tuple[str | None, bool], Runner] = {}
-
-    def __call__(self, X: Tensor, y: Tensor, position: float, scores: str | None) -> tuple[float, int]:
-        given, target = self._feed(X, y), self._feed.target.name
-        if self._backend == "tape":
-            tape = self._net.tape
-            tape.forward(given, len(X))
-            tape.backward()
-            tape.step(self._optimizer, position)
-            right = 0 if scores is None else _correct(tape.value(scores), given[target])
-            return float(tape.objective()), right
-        right = 0
-
-        def count(program: Program, part: Mapping[str, Tensor]) -> None:
-            nonlocal right
-            if scores is not None:
-                right += _correct(program.value(scores), part[target])
-
-        runner = self._runner(scores, self._feed.classifies(y))
-        loss = runner.step(given, len(X), position, parts=self._parts, seen=count)
-        assert loss is not None  # it was asked for
-        return loss, right
-
-    def _runner(self, scores: str | None, classes: bool) -> Runner:
-        """Programs that keep these scores, and know whether the target's rows are one-hot."""
-        key = (scores, classes)
-        if key not in self._runners:
-            values = () if scores is None else (scores,)
-            unit = (self._feed.target.name,) if classes else ()
-            self._runners[key] = Runner(
-                self._net, self._optimizer, values=values, unit_rows=unit, backend=self._backend
-            )
-        return self._runners[key]
-
-
 def default_optimizer() -> SGD:
     """SGD with momentum 0.9, whose rate begins at 0.05 and loses a quarter every epoch.
 
@@ -227,7 +183,7 @@ def evaluate(net: Network, X: Tensor, y: Tensor, scores: str | None = None) -> t
             rows = len(given[feed.input.name])
             tape.forward(given, rows)
             loss += float(tape.objective()) * (1 if net.reduction == "sum" else rows)
-            correct += 0 if scores is None else _correct(tape.value(scores), given[feed.target.name])
+            correct += 0 if scores is None else count_correct(tape.value(scores), given[feed.target.name])
     return loss / max(1, len(X)), None if scores is None else correct / max(1, len(X))
 
 
@@ -283,7 +239,3 @@ def _scores(net: Network, accuracy: str | Signal | Literal[False] | None) -> str
     if accuracy is not None:
         return net.signal(accuracy if isinstance(accuracy, str) else accuracy.name).name
     return scores_beside_target(net)
-
-
-def _correct(scores: Tensor, target: Tensor) -> int:
-    return int((scores.argmax(-1) == target.argmax(-1)).sum())
