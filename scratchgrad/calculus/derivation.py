@@ -200,6 +200,7 @@ class Derivation:
         _name(inner, self.definition)
         taken = letters | {i.name for p in at for i in free_indices(p)}
         inner.change(rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Collect.")
+        _vanish(inner, self.definition, taken, self.signs)
         return Step(
             rules.DIFFERENTIATE,
             partial,
@@ -313,8 +314,9 @@ def _name(recorder: _Recorder, definition: Definition) -> bool:
 def _vanish(recorder: _Recorder, definition: Definition, taken: set[str], signs: Signs) -> None:
     after, gone = vanish(recorder.value, definition)
     if gone:
-        named = " and ".join(f"${tensor_name(s.function)}$" for s in gone)
-        recorder.apply(rules.VANISH, lambda _: tidy(after, taken, signs), f"{named} sums to 0 by its definition.")
+        summed = [f"${tensor_name(s.function)}$" for s in gone if isinstance(s, sp.Sum)]
+        words = f"{' and '.join(summed)} sums to 0 by its definition." if summed else "The bracket is 0 by definition."
+        recorder.apply(rules.VANISH, lambda _: tidy(after, taken, signs), words)
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:
