@@ -132,13 +132,13 @@ class Derivation:
             _at(tensor.gradient) if self.definition.assignment(tensor.name) is None else _at(self.adjoint(tensor))
         )
         consumers = self._consumers(tensor.name)
-        chosen = choose(self.definition, tensor, consumers, self.adjoint) if consumers else None
         terms: list[sp.Expr] = [_at(tensor.gradient)] if tensor in self.definition.outputs else []
         partials: dict[sp.Expr, Step] = {}
         for consumer in consumers:
             term, partial, step = self._chain(tensor, consumer)
             terms.append(term)
             partials[partial] = step
+        chosen = choose(self.definition, tensor, consumers, self.adjoint) if consumers else None
         self._chain_step(recorder, tensor, consumers, sp.Add(*terms))
         if partials:
             recorder.apply(
