@@ -84,7 +84,7 @@ def arranged(graph: Graph, value: Labelled, groups: Sequence[Sequence[Index]]) -
     node = value.node
     if node.op == "apart" and order == tuple(range(len(order))) and lengths == tuple(map(len, node.data[0])):
         return Labelled(node.args[0], tuple(flat))  # what was taken apart is put together again
-    sizes = tuple(sp.Mul(*(i.size for i in g)) for g in groups)
+    sizes = tuple(sp.Mul(*(node.sizes[value.axes.index(i)] for i in g)) for g in groups)
     return Labelled(graph.make("arrange", (value.node,), (order, lengths), sizes), tuple(flat))
 
 

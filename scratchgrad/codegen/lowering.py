@@ -268,9 +268,7 @@ class Lowering:
         deltas = [f for f in over if isinstance(f, sp.KroneckerDelta)]
         if len(deltas) != 1:
             return None
-        where = next(
-            (a for a in deltas[0].args if isinstance(a, (sp.Indexed, sp.Symbol)) and not isinstance(a, Index)), None
-        )
+        where = next((a for a in deltas[0].args if isinstance(a, sp.Indexed) or type(a) is sp.Symbol), None)
         axis = next((a for a in deltas[0].args if isinstance(a, Index)), None)
         rest = sp.Mul(*(f for f in over if f is not deltas[0]), *(1 / f for f in under))
         if where is None or axis is None or axis in free_indices(rest) or not where.is_integer:
@@ -421,7 +419,7 @@ class Lowering:
 
 
 def _branches(terms: Sequence[sp.Expr]) -> tuple[sp.Basic, sp.Expr, sp.Expr, sp.Expr] | None:
-    """A condition, the terms that have it as a factor, those that have its opposite, and the rest; None without both."""
+    """A condition, the terms with it as a factor, those with its opposite, and the rest; None without both."""
     groups: dict[sp.Basic, list[sp.Expr]] = {}
     for term in terms:
         for factor in sp.Mul.make_args(term):

@@ -22,7 +22,7 @@ def test_the_output_s_size_follows_from_the_options():
 
 
 def test_a_layer_with_options_runs_and_its_name_says_them():
-    net, u = image_network(stride=2, padding=1)
+    net, _ = image_network(stride=2, padding=1)
     x = torch.randn(2, 3, 9, 8)
     found = net.forward(x)["u"]
     expected = torch.nn.functional.conv2d(x, net.value("W"), net.value("b"), stride=2, padding=1)
