@@ -372,3 +372,20 @@ def test_only_what_was_examined_is_called_right():
     assert "forward was not examined" in sg.certify("relu", None, lambda g, u: -g * (u > 0)).diagnosis
     both = sg.certify("linear", lambda x, W, b: 1 / 0, lambda g, x, W, b: (-(g @ W), 5, None))
     assert both.wrong == ("forward", "backward")
+
+
+def test_the_logits_in_place_of_the_softmax_are_recognised():
+    def backward(grads, v, y):
+        return course_backward(grads, v, y, v), softmax_cross_entropy_backward(grads, v, y)[1]
+
+    verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, backward)
+    assert any(line.startswith("the logits v stand where the softmax o belongs") for line in verdict.diagnosis)
+
+
+def test_column_major_functions_are_recognised():
+    verdict = sg.certify(
+        "linear",
+        lambda x, W, b: W @ x + b[:, None],
+        lambda g, x, W, b: (W.mT @ g, g @ x.mT, g.sum(1)),
+    )
+    assert any(line.startswith("right for column-major batches") for line in verdict.diagnosis), str(verdict)
