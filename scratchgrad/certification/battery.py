@@ -120,18 +120,19 @@ class Battery:
             return self._example_sizes(self.examples[0])
         for shift in range(len(numbers) if self.specification.free and self.shapes else 1):
             turned = (*numbers[shift:], *numbers[:shift])
-            chosen = dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False))
-            found = self.completed(feasible(self.specification, chosen) or chosen)
+            found = self.completed(dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False)))
             if found is not None:
                 return found
-        chosen = dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
-        return feasible(self.specification, chosen) or chosen
+        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
 
-    def completed(self, sizes: Sizes) -> Sizes | None:
-        """The sizes, with those that no input has as forward has them; None where forward does not take such inputs."""
+    def completed(self, sizes: Sizes, pinned: Sequence[sp.Expr] = ()) -> Sizes | None:
+        """The sizes, with those that no input has as forward has them; None where forward does not take such inputs.
+
+        Where sizes have formulas, those that are not pinned are changed until every axis has a place.
+        """
         spec = self.specification
         if not spec.free or self.shapes is None:
-            return sizes
+            return feasible(spec, sizes, pinned)
         key = tuple(n for size, n in sizes.items() if size not in spec.free)
         if key not in self._completed:
             self._completed[key] = self._measured(sizes)
@@ -236,22 +237,20 @@ class Battery:
         if self.examples:
             return
         every = self.specification.sizes
-        spec = self.specification
-        shapes: list[tuple[str, int, Sizes | None]] = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes: list[tuple[str, int, Sizes, tuple[sp.Expr, ...]]] = [("other sizes", 5, self.sizes(_SECOND), ())]
         shapes += [
-            (f"size 1 of {s}", 2, feasible(spec, {**self.sizes(), s: 1}, pinned=(s,)))
-            for s in every
-            if s not in spec.free
+            (f"size 1 of {s}", 2, {**self.sizes(), s: 1}, (s,)) for s in every if s not in self.specification.free
         ]
         if every:
-            least = feasible(spec, dict.fromkeys(every, 1), pinned=every)
-            shapes += [("all sizes 1, batch 1", 1, least), ("all sizes 1", 2, least)]
-        if len(every) > 1 or (every and spec.batched):
-            alike = [(n, feasible(spec, dict.fromkeys(every, n), pinned=every)) for n in (2, 3)]
-            shapes += [(f"all sizes {n}, batch {n}", n, sizes) for n, sizes in alike]
-        for name, batch, sizes in shapes:
-            completed = None if sizes is None else self.completed(sizes)
-            if completed is not None:  # else an axis that has a formula would be empty
+            shapes += [
+                ("all sizes 1, batch 1", 1, dict.fromkeys(every, 1), every),
+                ("all sizes 1", 2, dict.fromkeys(every, 1), every),
+            ]
+        if len(every) > 1 or (every and self.specification.batched):
+            shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
+        for name, batch, sizes, pinned in shapes:
+            completed = self.completed(sizes, pinned)  # None where an axis that has a formula would be empty
+            if completed is not None:
                 yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:

@@ -40,8 +40,10 @@ def _file(grade: FileGrade) -> Iterator[RenderableType]:
             Text("Nothing here is recognised as a layer; say which is which with --map, or with @grades."), (0, 0, 0, 2)
         )
     if grade.layers:
+        yield Text()
         yield _table(grade.layers)
     if grade.tape:
+        yield Text()
         yield Text("The tape", "bold")
         yield _tape(grade.tape)
     for layer in grade.layers:

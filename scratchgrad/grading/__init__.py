@@ -7,7 +7,6 @@ What each module holds:
     binding       which parameter is which tensor; returns: what a function calls what it returns
     arrays        between torch and numpy
     subjects      classes of the course's protocol, other classes, functions, autograd.Functions: one form for all
-    by_autograd   how torch reaches the backward of a user's Function
     finding       what there is to grade in a module
     matching      the reading that a forward computes
     judging       the grade of one layer; tape_checks: of the library as a whole

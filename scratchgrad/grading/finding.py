@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+from scratchgrad.certification.subject import is_autograd_function
 from scratchgrad.grading.arrays import library_of
 from scratchgrad.grading.binding import CannotBind, parameters_of
-from scratchgrad.grading.by_autograd import is_function
 from scratchgrad.grading.judging import Candidate
 from scratchgrad.grading.kinds import Kind, kind_named, kind_of_name
 from scratchgrad.grading.mapping import Entry
@@ -126,7 +126,7 @@ class _Finder:
         return Candidate(name, line, {}, said.convention, failure) if kinds else None
 
     def _class_maker(self, thing: type, said: _Said) -> Callable[[Kind], Subject]:
-        if is_function(thing):
+        if is_autograd_function(thing):
             return lambda kind: Autograd(thing, kind, "torch", said.arguments)
         if is_node_class(thing):
             return lambda kind: NodeClass(thing, kind, self.library, said.arguments)

@@ -7,7 +7,7 @@ Out  LayerGrade
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,9 @@ from scratchgrad.grading.subjects import Subject
 from scratchgrad.notation.text import to_text
 from scratchgrad.sheets.printer import element_latex, gradient_symbol, matrix_latex
 
-__all__ = ["Candidate", "judge"]
+__all__ = ["Candidate", "convention_of", "judge"]
+
+_SHORT = 9
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,11 @@ class Candidate:
     failure: str = ""
 
 
-def judge(candidate: Candidate, lean: str = "") -> LayerGrade:
+def judge(candidate: Candidate, lean: str = "", *, sure: bool = False) -> LayerGrade:
     """The grade of a candidate; never an exception because of what its code does.
 
     `lean` is the convention of the file, as another of its layers has shown it: where forward leaves it open, that
-    one is taken.
+    one is tried first; where it is `sure`, it alone.
     """
     began = time.perf_counter()
     grade = LayerGrade(candidate.name, _kind_name(next(iter(candidate.kinds), None)), candidate.line, ERROR)
@@ -49,25 +51,35 @@ def judge(candidate: Candidate, lean: str = "") -> LayerGrade:
     if not found.readings or kind is None:
         grade = replace(grade, status=WRONG, wrong=("forward",), headline=found.failure)
     else:
-        grade = _judged(grade, found, candidate.kinds[kind], lean)
+        grade = _judged(grade, found, candidate.kinds[kind], lean, sure)
     return replace(grade, seconds=round(time.perf_counter() - began, 2))
+
+
+def convention_of(candidates: Sequence[Candidate]) -> str:
+    """The convention of a file that divides a loss by the number of its samples: it has batches in mind."""
+    for candidate in candidates:
+        if any("averaged over the batch" in r.words for kind in candidate.kinds for r in kind.readings):
+            found, _ = match(candidate.kinds, candidate.convention)
+            if found.readings and "averaged over the batch" in found.readings[0].reading.words:
+                return found.readings[0].reading.convention
+    return ""
 
 
 def _kind_name(kind: Kind | None) -> str:
     return kind.name.partition(" ")[0] if kind is not None else ""
 
 
-def _judged(grade: LayerGrade, found: Match, subject: Subject, lean: str) -> LayerGrade:
+def _judged(grade: LayerGrade, found: Match, subject: Subject, lean: str, sure: bool) -> LayerGrade:
     """The grade by the first reading that backward fits; where it fits none, by the first of all.
 
     A gradient of another shape, or an exception, may mean that the file never had that layout in mind: a lab that takes
     one sample at a time need not sum over a batch.  A wrong number means a wrong number.
     """
-    readings = (
-        sorted(found.readings, key=lambda meant: meant.reading.convention not in (lean, ANY))
-        if lean
-        else found.readings
-    )
+    readings = found.readings
+    if lean:
+        readings = tuple(sorted(readings, key=lambda meant: meant.reading.convention not in (lean, ANY)))
+    if sure:
+        readings = tuple(m for m in readings if m.reading.convention in (lean, ANY)) or readings
     first: LayerGrade | None = None
     for meant in readings:
         graded, layout = _by_reading(grade, meant, subject, found.guarded)
@@ -132,7 +144,9 @@ def _with_verdict(grade: LayerGrade, verdict: Verdict) -> LayerGrade:
         return replace(grade, status=WRONG, wrong=verdict.wrong, headline=" ".join(diagnosis[:1]), diagnosis=diagnosis)
     lines = [line.strip() for line in str(found).splitlines()]
     at = [line.removeprefix("at ").strip() for line in lines[1:] if not line.startswith("by the sheet")]
-    headline = f"{found.entry} is {found.yours}, right is {found.right}" if found.entry and found.yours else found.words
+    headline = found.words
+    if found.entry and found.yours and found.right:
+        headline = f"{found.entry} is {_brief(found.yours)}, right is {_brief(found.right)}"
     diagnosis = tuple(line for line in diagnosis if line != headline)
     for stage in verdict.wrong[:1]:
         headline = headline.removeprefix(f"{stage} ")
@@ -148,6 +162,14 @@ def _with_verdict(grade: LayerGrade, verdict: Verdict) -> LayerGrade:
         at=tuple(at),
         diagnosis=diagnosis,
     )
+
+
+def _brief(number: str) -> str:
+    """A number with at most six digits; a fraction, and what is short, as it is."""
+    try:
+        return number if len(number) <= _SHORT else f"{float(number):.6g}"
+    except ValueError:
+        return number
 
 
 def _formulas(meant: Meant) -> tuple[Formula, ...]:

@@ -30,7 +30,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for one layer (and for executing the file), seconds for the whole file, GiB of memory."""
+    """Seconds for one layer (and for executing the file), seconds for the whole file, GiB of memory beside torch."""
 
     layer: float = 20.0
     file: float = 120.0
@@ -68,6 +68,9 @@ def grade_file(
             if session.at == "import":
                 grade.error = f"executing the file: {error}"
                 break
+            if session.at == "the convention":
+                grade.error = f"trying its losses: {error}"
+                break
             done += [layer.name for layer in grade.layers if layer.name not in done]
             if session.at == "tape":
                 grade.tape.append(TapeCheck("the tape", ERROR, str(error)))
@@ -91,7 +94,7 @@ class _Session:
         self.at, self.line, self.kind = "import", 0, ""
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scratchgrad.grading.worker"],
+            [sys.executable, "-P", "-m", "scratchgrad.grading.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -141,7 +144,7 @@ class _Session:
         try:
             line = self.lines.get(timeout=max(left, 0.1))
         except queue.Empty:
-            raise _Stopped(f"hangs: no result after {max(left, 0.1):.0f} s") from None
+            raise _Stopped(f"does not come to an end: stopped after {max(left, 0.1):.0f} s") from None
         if line is None:
             code = self.process.wait()
             self.listener.join(timeout=1)

@@ -19,9 +19,9 @@ from typing import Any, Protocol
 
 import torch
 
+from scratchgrad.certification.subject import by_autograd
 from scratchgrad.grading.arrays import given, returned
 from scratchgrad.grading.binding import Binding, CannotBind, bind, gradient_names, matches, parameters_of
-from scratchgrad.grading.by_autograd import by_autograd
 from scratchgrad.grading.kinds import Kind, Part
 from scratchgrad.grading.returns import returned_names
 
@@ -474,34 +474,28 @@ class Autograd:
     def __post_init__(self) -> None:
         """Bind the parameters of forward.  Raises CannotBind."""
         takes = parameters_of(self.function.forward)
-        self.binding = bind(
-            takes[1:] if takes and takes[0].name in ("ctx", "self") else takes, self.kind.parts, self.told
-        )
+        takes = takes[1:] if takes and takes[0].name in ("ctx", "self") else takes
+        self.binding = bind(takes, self.kind.parts, self.told)
+        self.parts = {parameter: part for part, parameter in self.binding.parts.items()}
+        self._forward, self._backward = by_autograd(self.function)
 
-    def _applied(self, tensors: Tensors) -> Any:
+    def _arguments(self, tensors: Tensors) -> dict[str, Any]:
         values = {
             part.name: _number(tensors[part.name]) if part.sort == "constant" else tensors[part.name]
             for part in self.kind.parts
         }
-        arguments = self.binding.arguments(values, _further)
-        result = self.function.apply(*arguments.values())
-        return result[0] if isinstance(result, tuple) else result
+        return self.binding.arguments(values, _further)
 
     def forward(self, tensors: Tensors) -> torch.Tensor:
         """The output."""
-        return returned(self._applied(tensors), _real(tensors))
+        outputs, _ = self._forward(*self._arguments(tensors).values())
+        return returned(outputs[0] if isinstance(outputs, tuple) else outputs, _real(tensors))
 
     def backward(self, grad_out: torch.Tensor, tensors: Tensors) -> dict[str, Any]:
         """The gradients that torch gets from the function's backward."""
-        real = [name for name in tensors if self._differentiable(name)]
-
-        def apply(*watched: torch.Tensor) -> Any:
-            return self._applied({**tensors, **dict(zip(real, watched, strict=True))})
-
-        shape = self._applied(tensors).shape
-        found = by_autograd(apply)(grad_out.reshape(shape), *(tensors[name] for name in real))
-        return {name: value for name, value in zip(real, found, strict=True) if value is not None}
-
-    def _differentiable(self, name: str) -> bool:
-        part = self.kind.part(name)
-        return part is not None and part.sort not in ("constant", "labels")
+        arguments = self._arguments(tensors)
+        outputs, recorded = self._forward(*arguments.values())
+        shape = (outputs[0] if isinstance(outputs, tuple) else outputs).shape
+        found = self._backward(recorded, grad_out.reshape(shape))
+        names = [self.parts[name] for name, value in arguments.items() if isinstance(value, torch.Tensor)]
+        return {name: value for name, value in zip(names, found, strict=True) if value is not None}

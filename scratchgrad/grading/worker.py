@@ -25,14 +25,23 @@ __all__ = ["main"]
 
 
 def _limited(memory: int) -> None:
-    """No more than so many bytes of address space, where the system knows such a limit."""
+    """No more than so many bytes beyond what torch has mapped already, where the system knows such a limit."""
     try:
         import resource
     except ImportError:  # Windows
         return
     if memory:
-        with contextlib.suppress(ValueError, OSError):  # a limit below that of the parent cannot be raised
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        with contextlib.suppress(ValueError, OSError):  # a limit above that of the parent cannot be had
+            limit = memory + _mapped() * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _mapped() -> int:
+    """The pages that this process has mapped, 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def executed(path: Path) -> ModuleType:
@@ -53,15 +62,14 @@ def main() -> None:
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
+    sys.stdin = open(os.devnull, encoding="utf-8")  # input() of the file finds nothing, and does not wait
     os.environ.setdefault("MPLBACKEND", "Agg")  # a window of matplotlib would wait for a person
 
     import torch
 
-    from scratchgrad.grading.judging import judge
-
     torch.set_num_threads(1)
     _limited(int(request["memory"]))
-    _grade(Path(request["file"]), request, channel, judge)
+    _grade(Path(request["file"]), request, channel)
 
 
 def _say(channel: IO[str], **message: Any) -> None:
@@ -69,8 +77,9 @@ def _say(channel: IO[str], **message: Any) -> None:
     channel.flush()
 
 
-def _grade(path: Path, request: Mapping[str, Any], channel: IO[str], judge: Any) -> None:
+def _grade(path: Path, request: Mapping[str, Any], channel: IO[str]) -> None:
     from scratchgrad.grading.finding import candidates
+    from scratchgrad.grading.judging import convention_of, judge
     from scratchgrad.grading.mapping import Entry
     from scratchgrad.grading.record import ERROR, RIGHT, LayerGrade
     from scratchgrad.grading.tape_checks import tape_checks
@@ -90,13 +99,15 @@ def _grade(path: Path, request: Mapping[str, Any], channel: IO[str], judge: Any)
     missing = [f"{name} (named in the mapping, not in the file)" for name in mapping if not hasattr(module, name)]
     _say(channel, unrecognised=unrecognised + missing)
     known: dict[str, tuple[str, int]] = {name: tuple(reading) for name, reading in request["known"].items()}
+    _say(channel, at="the convention")
+    shown = convention_of(found)
     for candidate in sorted(found, key=lambda one: not any(kind.name == "linear" for kind in one.kinds)):
         if candidate.name in request["done"]:
             continue
         kind = next(iter(candidate.kinds), None)
         _say(channel, at=candidate.name, line=candidate.line, kind=kind.name.partition(" ")[0] if kind else "")
         try:
-            grade = judge(candidate, _lean(known))
+            grade = judge(candidate, shown or _lean(known), sure=bool(shown))
         except Exception as error:  # one mistake of ours shall not cost the other grades
             words = f"scratchgrad itself failed: {type(error).__name__}: {error}"
             grade = LayerGrade(candidate.name, "", candidate.line, ERROR, headline=words)

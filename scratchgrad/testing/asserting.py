@@ -11,17 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from scratchgrad.certification import Verdict, certify
-from scratchgrad.grading.by_autograd import by_autograd, is_function
+from scratchgrad.certification.subject import is_autograd_function
 
 __all__ = ["assert_backward", "certified"]
 
 
 def certified(spec: Any, forward: Any = None, backward: Any = None, example: Any = None) -> Verdict:
-    """The verdict of sg.certify; forward or backward may be a torch.autograd.Function, which stands for both."""
-    function = next((f for f in (backward, forward) if is_function(f)), None)
-    if function is not None:
-        plain = None if forward is function else forward
-        forward, backward = plain or function.apply, by_autograd(function.apply)
+    """The verdict of sg.certify; an autograd.Function stands for both, in whichever place it is given."""
+    if is_autograd_function(backward):
+        forward, backward = backward, None
     return certify(spec, forward, backward, example=example)
 
 

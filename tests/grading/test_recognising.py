@@ -3,9 +3,12 @@
 import pytest
 
 from scratchgrad.grading.binding import CannotBind, bind, parameters_of
+from scratchgrad.grading.finding import candidates
+from scratchgrad.grading.judging import convention_of, judge
 from scratchgrad.grading.kinds import KINDS, kind_of_name
 from scratchgrad.grading.mapping import Entry, read_mapping
 from scratchgrad.grading.mark import ATTRIBUTE, MarkWrong, grades
+from tests.grading.conftest import STUDENTS
 
 NUMPY = "import numpy as np\n"
 TORCH = "import torch\n"
@@ -167,6 +170,20 @@ def linear_backward(g, x, W, b):
     assert (grade.status, grade.convention) == ("right", "one sample")
 
 
+def test_a_file_that_averages_over_a_batch_has_batches_in_mind(module_of):
+    text = (
+        (STUDENTS / "columns_right.py")
+        .read_text(encoding="utf-8")
+        .replace("self.grad.sum(dim=1, keepdim=True)", "self.grad")
+    )
+    found, _ = candidates(module_of(text), {})
+    shown = convention_of(found)
+    linear = next(candidate for candidate in found if candidate.name == "Linear")
+    assert shown == "columns"
+    assert judge(linear).convention.startswith("one sample")  # right for those who have one sample
+    assert (judge(linear, shown, sure=True).status, judge(linear, shown, sure=True).tensor) == ("wrong", "grad_b")
+
+
 def test_a_convention_that_is_demanded_decides(graded):
     text = (
         TORCH
@@ -210,8 +227,6 @@ def test_base_classes_inputs_and_networks_are_no_layers(students):
 
 
 def test_what_looks_like_a_layer_and_is_none_that_we_know_is_listed(module_of):
-    from scratchgrad.grading.finding import candidates
-
     text = (
         NUMPY
         + "class Wavelet:\n    def forward(self, x):\n        return x\n    def backward(self, g):\n        return g\n"
