@@ -7,7 +7,7 @@ Out  probes in a fixed order, ordinary ones first; the same ones for every kerne
     batches     2, 1, 5, 0
     upstream    random (never ones), zero, sparse, large, absent in every combination where there are several outputs
     memory      transposed, strided, expanded, for every input and every upstream gradient
-    dtypes      float64, float32
+    dtypes      float64, float32; bfloat16 and float16 for a kernel that claims them
 
 What is drawn depends on the probe's name alone: a probe that is added changes no other.
 """
@@ -27,7 +27,7 @@ from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
-from scratchgrad.certification.point import Point
+from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
@@ -66,16 +66,19 @@ class Battery:
         specification: Specification,
         examples: Sequence[Example] = (),
         shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
+        claimed: Sequence[str] = (),
     ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
 
         `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
+        `claimed` are dtypes of 16 bits in which it is examined, too.
 
         Raises ExampleMismatch where an example's shape contradicts the definition or another example tensor.
         """
         self.specification = specification
         self.reference = Reference(specification)
         self.shapes = shapes
+        self.claimed = tuple(claimed)
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
@@ -191,6 +194,9 @@ class Battery:
             yield from self._upstream_probes(dtype)
         for dtype in DTYPES:
             yield from self._memory_probes(dtype)
+        for dtype in self.claimed:
+            yield from self._values_probes(dtype)
+            yield from self._upstream_probes(dtype)
 
     def _values_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in KINDS:
@@ -273,7 +279,7 @@ class Battery:
                 prepared = layout.prepare(values)
                 same = prepared is values
                 if not same and not upstream and not role.integer:
-                    prepared = self.domains[role.name].clip(prepared).astype(dtype)
+                    prepared = rounded(self.domains[role.name].clip(prepared), dtype)
                     if not np.array_equal(layout.prepare(prepared), prepared):
                         continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
