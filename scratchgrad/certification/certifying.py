@@ -20,6 +20,7 @@ from scratchgrad import certificate as certificates
 from scratchgrad import registry
 from scratchgrad.certificate import Certificate
 from scratchgrad.certification.battery import Battery, Example
+from scratchgrad.certification.calling import Calling, calling_of
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.specification import (
@@ -29,7 +30,7 @@ from scratchgrad.certification.specification import (
     layer_of,
     specify,
 )
-from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function, speaks_protocol
+from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import generate_kernel, kernel_of
@@ -59,8 +60,8 @@ def certify(
     of the forward (then an example is needed, and the derivative is taken of what it does).  Without functions the
     Layer's own kernel is examined, and an accepted one may be used in this process.  forward(*tensors) gives the
     output, or (outputs, saved); backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does
-    not differentiate), and a backward whose first parameter is called `saved` is called as
-    backward(saved, *grad_outputs).  A torch.autograd.Function as forward is examined through its own backward.
+    not differentiate); one whose parameters say so is called as backward(saved, *grad_outputs), see calling.py.  A
+    torch.autograd.Function as forward is examined through its own backward.
 
     For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
     example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
@@ -78,12 +79,17 @@ def certify(
         return _certified(layer, judge(_battery(specification, examples, subject), subject))
     if backward is None and is_autograd_function(forward):
         forward, backward = by_autograd(forward)
-        subject = Subject(specification, forward, backward, kernel=False, protocol=True)
+        subject = Subject(specification, forward, backward, kernel=False, calling=Calling.SAVED_FIRST)
         return judge(_battery(specification, examples, subject), subject)
-    protocol = speaks_protocol(backward)
-    if protocol and forward is None:
+    calling = calling_of(
+        backward,
+        len(specification.inputs) + len(specification.constants),
+        len(specification.outputs),
+        forward=forward is not None,
+    )
+    if calling.takes_saved and forward is None:
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
-    subject = Subject(specification, forward, backward, kernel=False, protocol=protocol)
+    subject = Subject(specification, forward, backward, kernel=False, calling=calling)
     return judge(_battery(specification, examples, subject), subject)
 
 
@@ -118,14 +124,14 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     kernel = layer.kernel_class
     assert kernel is not None  # attached or generated
     forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
-    return Subject(specification, forward, backward, kernel=True, protocol=True)
+    return Subject(specification, forward, backward, kernel=True, calling=Calling.SAVED_FIRST)
 
 
 def certified_kernel(definition: Definition) -> type[Any]:
     """The generated kernel of the definition, over batches.  Raises KernelRefused with the verdict, or CannotLower."""
     kernel = kernel_of(definition)
     specification = batched_specification(definition)
-    subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, protocol=True)
+    subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, calling=Calling.SAVED_FIRST)
     verdict = judge(battery_of(specification), subject)
     if not verdict.accepted:
         raise KernelRefused(f"the generated kernel does not agree with the definition:\n{verdict}")

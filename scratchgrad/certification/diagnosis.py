@@ -19,7 +19,7 @@ import numpy as np
 from scratchgrad.calculus.differentiate import kinks
 from scratchgrad.certification.battery import Battery, Probe
 from scratchgrad.certification.error_model import UNIT
-from scratchgrad.certification.examination import Examination, Finding
+from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import Hypotheses
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.sampling import Domain
@@ -32,27 +32,43 @@ _LARGE = ("±1000", "+1000", "mixed", "rows apart")
 _FURTHER = 4
 
 
-def diagnose(battery: Battery, subject: Subject, findings: Sequence[Finding], main: Finding) -> list[str]:
-    """Sentences about the findings; `main` is the one that the counterexample shows."""
+def diagnose(
+    battery: Battery, subject: Subject, findings: Sequence[Finding], main: Finding, measured: Measured
+) -> list[str]:
+    """Sentences about the findings; `main` is the one that the counterexample shows, `measured` what was examined."""
     same = [f for f in findings if (f.stage, f.tensor) == (main.stage, main.tensor) and f.kind == main.kind]
     sentences = [] if main.kind in ("value", "not finite", "shape") else [main.words]
     if main.kind in ("value", "not finite", "exception", "shape"):
         sentences += _where(battery, subject, same, main)
     if main.kind in ("value", "shape") and main.tensor:
         sentences += Hypotheses(battery, subject, main.tensor, main.probe).sentences()
-    sentences += _stages(battery, findings)
+    sentences += _stages(battery, findings, measured)
     return list(dict.fromkeys(sentences + _further(findings, main)))
 
 
-def _stages(battery: Battery, findings: Sequence[Finding]) -> list[str]:
-    """Which of the two functions is right."""
-    wrong = {f.stage for f in findings}
-    if wrong == {"backward"}:
-        right = [r.tensor.gradient.name for r in battery.specification.differentiable]
-        right = [name for name in right if not any(f.tensor == name for f in findings)]
-        known = all(f.tensor for f in findings)
-        return [f"forward is right; so is {', '.join(right)}" if known and right else "forward is right"]
-    return ["backward is right"] if wrong == {"forward"} else []
+def _stages(battery: Battery, findings: Sequence[Finding], measured: Measured) -> list[str]:
+    """What is right, of what was examined; and what was not."""
+    spec, wrong = battery.specification, {f.tensor for f in findings}
+    stages = {f.stage for f in findings}
+    names = {
+        "forward": [role.name for role in spec.outputs],
+        "backward": [role.tensor.gradient.name for role in spec.differentiable],
+    }
+    sentences = []
+    for stage, of in names.items():
+        compared = [name for name in of if name in measured.compared]
+        if stage in stages:
+            continue
+        if not compared:
+            sentences.append(f"{stage} was not examined")
+        else:
+            missing = [name for name in of if name not in compared]
+            sentences.append(f"{stage} is right" + (f", but {' and '.join(missing)} was not given" if missing else ""))
+    if stages == {"backward"} and all(f.tensor for f in findings):
+        right = [name for name in names["backward"] if name in measured.compared and name not in wrong]
+        if right and sentences == ["forward is right"]:
+            return [f"forward is right; so is {', '.join(right)}"]
+    return sentences
 
 
 def _further(findings: Sequence[Finding], main: Finding) -> list[str]:
@@ -124,10 +140,15 @@ def _tried(battery: Battery, subject: Subject, main: Finding) -> list[str]:
         if not role.tensor.indices:
             continue
 
+        def positive(tensors: dict[str, np.ndarray], name: str = role.name) -> None:
+            tensors[name] = np.abs(tensors[name])
+
         def rows(tensors: dict[str, np.ndarray], name: str = role.name) -> None:
             tensors[name] = Domain.SIMPLEX.clip(tensors[name])
 
-        if right(*(battery.point("normal", battery.batch, sizes, salt=s, change=rows) for s in "ab")):
+        if right(*(battery.point("normal", battery.batch, sizes, salt=s, change=positive) for s in "ab")):
+            sentences.append(f"right where {role.name} is not negative, wrong elsewhere")
+        elif right(*(battery.point("normal", battery.batch, sizes, salt=s, change=rows) for s in "ab")):
             sentences.append(f"right where {role.name} is not negative and sums to 1, wrong elsewhere")
     return sentences
 

@@ -75,6 +75,7 @@ class Measured:
     left_out: int = 0
     worst: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DTYPES, 0.0))
     not_given: set[str] = field(default_factory=set)
+    compared: set[str] = field(default_factory=set)
 
 
 class Examination:
@@ -146,25 +147,32 @@ class Examination:
             (role.tensor.gradient.name, t) for role, t in zip(spec.outputs, upstream, strict=True) if t is not None
         ]
         before = _bytes(given)
-        stage = "forward"
+        outputs: dict[str, torch.Tensor] = {}
+        saved: Any = None
         try:
             raw, saved = subject.forward(inputs)
-            outputs = self._checked(stage, raw, probe)
-            yield from self._changed(stage, probe, given, before)
-            yield from self._values(stage, probe, outputs, truths)
+            outputs = self._checked("forward", raw, probe)
+            yield from self._changed("forward", probe, given, before)
+            yield from self._values("forward", probe, outputs, truths)
             if subject.kernel:
-                yield from _shared(stage, probe, outputs, given)
+                yield from _shared("forward", probe, outputs, given)
+        except Misbehaviour as seen:
+            yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
+            if subject.protocol or seen.kind == "hang":
+                return
+            inputs, upstream = self._arguments(probe)
+            given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
+        try:
             kept = list(outputs.items()) + _tensors(saved)
             before = _bytes(given + arriving + kept)
-            stage = "backward"
-            gradients = self._checked(stage, subject.backward(saved, upstream, inputs), probe)
-            yield from self._changed(stage, probe, given + arriving, before)
+            gradients = self._checked("backward", subject.backward(saved, upstream, inputs), probe)
+            yield from self._changed("backward", probe, given + arriving, before)
             own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
-            yield from self._changed(stage, probe, own, before, kind="saved")
-            wrong = list(self._values(stage, probe, gradients, truths))
+            yield from self._changed("backward", probe, own, before, kind="saved")
+            wrong = list(self._values("backward", probe, gradients, truths))
             yield from wrong or self._together(probe, gradients, truths)
             if subject.kernel:
-                yield from _shared(stage, probe, gradients, given + arriving + kept)
+                yield from _shared("backward", probe, gradients, given + arriving + kept)
             yield from self._again(probe, truths, saved, outputs, gradients)
         except Misbehaviour as seen:
             yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
@@ -187,6 +195,8 @@ class Examination:
         try:
             again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
             yield from _repeats("backward", probe, first, again, truths, what="a second backward from the same saved")
+            if not outputs:
+                return
             raw, saved = self.subject.forward(self._arguments(probe)[0])
             outputs = self._checked("forward", raw, probe)
             yield from _repeats("forward", probe, first, outputs, truths, what="a second forward of the same inputs")
@@ -233,6 +243,7 @@ class Examination:
             if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truths[name], units):
                 units = self.reference.at_length(probe.point)[name].units(values)
             worst = float(np.max(units, initial=0.0))
+            self.measured.compared.add(name)
             self.measured.entries += values.size
             self.measured.left_out += int(np.sum(~truths[name].judged))
             if worst <= THRESHOLD:

@@ -60,7 +60,7 @@ def judge(battery: Battery, subject: Subject) -> Verdict:
     main = next((f for f in found if f.kind != "memory"), found[0])
     hangs = main.kind == "hang"  # it would hang again
     smallest = main if hangs else shrink(battery, subject, main)
-    diagnosis = [main.words] if hangs else diagnose(battery, subject, found, main)
+    diagnosis = [main.words] if hangs else diagnose(battery, subject, found, main, examination.measured)
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
 
 

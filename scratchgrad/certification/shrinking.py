@@ -139,6 +139,10 @@ class _Shrinker:
             for role in spec.differentiable
             if self.battery.domains[role.name] not in (Domain.SIMPLEX, Domain.ONE_HOT)
         ]
+        for role in spec.differentiable:
+            values = self._array(role, False)
+            if self.battery.domains[role.name] is Domain.SIMPLEX and values.size:
+                changed |= self._accepts(role, False, Domain.ONE_HOT.clip(values).astype(values.dtype))
         for role, upstream in places:
             for number in (0.0, 1.0):
                 values = self._array(role, upstream)
@@ -167,6 +171,8 @@ class _Shrinker:
         return point.upstream[role.name] if upstream else point.tensors[role.name]
 
     def _accepts(self, role: Role, upstream: bool, values: Array) -> bool:
+        if np.array_equal(values, self._array(role, upstream)):
+            return False
         if not upstream and not np.array_equal(self.battery.domains[role.name].clip(values), values):
             return False
         return self.succeeds(self.best.probe.point.with_array(role.name, values, upstream=upstream))

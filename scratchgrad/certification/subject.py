@@ -9,7 +9,6 @@ A kernel runs as the tape runs it, under torch.inference_mode(); a plain functio
 from __future__ import annotations
 
 import contextlib
-import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from typing import Any
 
 import torch
 
+from scratchgrad.certification.calling import Calling
 from scratchgrad.certification.function_specification import with_constants
 from scratchgrad.certification.specification import Role, Specification
 from scratchgrad.certification.time_limit import TakesTooLong, within
 
-__all__ = ["Misbehaviour", "Subject", "by_autograd", "is_autograd_function", "is_plain", "speaks_protocol"]
+__all__ = ["Misbehaviour", "Subject", "by_autograd", "is_autograd_function", "is_plain"]
 
 _EXCERPT = 200
 
@@ -77,29 +77,19 @@ def is_autograd_function(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, torch.autograd.Function)  # noqa: TID251  # somebody else's
 
 
-def speaks_protocol(backward: Callable[..., Any] | None) -> bool:
-    """Whether the function is backward(saved, *grad_outputs): its first parameter is called saved."""
-    try:
-        first = next(iter(inspect.signature(backward).parameters), "") if backward is not None else ""
-    except (TypeError, ValueError):  # a function written in C tells nothing
-        return False
-    return first == "saved"
-
-
 @dataclass(frozen=True)
 class Subject:
     """A forward and a backward function.
 
-    In the registry's protocol, backward(saved, *grad_outputs) gives one gradient per input.  A plain backward is
-    backward(grad_out, *tensors), where grad_out is a tuple if there are several outputs, and may leave out an input
-    (None).  A `kernel` keeps the whole of the room protocol: its results share no memory with what it was given.
+    A backward that is called with tensors may leave out an input (None).  A `kernel` keeps the whole of the room
+    protocol: its results share no memory with what it was given.
     """
 
     specification: Specification
     forward_function: Callable[..., Any] | None
     backward_function: Callable[..., Any] | None
     kernel: bool
-    protocol: bool
+    calling: Calling
     limit: float = 5.0
 
     @contextlib.contextmanager
@@ -108,6 +98,23 @@ class Subject:
         with warnings.catch_warnings(), torch.inference_mode(self.kernel):
             warnings.simplefilter("ignore")
             yield
+
+    @property
+    def called_as(self) -> str:
+        """How backward is called, in names."""
+        spec = self.specification
+        grads = ", ".join(role.tensor.gradient.name for role in spec.outputs)
+        names = ", ".join(role.name for role in spec.inputs)
+        if self.calling is Calling.SAVED_FIRST:
+            return f"backward(saved, {grads})"
+        if self.calling is Calling.SAVED_LAST:
+            return f"backward({grads}, saved)"
+        return f"backward({f'({grads})' if spec.several and self.calling is Calling.TENSORS else grads}, {names})"
+
+    @property
+    def protocol(self) -> bool:
+        """Whether backward takes what forward saved; then the gradient of an output may be absent."""
+        return self.calling.takes_saved
 
     def forward(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], Any]:
         """The outputs as a tuple, and what was saved; unchecked but for their number.  May raise Misbehaviour."""
@@ -148,12 +155,15 @@ class Subject:
         """One gradient for each input, unchecked but for their number.  May raise Misbehaviour."""
         if self.backward_function is None:
             return ()
-        if self.protocol:
+        if self.calling is Calling.SAVED_FIRST:
             found = self._called("backward", self.backward_function, saved, *upstream)
+        elif self.calling is Calling.SAVED_LAST:
+            found = self._called("backward", self.backward_function, *upstream, saved)
         else:
-            given = tuple(upstream) if self.specification.several else upstream[0]
+            together = self.specification.several and self.calling is Calling.TENSORS
             arguments = with_constants(tensors, self.specification.constants)
-            found = self._called("backward", self.backward_function, given, *arguments)
+            given = [tuple(upstream)] if together else list(upstream)
+            found = self._called("backward", self.backward_function, *given, *arguments)
         wanted = len(self.specification.inputs)
         if found is None:
             raise Misbehaviour("backward", "none", "backward returns None; is a return missing?")
@@ -185,6 +195,8 @@ class Subject:
             said = " ".join(str(error).split())
             said = said if len(said) <= _EXCERPT else said[: _EXCERPT - 3] + "..."
             words = f"{stage} raises {type(error).__name__}{said and ': '}{said}"
+            if stage == "backward" and isinstance(error, TypeError) and "argument" in said:
+                words += f" (it was called as {self.called_as})"
             raise Misbehaviour(stage, "exception", words) from error
 
     def checked(

@@ -61,9 +61,7 @@ class Mutant:
 
 def mutants(name):
     """The mutants of a room, in a fixed order, no two with the same source."""
-    module = importlib.import_module(f"scratchgrad.layers.{name}")
-    source = inspect.getsource(module)
-    tree = ast.parse(source)
+    tree = ast.parse(_source(name))
     seen = {ast.unparse(tree)}
     count = sum(1 for _ in _places(tree))
     for number in range(count):
@@ -75,12 +73,23 @@ def mutants(name):
                 yield Mutant(_layer(name, text), words)
 
 
+def _source(name):
+    """The source of the kernel that is used: the room's own, else the generated one."""
+    room = importlib.import_module(f"scratchgrad.layers.{name}")
+    source = inspect.getsource(room)
+    if any(isinstance(n, ast.ClassDef) for n in ast.parse(source).body):
+        return source
+    return inspect.getsource(importlib.import_module(f"scratchgrad.generated.{name}"))
+
+
 def _layer(name, text):
-    """The Layer of a mutated room; its definition is that of the room."""
+    """The room's layer with the mutated kernel."""
     space = {"__name__": f"mutant_{name}"}
     exec(compile(text, f"<mutant of {name}>", "exec"), space)
-    layer = space[name]
-    layer.define(registry.layer(name).definition_function)
+    layer = copy.copy(registry.layer(name))
+    own = space.get(name)
+    kernel = own.kernel_class if isinstance(own, Layer) else space["Kernel"]
+    layer.kernel_class = kernel
     return layer
 
 

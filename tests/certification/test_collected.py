@@ -10,8 +10,12 @@ SLOW = ("attention:", "batch norm:", "conv:", "layer norm:", "rnn:", "swiglu:")
 
 
 def cases(collection):
-    """The names; those that take seconds are marked slow."""
-    return [pytest.param(name, marks=[pytest.mark.slow] if name.startswith(SLOW) else []) for name in collection]
+    """The names, those that take seconds marked slow."""
+    params = []
+    for name in collection:
+        marks = [pytest.mark.slow] if name.startswith(SLOW) else []
+        params.append(pytest.param(name, marks=marks))
+    return params
 
 
 def verdict_of(specification, forward, backward, example=None):
