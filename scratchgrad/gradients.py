@@ -50,15 +50,16 @@ class MatrixForm:
 
     node: Node
     style: str = COLUMNS
+    name: str = ""
 
     @classmethod
-    def of(cls, node: Node, style: str) -> MatrixForm:
-        """The form in the style, or in that of stacked matrices where the node is a stack."""
-        return cls(node, STACKED if isinstance(node, Stack) else style)
+    def of(cls, node: Node, style: str, name: str) -> MatrixForm:
+        """The form of the gradient with respect to `name`; in the style of stacked matrices where it is a stack."""
+        return cls(node, STACKED if isinstance(node, Stack) else style, name)
 
     def __str__(self) -> str:
         """The form as code."""
-        return self.node.written(self.style)
+        return self.node.assigned(self.style, self.name)
 
     def latex(self) -> str:
         """The form as LaTeX."""
@@ -122,14 +123,14 @@ class Gradient:
     def vector(self) -> MatrixForm | None:
         """The matrix form for one sample, None where there is none."""
         node = self.parent.forms.vector(self.name)
-        return None if node is None else MatrixForm.of(node, COLUMNS)
+        return None if node is None else MatrixForm.of(node, COLUMNS, self.name)
 
     @cached_property
     def batched(self) -> MatrixForm | None:
         """The matrix form for a batch, None where there is none."""
         node = self.parent.forms.batched(self.name)
         over_batch = self.parent.forms.over_batch.definition.batch is not None
-        return None if node is None else MatrixForm.of(node, ROWS if over_batch else COLUMNS)
+        return None if node is None else MatrixForm.of(node, ROWS if over_batch else COLUMNS, self.name)
 
     @property
     def einsum(self) -> str | None:

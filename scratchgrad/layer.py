@@ -65,6 +65,8 @@ class Layer:
     `shared` names the inputs that all samples of a batch share (weights, constants); every other input carries a
     batch axis in front.  A layer none of whose inputs carries samples has outputs without a batch axis.
 
+    `usual` are the values that shared inputs usually start from, "gamma=1 eps=1e-5": `Sequential` takes them.
+
     `options` are "stride=1 padding=0": whole numbers with their defaults, which may be another option's name.
     `variants` are the options, beside the defaults, for which the package ships a kernel and a certificate.
     `batch` is the letter of the batch axis where the samples depend on one another (batch norm): the definition then
@@ -77,6 +79,7 @@ class Layer:
         signature: str,
         *,
         shared: str = "",
+        usual: str = "",
         options: str = "",
         variants: tuple[str, ...] = (),
         batch: str | None = None,
@@ -86,6 +89,7 @@ class Layer:
         self.base = self
         self.signature = Signature.parse(signature)
         self.shared = tuple(shared.split())
+        self.usual = {name: float(value) for name, _, value in (word.partition("=") for word in usual.split())}
         self.batch = batch
         self.defaults = options_in(options)
         self.options = _resolved(self.defaults)
@@ -98,6 +102,9 @@ class Layer:
         for other in self.shared:
             if other not in inputs:
                 raise SignatureError(f"layer {name!r}: shared tensor {other!r} is not among the inputs {inputs}")
+        for other in self.usual:
+            if other not in self.shared:
+                raise SignatureError(f"layer {name!r}: {other!r} has a usual value, but is not among the shared inputs")
         known = {*self.options, *(letter for tensor in self.signature.inputs for letter in tensor.axes)}
         for letter, formula in self.signature.formulas.items():
             unknown = [used for used in formula.names if used not in known]

@@ -121,7 +121,14 @@ def kernel(wanted: Layer | str) -> type[Kernel]:
     Raises NotCertified, which says what is wrong with the certificate and which command makes a new one.
     """
     found = layer(wanted) if isinstance(wanted, str) else wanted
-    if not attach_kernel(found):
+    if not attach_kernel(found) and (own := certificates.cached_kernel_path(found.stem)).is_file():
+        try:  # generated and certified in an earlier process, if it is this layer's
+            found.kernel(kernel_in_file(own))
+            return kernel(found)
+        except NotCertified:
+            found.kernel_class = None
+            raise
+    if found.kernel_class is None:
         raise NotCertified(f"layer {found.name!r} has no kernel, neither written nor generated. Run: {_remedy(found)}")
     objections = []
     for offered in _certificates(found.name):

@@ -342,3 +342,21 @@ def test_all_lab_layers_are_derived_in_under_five_seconds() -> None:
         for tensor in derived:
             _ = derived[tensor].element, derived[tensor].vector, derived[tensor].batched
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "code"),
+    [
+        ("L = Sum(x[i], i)", "x", "grad_L[:, None].expand_as(x)"),
+        ("s = Sum(x[i], i)*Sum(y[j], j)", "y", "(grad_s * x.sum(1))[:, None].expand_as(y)"),
+        ("u[i] = Sum(A[i,j]*x[i], j)", "A", "(grad_u * x).sum(0)[:, None].expand_as(A)"),
+        ("L = Sum(x[i], i) + Sum(b[i], i)", "b", "grad_L.sum().expand_as(b)"),
+    ],
+)
+def test_the_code_of_a_batch_has_the_shape_of_the_tensor_where_the_gradient_repeats(
+    text: str, name: str, code: str
+) -> None:
+    d = derive(text)
+    assert str(d[name].batched) == code
+    sizes = {"x": (4, 3), "y": (4, 2), "A": (3, 5), "b": (2,), "grad_L": (4,), "grad_s": (4,), "grad_u": (4, 3)}
+    assert eval(code, {n: torch.ones(shape) for n, shape in sizes.items()}).shape == sizes[name]

@@ -59,14 +59,17 @@ def measure(
     results = {name: Measured(str(problem), name) for name in names}
     for _ in range(restarts):
         workers = []
-        for name in names:
-            if results[name].failure:
-                continue
-            worker = _Worker(problem, name, (python or {}).get(name, sys.executable))
+        starting = [
+            _Worker(problem, name, (python or {}).get(name, sys.executable))
+            for name in names
+            if not results[name].failure
+        ]
+        for worker in starting:
+            worker.wait()
             if worker.failure:
-                results[name].failure = worker.failure
+                results[worker.name].failure = worker.failure
                 continue
-            results[name].build = worker.build
+            results[worker.name].build = worker.build
             worker.n = max(1, round(block / max(worker.run(1), 1e-7)))
             worker.n = max(1, round(block / max(worker.run(worker.n), 1e-7)))
             workers.append(worker)
@@ -105,6 +108,9 @@ class _Worker:
             text=True,
             env=environment,
         )
+
+    def wait(self) -> None:
+        """Until it is ready, or says why it never will be."""
         line = self._read()
         if "failure" in line:
             self.failure = line["failure"]

@@ -75,11 +75,18 @@ class Tape(_Ours):
 class Program(_Ours):
     """The planned program, in torch."""
 
-    objective = True
+    objective, recompute = True, False
     backend: Backend = "torch"
 
     def prepare(self, problem: Problem) -> None:
-        runner = Runner(self.net, self.sgd, unit_rows=("y",), objective=self.objective, backend=self.backend)
+        runner = Runner(
+            self.net,
+            self.sgd,
+            unit_rows=("y",),
+            objective=self.objective,
+            backend=self.backend,
+            recompute=self.recompute,
+        )
         self.program = runner.program(problem.batch)
         self.program.set_rate(problem.lr)
         self.run, self.runner = self.program.run, runner
@@ -92,6 +99,12 @@ class Unread(Program):
     """The planned program, where nobody reads the objective's value."""
 
     objective = False
+
+
+class Recomputed(Program):
+    """The planned program that computes values again instead of keeping them."""
+
+    recompute = True
 
 
 class Native(Program):
@@ -126,4 +139,11 @@ class Floor:
         return []
 
 
-OURS: dict[str, Any] = {"tape": Tape, "program": Program, "program, J unread": Unread, "native": Native, "floor": Floor}
+OURS: dict[str, Any] = {
+    "tape": Tape,
+    "program": Program,
+    "program, J unread": Unread,
+    "program, recomputed": Recomputed,
+    "native": Native,
+    "floor": Floor,
+}

@@ -7,7 +7,7 @@ Out  probes in a fixed order, ordinary ones first; the same ones for every kerne
     batches     2, 1, 5, 0
     upstream    random (never ones), zero, sparse, large, absent in every combination where there are several outputs
     memory      transposed, strided, expanded, for every input and every upstream gradient
-    dtypes      float64, float32
+    dtypes      float64, float32; bfloat16 and float16 for a kernel that claims them
 
 What is drawn depends on the probe's name alone: a probe that is added changes no other.
 """
@@ -27,7 +27,7 @@ from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
-from scratchgrad.certification.point import Point
+from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
@@ -66,16 +66,19 @@ class Battery:
         specification: Specification,
         examples: Sequence[Example] = (),
         shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
+        claimed: Sequence[str] = (),
     ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
 
         `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
+        `claimed` are dtypes of 16 bits in which it is examined, too.
 
         Raises ExampleMismatch where an example's shape contradicts the definition or another example tensor.
         """
         self.specification = specification
         self.reference = Reference(specification)
         self.shapes = shapes
+        self.claimed = tuple(claimed)
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
@@ -117,18 +120,19 @@ class Battery:
             return self._example_sizes(self.examples[0])
         for shift in range(len(numbers) if self.specification.free and self.shapes else 1):
             turned = (*numbers[shift:], *numbers[:shift])
-            chosen = dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False))
-            found = self.completed(feasible(self.specification, chosen) or chosen)
+            found = self.completed(dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False)))
             if found is not None:
                 return found
-        chosen = dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
-        return feasible(self.specification, chosen) or chosen
+        return dict(zip(self.specification.sizes, itertools.cycle(numbers), strict=False))
 
-    def completed(self, sizes: Sizes) -> Sizes | None:
-        """The sizes, with those that no input has as forward has them; None where forward does not take such inputs."""
+    def completed(self, sizes: Sizes, pinned: Sequence[sp.Expr] = ()) -> Sizes | None:
+        """The sizes, with those that no input has as forward has them; None where forward does not take such inputs.
+
+        Where sizes have formulas, those that are not pinned are changed until every axis has a place.
+        """
         spec = self.specification
         if not spec.free or self.shapes is None:
-            return sizes
+            return feasible(spec, sizes, pinned)
         key = tuple(n for size, n in sizes.items() if size not in spec.free)
         if key not in self._completed:
             self._completed[key] = self._measured(sizes)
@@ -190,6 +194,9 @@ class Battery:
             yield from self._upstream_probes(dtype)
         for dtype in DTYPES:
             yield from self._memory_probes(dtype)
+        for dtype in self.claimed:
+            yield from self._values_probes(dtype)
+            yield from self._upstream_probes(dtype)
 
     def _values_probes(self, dtype: str) -> Iterator[Probe]:
         for kind in KINDS:
@@ -230,22 +237,20 @@ class Battery:
         if self.examples:
             return
         every = self.specification.sizes
-        spec = self.specification
-        shapes: list[tuple[str, int, Sizes | None]] = [("other sizes", 5, self.sizes(_SECOND))]
+        shapes: list[tuple[str, int, Sizes, tuple[sp.Expr, ...]]] = [("other sizes", 5, self.sizes(_SECOND), ())]
         shapes += [
-            (f"size 1 of {s}", 2, feasible(spec, {**self.sizes(), s: 1}, pinned=(s,)))
-            for s in every
-            if s not in spec.free
+            (f"size 1 of {s}", 2, {**self.sizes(), s: 1}, (s,)) for s in every if s not in self.specification.free
         ]
         if every:
-            least = feasible(spec, dict.fromkeys(every, 1), pinned=every)
-            shapes += [("all sizes 1, batch 1", 1, least), ("all sizes 1", 2, least)]
-        if len(every) > 1 or (every and spec.batched):
-            alike = [(n, feasible(spec, dict.fromkeys(every, n), pinned=every)) for n in (2, 3)]
-            shapes += [(f"all sizes {n}, batch {n}", n, sizes) for n, sizes in alike]
-        for name, batch, sizes in shapes:
-            completed = None if sizes is None else self.completed(sizes)
-            if completed is not None:  # else an axis that has a formula would be empty
+            shapes += [
+                ("all sizes 1, batch 1", 1, dict.fromkeys(every, 1), every),
+                ("all sizes 1", 2, dict.fromkeys(every, 1), every),
+            ]
+        if len(every) > 1 or (every and self.specification.batched):
+            shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
+        for name, batch, sizes, pinned in shapes:
+            completed = self.completed(sizes, pinned)  # None where an axis that has a formula would be empty
+            if completed is not None:
                 yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
     def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
@@ -274,7 +279,7 @@ class Battery:
                 prepared = layout.prepare(values)
                 same = prepared is values
                 if not same and not upstream and not role.integer:
-                    prepared = self.domains[role.name].clip(prepared).astype(dtype)
+                    prepared = rounded(self.domains[role.name].clip(prepared), dtype)
                     if not np.array_equal(layout.prepare(prepared), prepared):
                         continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)

@@ -21,6 +21,7 @@ from scratchgrad import registry
 from scratchgrad.certificate import Certificate
 from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.calling import Calling, calling_of
+from scratchgrad.certification.error_model import CLAIMED
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.specification import (
@@ -89,14 +90,17 @@ def certify(
     )
     if calling.takes_saved and forward is None:
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
-    subject = Subject(specification, forward, backward, kernel=False, calling=calling)
+    subject = Subject(
+        specification, forward, backward, kernel=False, calling=calling, claimed=_claimed(forward, backward)
+    )
     return judge(_battery(specification, examples, subject), subject)
 
 
 def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:
     """The battery; where an output has sizes that no input has, the subject's forward says how far it reaches."""
-    if specification.free and subject.forward_function is not None:
-        return Battery(specification, examples, subject.shapes)
+    shapes = subject.shapes if specification.free and subject.forward_function is not None else None
+    if shapes is not None or subject.claimed:
+        return Battery(specification, examples, shapes, subject.claimed)
     return Battery(specification, examples) if examples else battery_of(specification)
 
 
@@ -124,7 +128,14 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     kernel = layer.kernel_class
     assert kernel is not None  # attached or generated
     forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
-    return Subject(specification, forward, backward, kernel=True, calling=Calling.SAVED_FIRST)
+    claimed = _claimed(kernel)
+    return Subject(specification, forward, backward, kernel=True, calling=Calling.SAVED_FIRST, claimed=claimed)
+
+
+def _claimed(*owners: Any) -> tuple[str, ...]:
+    """The dtypes of 16 bits that a kernel or a function claims in its attribute `dtypes`."""
+    named = {str(name).removeprefix("torch.") for owner in owners for name in getattr(owner, "dtypes", ()) or ()}
+    return tuple(name for name in CLAIMED if name in named)
 
 
 def certified_kernel(definition: Definition) -> type[Any]:

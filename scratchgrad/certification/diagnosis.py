@@ -18,6 +18,7 @@ import numpy as np
 
 from scratchgrad.calculus.differentiate import kinks
 from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.columns import in_columns
 from scratchgrad.certification.error_model import UNIT
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import Hypotheses
@@ -42,8 +43,25 @@ def diagnose(
         sentences += _where(battery, subject, same, main)
     if main.kind in ("value", "shape") and main.tensor:
         sentences += Hypotheses(battery, subject, main.tensor, main.probe).sentences()
+    if main.kind in ("exception", "shape") and battery.specification.batched and not subject.kernel:
+        sentences += _columns(battery, subject)
     sentences += _stages(battery, findings, measured)
     return list(dict.fromkeys(sentences + _further(findings, main)))
+
+
+def _columns(battery: Battery, subject: Subject) -> list[str]:
+    """Whether it is right for samples in columns."""
+    points = [battery.point("normal", batch, battery.sizes(), salt="columns") for batch in (2, 5)]
+    for bias_as_column in (False, True):
+        turned = in_columns(subject, bias_as_column=bias_as_column)
+        examination = Examination(battery.reference, turned)
+        if not any(examination.at(Probe("columns", "", point)) for point in points):
+            names = ", ".join(role.name for role in battery.specification.inputs if role.sample)
+            return [
+                f"right for column-major batches: it takes samples as columns, here they are rows; give it {names} "
+                "transposed, and transpose what it returns"
+            ]
+    return []
 
 
 def _stages(battery: Battery, findings: Sequence[Finding], measured: Measured) -> list[str]:

@@ -13,20 +13,34 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-__all__ = ["DTYPES", "LARGEST", "SIGNIFICAND", "THRESHOLD", "TINY", "UNIT", "UNITS"]
+__all__ = ["CLAIMED", "DTYPES", "LARGEST", "SIGNIFICAND", "STRICTER", "THRESHOLD", "TINY", "UNIT", "UNITS"]
 
 DTYPES = ("float64", "float32")
+"""The dtypes in which every kernel is examined."""
 
-SIGNIFICAND = MappingProxyType({"float64": 53, "float32": 24})
+CLAIMED = ("bfloat16", "float16")
+"""Those in which one is examined that claims them: `dtypes = ("bfloat16",)` in the kernel, or set on the function."""
+
+SIGNIFICAND = MappingProxyType({"float64": 53, "float32": 24, "bfloat16": 8, "float16": 11})
 """Binary digits of the significand."""
 
 UNIT = MappingProxyType({name: 2.0**-digits for name, digits in SIGNIFICAND.items()})
 """The unit roundoff u."""
 
-TINY = MappingProxyType({"float64": 2.0**-1022, "float32": 2.0**-126})
+STRICTER = MappingProxyType({"float64": 1.0, "float32": 1.0, "bfloat16": 1 / 6, "float16": 1 / 6})
+"""A part of a unit counts as one where there are few digits: else a mistake of a quarter would be one of rounding."""
+
+TINY = MappingProxyType({"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-14})
 """The smallest normal number: below it a result may be flushed to zero."""
 
-LARGEST = MappingProxyType({"float64": (2 - 2.0**-52) * 2.0**1023, "float32": (2 - 2.0**-23) * 2.0**127})
+LARGEST = MappingProxyType(
+    {
+        "float64": (2 - 2.0**-52) * 2.0**1023,
+        "float32": (2 - 2.0**-23) * 2.0**127,
+        "bfloat16": (2 - 2.0**-7) * 2.0**127,
+        "float16": 65504.0,
+    }
+)
 """The largest finite number: where the right value exceeds it, nothing is compared."""
 
 THRESHOLD = 48.0

@@ -40,7 +40,9 @@ _WORK = {True: 2e7, False: 4e6}
 """What a proof may cost, for a layer's own kernel and for a function: about 10^6 are a second."""
 
 _SHAPES = ((2, (2, 3, 4, 1, 2, 3)), (3, (3, 2, 1, 2, 3, 2)), (1, (1, 4, 2, 3, 2, 1)), (5, (2, 1, 3, 2, 1, 2)))
-_KINDS = ("normal", "ties", "zeros", "mixed magnitudes", "near +1000", "small")
+_KINDS = {"normal": 1, "spread": 12, "ties": 3, "zeros": 3, "mixed magnitudes": 1, "near +1000": 1, "small": 1}
+"""How many points of each kind are looked at."""
+
 _DIFFERS = 1e-7
 _ENTRY = 8
 _ENTRIES = 400
@@ -258,8 +260,8 @@ def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any
     spec = battery.specification
     at = [
         battery.point(kind, point.batch, point.sizes, salt=f"exact {n}")
-        for kind in _KINDS
-        for n in range(3 if kind in ("ties", "zeros") else 1)
+        for kind, count in _KINDS.items()
+        for n in range(count)
     ]
     for role in spec.inputs:
         if role.integer:

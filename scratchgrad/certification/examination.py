@@ -210,7 +210,7 @@ class Examination:
         """Fresh tensors of the point's values, in the probe's layouts."""
         point = probe.point
         inputs = [
-            probe.layouts.get(role.name, CONTIGUOUS).build(torch.tensor(point.tensors[role.name]))
+            probe.layouts.get(role.name, CONTIGUOUS).build(_tensor(point.tensors[role.name], point.dtype))
             for role in self.specification.inputs
         ]
         upstream: list[torch.Tensor | None] = []
@@ -218,8 +218,8 @@ class Examination:
             values = point.upstream[role.name]
             layout = probe.layouts.get(role.tensor.gradient.name, CONTIGUOUS)
             if values is None and not self.subject.protocol:
-                values = np.zeros(role.shape(point.sizes, point.batch), point.dtype)
-            upstream.append(None if values is None else layout.build(torch.tensor(values)))
+                values = np.zeros(role.shape(point.sizes, point.batch))
+            upstream.append(None if values is None else layout.build(_tensor(values, point.dtype)))
         return inputs, upstream
 
     def _checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
@@ -247,7 +247,8 @@ class Examination:
             self.measured.entries += values.size
             self.measured.left_out += int(np.sum(~truths[name].judged))
             if worst <= THRESHOLD:
-                self.measured.worst[probe.point.dtype] = max(self.measured.worst[probe.point.dtype], worst)
+                worst = max(self.measured.worst.get(probe.point.dtype, 0.0), worst)
+                self.measured.worst[probe.point.dtype] = worst
                 continue
             entry = tuple(int(n) for n in np.argwhere(units > THRESHOLD)[0])
             yours = float(values[entry])
@@ -336,12 +337,23 @@ def _memory(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage().data_ptr())
 
 
+def _tensor(values: Array, dtype: str) -> torch.Tensor:
+    """The values as a tensor of the dtype; integers and truth values stay."""
+    tensor = torch.tensor(values)
+    return tensor.to(getattr(torch, dtype)) if tensor.is_floating_point() else tensor
+
+
 def _array(tensor: torch.Tensor) -> Array:
     return tensor.detach().cpu().to(torch.float64).numpy()
 
 
 def _bytes(tensors: Sequence[tuple[str, torch.Tensor]]) -> dict[str, bytes]:
-    return {name: tensor.detach().cpu().contiguous().numpy().tobytes() for name, tensor in tensors}
+    return {name: _plain(tensor.detach().cpu().contiguous()).numpy().tobytes() for name, tensor in tensors}
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Numpy has no bfloat16."""
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
 
 
 def _tensors(saved: Any, name: str = "saved") -> list[tuple[str, torch.Tensor]]:

@@ -23,7 +23,7 @@ from scratchgrad.certification.examination import Examination
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
-from scratchgrad.certification.variants import variants
+from scratchgrad.certification.variants import softmaxes, variants
 from scratchgrad.notation.evaluation import Float, Valuation
 from scratchgrad.notation.text import to_text
 
@@ -198,7 +198,7 @@ class Hypotheses:
         if self.role not in self.specification.outputs:
             tensors |= {r.tensor.gradient.name: r.tensor.gradient for r in self.specification.outputs}
         seen: set[sp.Expr] = {e}
-        for words, variant in variants(e, tensors):
+        for words, variant in variants(e, tensors, softmaxes(self.specification.definition)):
             if variant in seen:
                 continue
             seen.add(variant)

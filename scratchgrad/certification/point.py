@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+import torch
 
-__all__ = ["Point"]
+from scratchgrad.certification.error_model import CLAIMED
+
+__all__ = ["Point", "rounded"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,14 @@ class Point:
         return replace(
             self,
             dtype=dtype,
-            tensors={n: a if a.dtype.kind in "iub" else a.astype(dtype) for n, a in self.tensors.items()},
-            upstream={n: None if a is None else a.astype(dtype) for n, a in self.upstream.items()},
+            tensors={n: a if a.dtype.kind in "iub" else rounded(a, dtype) for n, a in self.tensors.items()},
+            upstream={n: None if a is None else rounded(a, dtype) for n, a in self.upstream.items()},
         )
+
+
+def rounded(values: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
+    """The values rounded to a dtype; numpy has no bfloat16, so dtypes of 16 bits are kept as float32."""
+    if dtype not in CLAIMED:
+        return values.astype(dtype)
+    found: np.ndarray[Any, Any] = torch.tensor(values).to(getattr(torch, dtype)).float().numpy()
+    return found

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, TINY, UNIT
+from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, STRICTER, TINY, UNIT
 from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
 from scratchgrad.certification.exact.rules import CannotExecute
@@ -366,6 +366,7 @@ class Reference:
             if role in self.specification.inputs:
                 widest = widest + self._upstream_size(point, role, size.ndim)
             bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
+            bound = bound * STRICTER[point.dtype]
             found[name] = Truth(exact, high, low, bound, judged, slack)
         outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
         if any(a.size for a in outputs) and not any(a.any() for a in outputs):

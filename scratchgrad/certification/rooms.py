@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from scratchgrad import generated, registry
 from scratchgrad.certificate import Certificate, CertificateUnreadable
 from scratchgrad.certification.certifying import certify
 from scratchgrad.certification.verdict import Verdict
+from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import write_kernel
 from scratchgrad.layer import Layer
 
@@ -24,14 +26,16 @@ _OTHER_PROCESSOR = 2  # how much larger rounding errors may be than on the proce
 def certify_room(layer: str | Layer, write: str | None = None) -> Verdict:
     """The verdict about a layer's own kernel; what is accepted is written.
 
-    `write` is "built-in" (the certificates that ship with scratchgrad), "cache" (the user's), or None.  A room without
-    a hand-written kernel gets its generated one; with "built-in" that is generated anew.
+    `write` is "built-in" (the certificates that ship with scratchgrad), "cache" (the user's), or None.  A layer without
+    a hand-written kernel gets its generated one, in a file beside the certificate; with "built-in" that is generated
+    anew, and so is always that of a layer which is no room, whose name another one may have had.
     """
     if write is not None and write not in _PLACES:
         raise ValueError(f"write is {write!r}; expected None, {' or '.join(map(repr, _PLACES))}")
     layer = registry.layer(layer) if isinstance(layer, str) else layer
-    if registry.is_built_in(layer.name) and _is_generated(layer):
-        _generate(layer, anew=write == "built-in")
+    if _is_generated(layer) and (registry.is_built_in(layer.name) or write == "cache"):
+        with contextlib.suppress(CannotLower):  # certify says what to do then
+            _generate(layer, anew=write == "built-in" or not registry.is_built_in(layer.name))
     verdict = certify(layer)
     if write is not None and verdict.certificate is not None:
         certificates.write(verdict.certificate, _PLACES[write](verdict.certificate.layer))

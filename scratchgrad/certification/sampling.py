@@ -24,7 +24,18 @@ __all__ = ["KINDS", "Domain", "domain_of", "one_hot", "palette", "sample"]
 
 Array = Any
 
-KINDS = ("normal", "small", "near ±1000", "near +1000", "mixed magnitudes", "rows apart", "zeros", "ties", "all zero")
+KINDS = (
+    "normal",
+    "small",
+    "near ±1000",
+    "near +1000",
+    "spread",
+    "mixed magnitudes",
+    "rows apart",
+    "zeros",
+    "ties",
+    "all zero",
+)
 """What the inputs look like; every kind is tried in every dtype."""
 
 
@@ -99,6 +110,8 @@ def sample(kind: str, rng: np.random.Generator, shape: tuple[int, ...], few: tup
         return normal * 10.0 ** rng.uniform(-3, 3, shape)
     if kind == "rows apart":
         return normal + 1000 * (np.arange(shape[0]) % 2).reshape(-1, *[1] * (len(shape) - 1)) if shape else normal
+    if kind == "spread":  # between and beyond the numbers that the definition compares with
+        return rng.choice(few, shape) * rng.uniform(0.5, 2.5, shape) + 2 * normal
     if kind == "zeros":
         return np.where(rng.random(shape) < 0.5, 0.0, normal)
     if kind == "ties":

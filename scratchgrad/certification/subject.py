@@ -21,9 +21,12 @@ from scratchgrad.certification.function_specification import with_constants
 from scratchgrad.certification.specification import Role, Specification
 from scratchgrad.certification.time_limit import TakesTooLong, within
 
-__all__ = ["Misbehaviour", "Subject", "by_autograd", "is_autograd_function", "is_plain"]
+__all__ = ["LIMIT", "Misbehaviour", "Subject", "by_autograd", "is_autograd_function", "is_plain"]
 
 _EXCERPT = 200
+
+LIMIT = 5.0
+"""Seconds after which a call is stopped."""
 
 
 class Misbehaviour(Exception):  # an observation about somebody else's function, not an error of ours
@@ -90,7 +93,7 @@ class Subject:
     backward_function: Callable[..., Any] | None
     kernel: bool
     calling: Calling
-    limit: float = 5.0
+    claimed: tuple[str, ...] = ()
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -186,10 +189,10 @@ class Subject:
     def _called(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """What the function returns.  Raises Misbehaviour where it raises, exits, or takes longer than the limit."""
         try:
-            with within(self.limit):
+            with within(LIMIT):
                 return function(*arguments)
         except TakesTooLong as error:
-            words = f"{stage} does not come to an end: stopped after {self.limit:g} s"
+            words = f"{stage} does not come to an end: stopped after {LIMIT:g} s"
             raise Misbehaviour(stage, "hang", words) from error
         except (Exception, SystemExit, GeneratorExit) as error:
             said = " ".join(str(error).split())

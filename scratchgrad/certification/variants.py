@@ -10,7 +10,7 @@ Out  pairs (words, expression)
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -25,25 +25,29 @@ from scratchgrad.notation.binding import (
     tensor_name,
     tensors_in,
 )
-from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.nodes import Indicator, Sigmoid, Where
 from scratchgrad.notation.text import to_text
 
-__all__ = ["variants"]
+__all__ = ["softmaxes", "variants"]
 
 _BOUNDARY = {sp.Gt: sp.Ge, sp.Ge: sp.Gt, sp.Lt: sp.Le, sp.Le: sp.Lt}
 _FUNCTIONS = (sp.exp, sp.log, sp.tanh, sp.sin, sp.cos, sp.erf, sp.Abs, Sigmoid)
 
 
-def variants(e: sp.Expr, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, sp.Expr]]:
-    """The formulas that are one mistake away from e, likely mistakes first."""
-    yield from _confused(e, tensors)
-    yield from _edited(e, tensors)
+def variants(
+    e: sp.Expr, tensors: Mapping[str, Tensor], softmaxes: Collection[tuple[str, str]] = ()
+) -> Iterator[tuple[str, sp.Expr]]:
+    """The formulas that are one mistake away from e, likely mistakes first; `softmaxes` are pairs (logits, softmax)."""
+    yield from _confused(e, tensors, softmaxes)
+    yield from _edited(e, tensors, softmaxes)
     for name in dict.fromkeys(map(tensor_name, tensors_in(e))):
         yield f"{name} is missing (it counts as 1)", _replaced(e, name, None)
 
 
-def _confused(e: sp.Expr, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, sp.Expr]]:
+def _confused(
+    e: sp.Expr, tensors: Mapping[str, Tensor], softmaxes: Collection[tuple[str, str]]
+) -> Iterator[tuple[str, sp.Expr]]:
     """Another tensor of the same sizes in a tensor's place."""
     present = [name for name in dict.fromkeys(map(tensor_name, tensors_in(e))) if name in tensors]
     pairs = [
@@ -57,7 +61,20 @@ def _confused(e: sp.Expr, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, 
             if changed != condition:
                 yield f"the mask is taken from {new}; it belongs to {old}", _exchanged(e, condition, changed)
     for old, new in pairs:
-        yield f"{new} stands where {old} belongs", _replaced(e, old, new)
+        words = f"the logits {new} stand where the softmax {old} belongs" if (new, old) in softmaxes else None
+        yield words or f"{new} stands where {old} belongs", _replaced(e, old, new)
+
+
+def softmaxes(definition: Definition) -> set[tuple[str, str]]:
+    """Pairs (logits, softmax) among the tensors: o_i = exp(v_i) / sum_k exp(v_k)."""
+    found = set()
+    for assignment in definition.assignments:
+        factors = sp.Mul.make_args(assignment.right)
+        tops = [f for f in factors if isinstance(f, sp.exp)]
+        sums = [f for f in factors if isinstance(f, sp.Pow) and f.exp == -1 and isinstance(f.base, sp.Sum)]
+        if len(factors) == 2 and tops and sums and is_tensor(tops[0].args[0]):
+            found.add((tensor_name(tops[0].args[0]), assignment.target.name))
+    return found
 
 
 def _replaced(e: sp.Basic, old: str, new: str | None) -> sp.Expr:
@@ -76,7 +93,9 @@ def _exchanged(e: sp.Basic, old: sp.Basic, new: sp.Basic) -> sp.Expr:
     return new if e == old else rebuild(e, lambda child: _exchanged(child, old, new)) if e.args else e
 
 
-def _edited(e: sp.Basic, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, sp.Expr]]:
+def _edited(
+    e: sp.Basic, tensors: Mapping[str, Tensor], softmaxes: Collection[tuple[str, str]]
+) -> Iterator[tuple[str, sp.Expr]]:
     """One edit, at this node or below."""
     yield from _here(e)
     if is_tensor(e) and tensor_name(e) in tensors:
@@ -84,9 +103,11 @@ def _edited(e: sp.Basic, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, s
         for new in tensors.values():
             if new.sizes == old.sizes and new != old:
                 words = f"{new.name} stands in a place of {old.name}"
+                if (new.name, old.name) in softmaxes:
+                    words = f"the logits {new.name} stand where the softmax {old.name} belongs"
                 yield words, element(new.name, getattr(e, "indices", ()))
     for position, child in enumerate(operands(e)):
-        for words, changed in _edited(child, tensors):
+        for words, changed in _edited(child, tensors, softmaxes):
             yield words, _with_operand(e, position, changed)
 
 

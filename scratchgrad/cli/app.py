@@ -12,14 +12,14 @@ import typer
 import typer.core
 
 import scratchgrad
-from scratchgrad.cli import certify, derive, grade, lab, layers, sheet, train
+from scratchgrad.cli import bench, certify, derive, grade, lab, layers, sheet, train
 from scratchgrad.cli.examples import epilog
 
 __all__ = ["COMMANDS", "EXAMPLES", "app", "main"]
 
 EXAMPLES = ("scratchgrad lab", "scratchgrad derive linear --wrt W")
 
-COMMANDS = (derive, sheet, certify, grade, layers, train, lab)
+COMMANDS = (derive, sheet, certify, grade, layers, train, bench, lab)
 """One module for each command, in the order of the help page: its function `command`, its `EXAMPLES`."""
 
 

@@ -1,4 +1,4 @@
-"""A layer without a hand-written kernel gets its generated one: as a file for a room, in memory for a user's layer."""
+"""A layer without a hand-written kernel gets its generated one, in a file or in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import linecache
 from pathlib import Path
 from typing import Any
 
-from scratchgrad import atomic, generated
+from scratchgrad import atomic, generated, registry
 from scratchgrad import certificate as certificates
 from scratchgrad.codegen.generate import kernel_source
 from scratchgrad.layer import Layer, options_in
@@ -22,18 +22,19 @@ def layer_source(layer: Layer) -> str:
 
 
 def generated_path(layer: Layer) -> Path:
-    """Where the generated kernel of a room lies: in the package, or in the user's cache where it ships none."""
+    """Where the generated kernel of a layer lies: in the package, or in the user's cache where it ships none."""
     shipped = {layer.base.with_options(**options_in(text)).name for text in layer.base.variants}  # type: ignore[arg-type]
-    if layer.chosen and layer.name not in shipped:
+    if not registry.is_built_in(layer.name) or (layer.chosen and layer.name not in shipped):
         return certificates.cached_kernel_path(layer.stem)
     return Path(generated.__path__[0]) / f"{layer.stem}.py"
 
 
 def write_kernel(layer: Layer) -> Path:
-    """Write the generated kernel of a room."""
+    """Write the generated kernel of a layer."""
     path = generated_path(layer)
     command = f"scratchgrad certify {repr(layer.name) if layer.chosen else layer.name} --update"
-    head = f'"""Generated from layers/{layer.base.name}.py: {command} writes it anew."""'
+    room = f"layers/{layer.base.name}.py: {command} writes it anew."
+    head = f'"""Generated from {room if registry.is_built_in(layer.name) else f"the definition of {layer.name}."}"""'
     atomic.write_text(path, f"{head}\n\n{layer_source(layer)}")
     return path
 

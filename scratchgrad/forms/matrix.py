@@ -84,6 +84,12 @@ class Node:
         """The node as code: products @, elementwise *, transposition .T."""
         return self.text(style)[0]
 
+    def assigned(self, style: str, like: str) -> str:
+        """The node as code that has the shape of the tensor `like`: repeated along axes that nothing in it has."""
+        if style != ROWS or not _repeats(self):
+            return self.written(style)
+        return f"{_beside(_repeated(self), self.shape, style, _ATOM)}.expand_as({like})"
+
     def __str__(self) -> str:
         """The node as code on columns."""
         return self.written()
@@ -442,6 +448,19 @@ class Compare(Node):
         return f"{self.left.wrapped(_PLUS, style)} {self.operator} {self.right.wrapped(_PLUS, style)}", _PLUS - 1
 
 
+def _repeats(node: Node) -> bool:
+    """Whether broadcasting alone gives the node its shape."""
+    return isinstance(node, Broadcast) or (isinstance(node, Scale) and _repeats(node.of))
+
+
+def _repeated(node: Node) -> Node:
+    """What is repeated."""
+    if isinstance(node, Scale):
+        inner = _repeated(node.of)
+        return Scale(inner.shape, node.by, inner)
+    return node.of if isinstance(node, Broadcast) else node
+
+
 def _beside(node: Node, shape: Shape, style: str, at_least: int = _POWER) -> str:
     """A factor or term of a node of the given shape: among matrices a column of samples is v[:, None]."""
     if style == ROWS and None not in shape and node.shape[1] is None and node.shape[0] is not None:
@@ -525,8 +544,11 @@ def transpositions(node: Node) -> int:
     return node.written().count(".T")
 
 
-def transposed(node: Node) -> Node:
-    """The transpose, pushed inwards: (A B)' = B' A', A'' = A; a scalar is its own."""
+def transposed(node: Node, *, deep: bool = False) -> Node:
+    """The transpose, pushed inwards: (A B)' = B' A', A'' = A; a scalar is its own.
+
+    That of a sum or an elementwise product stays outside where it is shorter there, of a sum not if `deep`.
+    """
     row, column = node.shape
     shape = (column, row)
     if row is None and column is None:
@@ -536,13 +558,18 @@ def transposed(node: Node) -> Node:
     if isinstance(node, MatMul):
         return MatMul(shape, transposed(node.right), transposed(node.left))
     if isinstance(node, Scale):
-        return Scale(shape, node.by, transposed(node.of))
+        return Scale(shape, node.by, transposed(node.of, deep=deep))
+    if isinstance(node, Plus) and deep:
+        return Plus(shape, tuple(transposed(term, deep=True) for term in node.terms))
     if isinstance(node, (Hadamard, Plus)):
         parts = node.factors if isinstance(node, Hadamard) else node.terms
-        inside = type(node)(shape, tuple(map(transposed, parts)))
+        turned = [transposed(part) for part in parts]
+        if all(isinstance(part, (Leaf, Inverse, Transpose)) for part in turned):
+            turned.sort(key=lambda part: isinstance(part, Transpose))  # A + A.T is its own transpose
+        inside = type(node)(shape, tuple(turned))
         return inside if transpositions(inside) <= transpositions(node) else Transpose(shape, node)
     if isinstance(node, Power) and node.exponent.is_negative:
         return Power(shape, transposed(node.of), node.exponent)
     if isinstance(node, Broadcast):
-        return Broadcast(shape, transposed(node.of))
+        return Broadcast(shape, transposed(node.of, deep=deep))
     return Transpose(shape, node)

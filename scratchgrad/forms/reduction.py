@@ -48,6 +48,7 @@ from scratchgrad.forms.matrix import (
     PowerOf,
     Scale,
     Shape,
+    Transpose,
     children,
     is_truth,
     transposed,
@@ -159,7 +160,7 @@ def _fitted(node: Node, shape: Shape) -> Node:
     if not set(node.indices) <= {i for i in shape if i is not None}:
         raise _Stuck
     if set(node.indices) == {i for i in shape if i is not None}:
-        return transposed(node)
+        return transposed(node, deep=True)
     if isinstance(node, Scale) and not isinstance(node.by, Plus):
         return Scale(shape, node.by, _fitted(node.of, shape))
     if len(node.indices) == 1 and shape[0] is not None and shape[1] is not None:
@@ -400,10 +401,12 @@ def _scaled(by: Node, node: Node) -> Node:
     return Scale(node.shape, by, node)
 
 
-def _teaching_order(node: Node) -> tuple[bool, bool, bool]:
-    """Positive terms first, then those that carry an upstream gradient, then leaves before brackets."""
+def _teaching_order(node: Node) -> tuple[bool, bool, bool, bool, bool]:
+    """Positive terms first, then those with an upstream gradient, then products: W x + b; A before its transpose."""
     text = str(node)
-    return (text.startswith("-"), "grad_" not in text, isinstance(node, (Plus, Broadcast)))
+    plain = isinstance(node, (Leaf, Transpose)) and node.indices != ()
+    flipped = isinstance(node, Transpose)
+    return text.startswith("-"), "grad_" not in text, plain, flipped, isinstance(node, (Plus, Broadcast))
 
 
 def _factor_order(node: Node) -> tuple[int, str]:

@@ -20,7 +20,9 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-batch_norm = Layer("batch_norm", "x[i] gamma[i] beta[i] eps -> y[i]", shared="gamma beta eps", batch="n")
+batch_norm = Layer(
+    "batch_norm", "x[i] gamma[i] beta[i] eps -> y[i]", shared="gamma beta eps", usual="gamma=1 eps=1e-5", batch="n"
+)
 
 
 @batch_norm.define

@@ -15,7 +15,7 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-elu = Layer("elu", "u[i] alpha -> h[i]", shared="alpha")
+elu = Layer("elu", "u[i] alpha -> h[i]", shared="alpha", usual="alpha=1")
 
 
 @elu.define

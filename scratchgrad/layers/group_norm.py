@@ -19,7 +19,9 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-group_norm = Layer("group_norm", "x[g,c,k] gamma[g,c] beta[g,c] eps -> y[g,c,k]", shared="gamma beta eps")
+group_norm = Layer(
+    "group_norm", "x[g,c,k] gamma[g,c] beta[g,c] eps -> y[g,c,k]", shared="gamma beta eps", usual="gamma=1 eps=1e-5"
+)
 
 
 @group_norm.define

@@ -16,7 +16,7 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-huber = Layer("huber", "v[i] y[i] d -> L", shared="d")
+huber = Layer("huber", "v[i] y[i] d -> L", shared="d", usual="d=1")
 
 
 @huber.define

@@ -17,7 +17,9 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-label_smoothing_cross_entropy = Layer("label_smoothing_cross_entropy", "v[i] y[i] eps -> L", shared="eps")
+label_smoothing_cross_entropy = Layer(
+    "label_smoothing_cross_entropy", "v[i] y[i] eps -> L", shared="eps", usual="eps=0.1"
+)
 
 
 @label_smoothing_cross_entropy.define

@@ -19,7 +19,7 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-layer_norm = Layer("layer_norm", "x[i] gamma[i] beta[i] eps -> y[i]", shared="gamma beta eps")
+layer_norm = Layer("layer_norm", "x[i] gamma[i] beta[i] eps -> y[i]", shared="gamma beta eps", usual="gamma=1 eps=1e-5")
 
 
 @layer_norm.define

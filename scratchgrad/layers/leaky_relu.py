@@ -15,7 +15,7 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-leaky_relu = Layer("leaky_relu", "u[i] slope -> h[i]", shared="slope")
+leaky_relu = Layer("leaky_relu", "u[i] slope -> h[i]", shared="slope", usual="slope=0.01")
 
 
 @leaky_relu.define

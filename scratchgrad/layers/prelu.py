@@ -15,7 +15,7 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-prelu = Layer("prelu", "u[i] a[i] -> h[i]", shared="a")
+prelu = Layer("prelu", "u[i] a[i] -> h[i]", shared="a", usual="a=0.25")
 
 
 @prelu.define

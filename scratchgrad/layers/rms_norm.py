@@ -17,7 +17,7 @@ from typing import Any
 
 from scratchgrad.layer import Layer
 
-rms_norm = Layer("rms_norm", "x[i] gamma[i] eps -> y[i]", shared="gamma eps")
+rms_norm = Layer("rms_norm", "x[i] gamma[i] eps -> y[i]", shared="gamma eps", usual="gamma=1 eps=1e-5")
 
 
 @rms_norm.define

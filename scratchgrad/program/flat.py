@@ -50,16 +50,30 @@ class Flat:
         return {n: flat[o : o + _count(self.shapes[n])].view(self.shapes[n]) for n, o in self.offsets.items()}
 
     def adopt(self, net: Network) -> None:
-        """Copy in what the network's parameters are now, and let the network have them here."""
+        """Copy in what the network's parameters are now, and let the network have them here.
+
+        On another device than the processor they are a copy, which `give_back` returns.
+        """
         self.parameters: Mapping[str, Tensor] = self.views(self.values)
         with torch.inference_mode():
             for name, value in net.live_parameters.items():
                 self.parameters[name].copy_(value)
-        net.rebind(self.parameters)
+        if self.device == "cpu":
+            net.rebind(self.parameters)
+        self._revision = net.revision
+
+    def give_back(self, net: Network) -> None:
+        """Let the network's own tensors be equal to what is on the device."""
+        if self.device != "cpu":
+            with torch.inference_mode():
+                net.rebind({name: value.cpu() for name, value in self.parameters.items()})
+            self._revision = net.revision
 
     def holds(self, net: Network) -> bool:
         """Whether the network's live parameters are still the ones here."""
         live = net.live_parameters
+        if self.device != "cpu":
+            return self._revision == net.revision and live.keys() == self.parameters.keys()
         return live.keys() == self.parameters.keys() and all(live[n] is p for n, p in self.parameters.items())
 
 

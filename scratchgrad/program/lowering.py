@@ -72,6 +72,8 @@ class _Lowering:
         self.inputs: list[list[Tensor]] = []
         self.entries: list[Entry] = []
         self.opaque: list[str] = []
+        layers = {entry.layer for entry in tape.entries}
+        self.recipes = {layer: recipe(layer) for layer in layers}
 
     def lowered(self) -> Lowered:
         net, names = self.tape.network, self.tape.names
@@ -82,6 +84,7 @@ class _Lowering:
         for entry in self.tape.entries:
             self._forward(entry)
         terms = self._terms(self._objective)
+        self.trace.backward = True
         self._backward()
         view = self.trace.view
         values = {name: view(value) for name, value in zip(names, self.values, strict=True)}
@@ -127,7 +130,7 @@ class _Lowering:
                 self.values[slot] = self.trace.tensor(signal.name, signal.shape, leaf.dtype, "constant", leaf)
 
     def _forward(self, entry: Entry) -> None:
-        found = recipe(entry.layer)
+        found = self.recipes[entry.layer]
         if found is not None and hasattr(found, "kernel"):
             unit = frozenset(k for k, slot in enumerate(entry.inputs) if slot in self.unit)
             entry = dataclasses.replace(entry, kernel=found.kernel(unit))
@@ -201,7 +204,15 @@ class _Lowering:
             outputs.append(self.trace.tensor(signals[slot].name, shape, self.tape.network.dtype, "temporary"))
         opaque.outs = tuple(self.trace.view(o) for o in outputs)
         reads = tuple(self.trace.view(a) for a in arguments)
-        self.trace.ops.append(Op(opaque.forward, reads, outs=opaque.outs, why=f"{entry.name}: called as it is"))
+        self.trace.ops.append(
+            Op(
+                opaque.forward,
+                reads,
+                outs=opaque.outs,
+                why=f"{entry.name}: called as it is",
+                backward=self.trace.backward,
+            )
+        )
         self.opaque.append(entry.name)
         return outputs, opaque
 
@@ -210,7 +221,7 @@ class _Lowering:
         count = self.values[slot].numel()
         for entry, inputs, saved in zip(self.entries, self.inputs, self.saved, strict=True):
             if slot == entry.outputs[-1] and not isinstance(saved, _Opaque):
-                found = recipe(entry.layer)
+                found = self.recipes[entry.layer]
                 if found is not None and hasattr(found, "total"):
                     structured = self._structured(found, entry, inputs, saved, count)
                     if structured is not None:
@@ -276,7 +287,9 @@ class _Opaque:
         reads = tuple(trace.view(g) for g in grad_outputs if g is not None)
         outs = tuple(trace.view(t) for t in new.values())
         beside = tuple(v.storage for v in self.outs)
-        trace.ops.append(Op(call, reads, outs=outs, why=f"{entry.name}, backward: called as it is", beside=beside))
+        trace.ops.append(
+            Op(call, reads, outs=outs, why=f"{entry.name}, backward: called as it is", beside=beside, backward=True)
+        )
         return [new.get(k) for k in range(len(inputs))]
 
 

@@ -121,7 +121,8 @@ class Op:
 
     `function` is an overload of torch.ops.aten, or a Python function that gives a tuple of tensors (a kernel that
     could not be recorded).  `beside` are storages that it touches under another name, such as the parameters within
-    the flat buffer.  `why` says whose call it is, and what was fused into it.
+    the flat buffer.  `why` says whose call it is, and what was fused into it; `backward`, whether it belongs to the
+    reverse sweep.
     """
 
     function: Any
@@ -131,6 +132,7 @@ class Op:
     inplace: bool = False
     why: str = ""
     beside: tuple[Storage, ...] = ()
+    backward: bool = False
 
     @property
     def name(self) -> str:

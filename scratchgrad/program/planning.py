@@ -16,6 +16,7 @@ from scratchgrad.program.columns import columns, flipped
 from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
+from scratchgrad.program.recomputing import recomputed
 from scratchgrad.program.rewriting import Factors, alive, epilogues, fold, moved, plain
 from scratchgrad.program.stacking import stacked
 from scratchgrad.program.updates import Contribution, Places, Update, runs, with_updates
@@ -35,7 +36,7 @@ class Request:
 
     `batch` samples (None: one, without a batch axis); how parameters follow; which signals' values and gradients can
     be read afterwards; whether the objective's value can; which signals' rows are known to sum to 1; by which weight
-    the objective counts.
+    the objective counts; whether to compute values again instead of keeping them.
     """
 
     batch: int | None
@@ -45,6 +46,7 @@ class Request:
     objective: bool = True
     unit_rows: tuple[str, ...] = ()
     weight: float = 1.0
+    recompute: bool = False
 
 
 @dataclass
@@ -102,6 +104,8 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
     ops, turned = columns(ops)
     ops = stacked(ops, lowered.parameters, flat.offsets, flats["parameter"], pinned | turned)
     values, kept = flipped(values, turned), flipped(gradients | kept, turned)
+    if request.recompute:
+        ops = recomputed(ops, pinned)
     arena = plan(ops, pinned)
     return Plan(
         request,

@@ -61,20 +61,26 @@ class Runner:
         objective: bool = True,
         unit_rows: tuple[str, ...] = (),
         backend: Backend = "torch",
+        recompute: bool = False,
+        device: str = "cpu",
     ) -> None:
         """`values` and `gradients` name what can be read after a step; what nobody reads may never be computed.
 
         `unit_rows` names targets all of whose rows sum to 1.  `backend` "native" and "auto" run the program compiled if
         there is a compiler, if every call has a form in C, and if it then does what the torch program does; else there
         is one warning, NativeFallback, and the torch program runs ("auto" is silent where there is no compiler).
+        `recompute` saves memory: pieces of forward are computed again when the reverse sweep needs them.  `device` may
+        be a CUDA device: parameters and states live there, and `synchronize` brings the parameters back.
         """
         if backend not in ("torch", "native", "auto"):
             raise ValueError(f"backend: expected 'torch', 'native' or 'auto', got {backend!r}")
-        self.backend = backend
+        if device != "cpu" and not torch.cuda.is_available():
+            raise ValueError(f"device: expected 'cpu', got {device!r}, and torch sees no CUDA device here")
+        self.backend, self.device = backend, device
         self._warned = False
         self.net, self.optimizer = net, optimizer
         self._update = _plan(optimizer)
-        self._request = Request(None, self._update, values, gradients, objective, unit_rows)
+        self._request = Request(None, self._update, values, gradients, objective, unit_rows, recompute=recompute)
         self._programs: dict[Request, Program] = {}
         self._stamp: tuple[Any, ...] = ()
         self._flat: Flat | None = None
@@ -112,6 +118,12 @@ class Runner:
                 seen(program, given)
             return program.objective() if self._request.objective else None
 
+    def synchronize(self) -> None:
+        """The network's own parameters are what the programs have made of them; nothing to do on the processor."""
+        if self._flat is not None and self.device != "cpu":
+            self._flat.give_back(self.net)
+            self._stamp = (self.net.tape, self.net.revision, self.net.reduction)
+
     def program(self, batch: int | None, **changed: Any) -> Program:
         """The program for this number of samples, planned now if it was not."""
         self._refresh()
@@ -123,6 +135,10 @@ class Runner:
         return self._programs[request]
 
     def _made(self, plan: Plan, flat: Flat) -> Program:
+        if self.device != "cpu":
+            from scratchgrad.program.cuda import CudaProgram
+
+            return CudaProgram(plan, flat, self._states)
         if self.backend != "torch":
             from scratchgrad.program.native import NativeUnavailable, compiler, native
 
@@ -145,7 +161,7 @@ class Runner:
             return
         with torch.inference_mode():
             if self._flat is None or not self._flat.holds(net) or self._flat.dtype != net.dtype:
-                self._flat = Flat(net)
+                self._flat = Flat(net, self.device)
                 bind = getattr(self.optimizer, "bind", None)
                 self._states = {"grad": self._flat.zeros(), **(bind(self._flat) if bind is not None else {})}
         self._programs = {}
@@ -197,7 +213,7 @@ class Runner:
                     f"step: expected {name!r} as {list(view.shape)} of {view.storage.dtype}, "
                     f"got {list(tensor.shape)} of {tensor.dtype}"
                 )
-            tensors.append(tensor.contiguous())
+            tensors.append(tensor.contiguous())  # a CUDA program copies it to its device itself
         return tensors
 
 

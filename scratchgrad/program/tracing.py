@@ -33,6 +33,7 @@ class Trace:
     def __init__(self) -> None:
         """Nothing is recorded yet."""
         self.ops: list[Op] = []
+        self.backward = False
         self._storages: dict[int, Storage] = {}
         self._alive: list[Tensor] = []  # an identity may be given again once its tensor is gone
         self._count = 0
@@ -87,7 +88,7 @@ class Trace:
             size = tensor.untyped_storage().nbytes() // max(1, tensor.dtype.itemsize)
             self._register(tensor, Storage(f"t{self._count}", size, tensor.dtype, "temporary"))
         outs = tuple(self.view(t) for t in (changed or results))
-        self.ops.append(Op(function, tuple(read), named, outs, bool(changed), why))
+        self.ops.append(Op(function, tuple(read), named, outs, bool(changed), why, backward=self.backward))
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, Tensor):

@@ -79,7 +79,8 @@ def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block
         left = paper.form_of(f"grad_{name}", node) if node is not None else paper.tex(derivation[name].target)
         right = matrix_latex(node, paper.names) if node is not None else paper.tex(derivation[name].element)
         rows.append(Row(left, right))
-        code.append(f"grad_{name} = {node.written(ROWS) if node is not None else to_text(derivation[name].element)}")
+        written = to_text(derivation[name].element) if node is None else node.assigned(ROWS, name)
+        code.append(f"grad_{name} = {written}")
     shared = any(batch not in derivation.definition.tensors[name].indices for name in names)
     summed = " The gradient of what all samples share is the sum over them." if shared else ""
     have = "has" if len(samples) == 1 else "have"

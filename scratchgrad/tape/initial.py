@@ -12,7 +12,16 @@ from collections.abc import Callable
 
 import torch
 
-__all__ = ["INITIALIZERS", "Initializer", "default_initializer", "generator", "he_normal", "he_uniform", "zeros"]
+__all__ = [
+    "INITIALIZERS",
+    "Initializer",
+    "constant",
+    "default_initializer",
+    "generator",
+    "he_normal",
+    "he_uniform",
+    "zeros",
+]
 
 Initializer = Callable[[tuple[int, ...], torch.Generator], torch.Tensor]
 
@@ -32,6 +41,11 @@ def he_normal(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tenso
 def zeros(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
     """All zeros."""
     return torch.zeros(shape, dtype=torch.float64)
+
+
+def constant(value: float) -> Initializer:
+    """Everywhere this value."""
+    return lambda shape, _: torch.full(shape, value, dtype=torch.float64)
 
 
 INITIALIZERS: dict[str, Initializer] = {"he_uniform": he_uniform, "he_normal": he_normal, "zeros": zeros}

@@ -16,7 +16,8 @@ import torch
 
 from scratchgrad import registry
 from scratchgrad.layer import Layer
-from scratchgrad.signature import ShapeMismatch
+from scratchgrad.signature import Axes, ShapeMismatch
+from scratchgrad.tape.initial import constant
 from scratchgrad.tape.network import Network
 from scratchgrad.tape.operation import WrongInputs
 from scratchgrad.tape.signal import Signal
@@ -50,8 +51,10 @@ class Sequential(Network):
     ) -> None:
         """The layers in order: a name, a Layer, or (layer, size, ...) with the sizes that its input leaves open.
 
-        What a layer shares between samples becomes a parameter.  `loss` compares the last output v with a target y of
-        its shape; `weight_decay` adds lambda times the squared norm of every matrix to the objective.
+        What a layer shares between samples becomes a parameter, which starts at the layer's usual value if it has one;
+        a single number, such as a slope or an epsilon, becomes a constant of that value.  `loss` compares the last
+        output v with a target y of its shape; `weight_decay` adds lambda times the squared norm of every matrix to the
+        objective.
         """
         super().__init__(name=name, seed=seed, dtype=dtype)
         steps = [_step(layer) for layer in layers]
@@ -73,7 +76,7 @@ class Sequential(Network):
     def _shared(
         self, layer: Layer, sizes: Sequence[int], signal: Signal, counts: dict[str, int], *, course: bool
     ) -> list[Signal]:
-        """The parameters of the layer, with the sizes that the signal decides, then the given ones in order."""
+        """What the layer shares between samples, with the sizes that the signal decides, then the given ones."""
         first, *others = layer.signature.inputs
         second = next((tensor for tensor in others if tensor.name not in layer.shared), None)
         if second is not None or len(layer.signature.outputs) > 1:
@@ -91,11 +94,23 @@ class Sequential(Network):
             raise WrongInputs(f"Sequential: expected {wanted}, got {len(sizes)} sizes: {', '.join(map(str, sizes))}")
         known |= zip(letters, sizes, strict=True)
         known |= self._decided(layer, known)
-        parameters = []
-        for tensor in others:
-            called, latex = _called(_numbered(tensor.name, counts), course=course)
-            parameters.append(self.parameter(called, tuple(known[letter] for letter in tensor.axes), latex=latex))
-        return parameters
+        return [self._shared_signal(layer, tensor, known, counts, course=course) for tensor in others]
+
+    def _shared_signal(
+        self, layer: Layer, tensor: Axes, known: dict[str, int], counts: dict[str, int], *, course: bool
+    ) -> Signal:
+        """A parameter, or a constant where the tensor is a single number."""
+        usual = layer.usual.get(tensor.name)
+        called, latex = _called(_numbered(tensor.name, counts), course=course)
+        if not tensor.axes and usual is None:
+            raise WrongInputs(
+                f"Sequential: {layer.name} takes the number {tensor}, which has no usual value; "
+                "build the graph with net.add instead"
+            )
+        if not tensor.axes:
+            return self.constant(called, usual, latex=latex)
+        shape = tuple(known[letter] for letter in tensor.axes)
+        return self.parameter(called, shape, init=None if usual is None else constant(usual), latex=latex)
 
     @staticmethod
     def _decided(layer: Layer, known: dict[str, int]) -> dict[str, int]:
@@ -113,7 +128,9 @@ class Sequential(Network):
     def _finish(self, v: Signal, loss: str | Layer, weights: list[Signal], weight_decay: float | None) -> None:
         found = registry.layer(loss) if isinstance(loss, str) else loss
         y = self.target("y", v.shape)
-        outputs = self.add(found, v, y, name=tuple(tensor.name for tensor in found.signature.outputs))
+        counts: dict[str, int] = {}
+        numbers = [self._shared_signal(found, t, {}, counts, course=False) for t in found.signature.inputs[2:]]
+        outputs = self.add(found, v, y, *numbers, name=tuple(tensor.name for tensor in found.signature.outputs))
         objective = outputs[-1] if isinstance(outputs, tuple) else outputs
         if weight_decay and weights:
             lambda_ = self.constant("lambda", weight_decay)

@@ -2,7 +2,7 @@
 
     schedule    how the learning rate changes with the epoch
     optimizer   what optimisers share; sgd, adam: gradient descent with momentum, Adam and AdamW
-    loop        fit: epochs of mini-batches
+    loop        fit: epochs of mini-batches; stepper: one batch, by a program or by the plain tape
     history     what was measured, as a table, a plot, JSON
     checkpoint  all that a run needs to go on bit for bit
 

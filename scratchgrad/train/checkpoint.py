@@ -46,6 +46,13 @@ class RunState:
     lr: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    def count(self, samples: int, loss: float, correct: int) -> None:
+        """One batch more is done, with so many samples, the sum of their losses, and so many classified right."""
+        self.batch += 1
+        self.samples += samples
+        self.loss += loss
+        self.correct += correct
+
 
 def save_parameters(net: Network, path: str | os.PathLike[str]) -> Path:
     """The network's parameters, in a safetensors file."""
@@ -65,11 +72,16 @@ def save_checkpoint(
     progress: RunState,
     state: dict[str, Tensor],
     settings: dict[str, Any],
+    *,
+    random: Tensor,
 ) -> Path:
-    """Parameters, the optimiser's state, random numbers, position and history, in a safetensors file."""
+    """Parameters, the optimiser's state, torch's random state, position and history, in a safetensors file.
+
+    `random` is the state at the beginning of the epoch: who shuffles by it does so again when the run is resumed.
+    """
     tensors = {_PARAMETER + name: value for name, value in net.live_parameters.items()}
     tensors |= state
-    tensors[_RANDOM] = torch.get_rng_state()
+    tensors[_RANDOM] = random
     return _write(path, tensors, {"progress": asdict(progress), "settings": _described(net) | settings})
 
 

@@ -11,15 +11,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
-from scratchgrad.program.program import Program
-from scratchgrad.program.runner import Backend, Runner
+from scratchgrad.program.runner import Backend
 from scratchgrad.train.checkpoint import RunState, load_checkpoint, save_checkpoint
 from scratchgrad.train.data import Dataset, batches, load_data
 from scratchgrad.train.data.batches import Epochs
@@ -31,6 +29,7 @@ from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.progress import Bar
 from scratchgrad.train.schedule import Step
 from scratchgrad.train.sgd import SGD
+from scratchgrad.train.stepper import Stepper, count_correct
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
@@ -53,7 +52,9 @@ def fit(
     batch_size: int = 32,
     optimizer: Optimizer | None = None,
     micro_batches: int = 1,
+    recompute: bool = False,
     backend: Backend | Literal["tape"] = "torch",
+    device: str = "cpu",
     seed: int = 0,
     validation: Any = None,
     accuracy: str | Signal | Literal[False] | None = None,
@@ -68,9 +69,10 @@ def fit(
     The parameters start where they are, the optimiser's velocities and moments at 0.  `data` is what load_data takes (a
     name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
-    before the parameters follow.  `backend` is "torch", the planned program; "native",
-    the same compiled; "auto", compiled where that is possible; or "tape", which runs one kernel after the other as
-    written and is what the programs are compared with.  `seed` decides the order of the samples.
+    before the parameters follow; `recompute` computes values again in the reverse sweep instead of keeping them.  Both
+    save memory.  `backend` is "torch", the planned program; "native", the same compiled; "auto", compiled where that is
+    possible; or "tape", which runs one kernel after the other as written and is what the programs are compared with.
+    `device` may be a CUDA device for the programs' steps.  `seed` decides the order of the samples.
 
     `validation` is the data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the
     signal whose largest entry is the predicted class; unless given it is what the loss compares with the target, where
@@ -90,21 +92,17 @@ def fit(
     count = _length(source)
     scores = _scores(net, accuracy)
     settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
-    if micro_batches != 1:
-        settings["micro-batches"] = micro_batches
-    done = RunState()
+    settings |= {"micro-batches": micro_batches} if micro_batches != 1 else {}
     optimizer.reset()
-    start = checkpoint if resume is True else resume or None
-    if resume is True and checkpoint is None:
-        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
-    if start is not None and (resume is not True or Path(start).exists()):
-        done, state = load_checkpoint(net, start, settings)
-        optimizer.load_state(state)
-    stepper = _Stepper(net, feed, optimizer, micro_batches, backend)
+    done = _resumed(net, checkpoint, resume, settings, optimizer)
+    stepper = Stepper(net, feed, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
+
+    random = torch.get_rng_state()
 
     def save() -> None:
         if checkpoint is not None:
-            save_checkpoint(net, checkpoint, done, optimizer.state(), settings)
+            stepper.synchronize()
+            save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random=random)
 
     with (
         torch.inference_mode(),
@@ -114,6 +112,9 @@ def fit(
         while done.epoch < epochs:
             began, before = time.perf_counter(), done.seconds
             for X, y in source.epoch(done.epoch, done.batch):
+                if not len(X):  # a batch without samples says nothing
+                    done.count(0, 0.0, 0)
+                    continue
                 position = done.epoch + (done.batch / count if count else 0.0)
                 if accuracy is None and y.is_floating_point():
                     scores = None
@@ -121,12 +122,9 @@ def fit(
                 if not math.isfinite(loss):
                     raise Diverged(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
-                        f"a learning rate below {optimizer.rate(position):g} may help"
+                        + _reason(X, y, optimizer.rate(position))
                     )
-                done.batch += 1
-                done.samples += len(X)
-                done.loss += loss * (1 if net.reduction == "sum" else len(X))
-                done.correct += correct
+                done.count(len(X), loss * (1 if net.reduction == "sum" else len(X)), correct)
                 done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
                 bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
                 if interrupt.asked:
@@ -136,58 +134,33 @@ def fit(
                     save()
             if not done.samples:
                 raise DataMismatch(f"epoch {done.epoch + 1}: the data hold not one sample")
+            stepper.synchronize()
             record = _record(net, feed, scores, done, test)
             done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
+            random = torch.get_rng_state()
             bar.finish(record)
             save()
     return History.of(done.history)
 
 
-class _Stepper:
-    """One batch: the parameters follow; the objective before that, and how many samples were classified right."""
+def _resumed(net: Network, checkpoint: Any, resume: Any, settings: dict[str, Any], optimizer: Optimizer) -> RunState:
+    """Where the run goes on: at its beginning, or where the checkpoint was written."""
+    if resume is True and checkpoint is None:
+        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
+    start = checkpoint if resume is True else resume or None
+    if start is None or (resume is True and not Path(start).exists()):
+        return RunState()
+    done, state = load_checkpoint(net, start, settings)
+    optimizer.load_state(state)
+    return done
 
-    def __init__(self, net: Network, feed: Feed, optimizer: Optimizer, parts: int, backend: Any) -> None:
-        if backend not in ("torch", "native", "auto", "tape"):
-            raise ValueError(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
-        if parts < 1:
-            raise ValueError(f"fit: expected micro_batches of at least 1, got {parts}")
-        if backend == "tape" and parts > 1:
-            raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
-        self._net, self._feed, self._optimizer, self._parts = net, feed, optimizer, parts
-        self._backend = backend
-        self._runners: dict[tuple[str | None, bool], Runner] = {}
 
-    def __call__(self, X: Tensor, y: Tensor, position: float, scores: str | None) -> tuple[float, int]:
-        given, target = self._feed(X, y), self._feed.target.name
-        if self._backend == "tape":
-            tape = self._net.tape
-            tape.forward(given, len(X))
-            tape.backward()
-            tape.step(self._optimizer, position)
-            right = 0 if scores is None else _correct(tape.value(scores), given[target])
-            return float(tape.objective()), right
-        right = 0
-
-        def count(program: Program, part: Mapping[str, Tensor]) -> None:
-            nonlocal right
-            if scores is not None:
-                right += _correct(program.value(scores), part[target])
-
-        runner = self._runner(scores, self._feed.classifies(y))
-        loss = runner.step(given, len(X), position, parts=self._parts, seen=count)
-        assert loss is not None  # it was asked for
-        return loss, right
-
-    def _runner(self, scores: str | None, classes: bool) -> Runner:
-        """Programs that keep these scores, and know whether the target's rows are one-hot."""
-        key = (scores, classes)
-        if key not in self._runners:
-            values = () if scores is None else (scores,)
-            unit = (self._feed.target.name,) if classes else ()
-            self._runners[key] = Runner(
-                self._net, self._optimizer, values=values, unit_rows=unit, backend=self._backend
-            )
-        return self._runners[key]
+def _reason(X: Tensor, y: Tensor, rate: float) -> str:
+    """What may have made the objective no number."""
+    for name, values in (("inputs", X), ("targets", y)):
+        if values.is_floating_point() and not bool(values.isfinite().all()):
+            return f"the batch's {name} hold numbers that are not finite"
+    return f"a learning rate below {rate:g} may help"
 
 
 def default_optimizer() -> SGD:
@@ -210,7 +183,7 @@ def evaluate(net: Network, X: Tensor, y: Tensor, scores: str | None = None) -> t
             rows = len(given[feed.input.name])
             tape.forward(given, rows)
             loss += float(tape.objective()) * (1 if net.reduction == "sum" else rows)
-            correct += 0 if scores is None else _correct(tape.value(scores), given[feed.target.name])
+            correct += 0 if scores is None else count_correct(tape.value(scores), given[feed.target.name])
     return loss / max(1, len(X)), None if scores is None else correct / max(1, len(X))
 
 
@@ -266,7 +239,3 @@ def _scores(net: Network, accuracy: str | Signal | Literal[False] | None) -> str
     if accuracy is not None:
         return net.signal(accuracy if isinstance(accuracy, str) else accuracy.name).name
     return scores_beside_target(net)
-
-
-def _correct(scores: Tensor, target: Tensor) -> int:
-    return int((scores.argmax(-1) == target.argmax(-1)).sum())

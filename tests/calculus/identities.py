@@ -10,42 +10,14 @@ maps an integer-valued tensor to the size that its values stay below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 import torch
 from torch.nn import functional
 
+from tests.calculus.backward_formulas import BACKWARD_FORMULAS
+from tests.calculus.identity import BISHOP, COOKBOOK, D2L, Identity, row
+from tests.calculus.matrix_identities import MATRIX_IDENTITIES
+
 __all__ = ["IDENTITIES", "Identity"]
-
-COOKBOOK = "Petersen, Pedersen, The Matrix Cookbook (2012), sec. "
-D2L = "Zhang et al., Dive into Deep Learning, sec. "
-BISHOP = "Bishop, Pattern Recognition and Machine Learning (2006), sec. "
-
-
-@dataclass(frozen=True)
-class Identity:
-    """One definition, and torch's computation of the same outputs."""
-
-    name: str
-    source: str
-    text: str
-    witness: Callable[..., Any]
-    tensors: str = ""
-    ranges: Mapping[str, str | int] = field(default_factory=dict)
-    outputs: str = ""
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    positive: str = ""
-    probability: str = ""
-    square: str = ""
-    classes: Mapping[str, str] = field(default_factory=dict)
-
-
-def row(name: str, source: str, text: str, witness: Callable[..., Any], **more: Any) -> Identity:
-    """One row of the table."""
-    return Identity(name, source, text, witness, **more)
-
 
 inv = torch.linalg.inv
 
@@ -647,4 +619,12 @@ CONVOLUTIONS = [
     ),
 ]
 
-IDENTITIES = [*LINEAR_ALGEBRA, *ACTIVATIONS, *LOSSES, *LAYERS, *CONVOLUTIONS]
+IDENTITIES = [
+    *LINEAR_ALGEBRA,
+    *ACTIVATIONS,
+    *LOSSES,
+    *LAYERS,
+    *CONVOLUTIONS,
+    *MATRIX_IDENTITIES,
+    *BACKWARD_FORMULAS,
+]

@@ -98,6 +98,15 @@ LITERATURE = {
 }
 
 
+@pytest.mark.parametrize("identity", [i for i in IDENTITIES if i.forms or i.lines], ids=lambda i: i.name)
+def test_the_forms_are_those_that_the_source_prints(identity: Identity) -> None:
+    derived = work(identity.name).derived
+    for tensor, form in identity.forms.items():
+        assert str(derived[tensor].vector) == form
+    for tensor, line in identity.lines.items():
+        assert str(derived[tensor].local) == line
+
+
 @pytest.mark.parametrize("name", LITERATURE)
 def test_the_vector_form_reads_as_in_the_literature(name: str) -> None:
     identity = next(i for i in IDENTITIES if i.name == name)

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from scratchgrad import registry
 from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.layouts import LAYOUTS, fitting
 from scratchgrad.certification.sampling import KINDS, Domain, domain_of, palette
 from scratchgrad.certification.specification import specify
@@ -41,17 +42,20 @@ def test_every_kind_of_probe_is_there_in_both_dtypes(name, dtype):
     if battery.specification.batched:
         assert {0, 1, 2, 5} <= {p.point.batch for p in probes}
     for size in battery.specification.sizes:
-        assert 1 in {p.point.sizes[size] for p in probes}
+        if feasible(battery.specification, {**battery.sizes(), size: 1}, pinned=(size,)) is not None:
+            assert 1 in {p.point.sizes[size] for p in probes}
     if battery.specification.several:
+        first, second = (role.name for role in battery.specification.outputs)
         absent = [{n for n, g in p.point.upstream.items() if g is None} for p in probes if p.group == "absent"]
-        assert absent == [{"o", "L"}, {"o"}, {"L"}]
+        assert absent == [{first, second}, {first}, {second}]
 
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_sizes_are_pairwise_distinct_where_nothing_else_is_probed(name):
+    """Of many axes at least the first three; a formula may need equal ones."""
     battery = BATTERIES[name]
     for sizes in (battery.sizes(), battery.sizes((2, 4, 3, 2))):
-        assert len(set(sizes.values())) == len(sizes)
+        assert len(set(sizes.values())) >= min(len(sizes), 3)
 
 
 @pytest.mark.parametrize("name", ROOMS)

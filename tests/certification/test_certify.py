@@ -1,6 +1,7 @@
 """sg.certify: what it takes, what it gives, and that no kernel makes it raise."""
 
 import re
+import time
 
 import pytest
 import torch
@@ -249,3 +250,142 @@ def test_the_target_may_be_left_out_but_not_everything():
     assert sg.certify("softmax_cross_entropy", softmax_cross_entropy, target_left_out).accepted
     verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, lambda *_: (None, None))
     assert "backward gives None for grad_v; expected a tensor" in str(verdict)
+
+
+def test_a_dtype_of_16_bits_is_examined_where_it_is_claimed():
+    def backward(g, u):
+        return g * (u > 0) * (1.25 if u.dtype == torch.bfloat16 else 1)
+
+    assert sg.certify("relu", relu, backward).accepted
+    backward.dtypes = (torch.bfloat16, "float16")
+    verdict = sg.certify("relu", relu, backward)
+    assert not verdict.accepted
+    assert verdict.counterexample.dtype == "bfloat16"
+    relu_backward.dtypes = ("bfloat16", "float16")
+    try:
+        verdict = sg.certify("relu", relu, relu_backward)
+    finally:
+        del relu_backward.dtypes
+    assert verdict.accepted, str(verdict)
+    assert set(verdict.errors) == {"float64", "float32", "bfloat16", "float16"}
+
+
+@pytest.mark.parametrize(
+    ("backward", "accepted"),
+    [
+        (softmax_cross_entropy_backward, True),
+        (lambda grad_o, grad_L, v, y: softmax_cross_entropy_backward((grad_o, grad_L), v, y), True),
+        (lambda only: only, False),
+    ],
+)
+def test_a_backward_is_called_as_its_parameters_say(backward, accepted):
+    verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, backward)
+    assert verdict.accepted is accepted, str(verdict)
+    if not accepted:
+        assert "it was called as backward((grad_o, grad_L), v, y)" in str(verdict)
+
+
+def test_a_cache_may_stand_first_or_last():
+    def forward(x, W, b):
+        return linear(x, W, b), (x, W, b)
+
+    assert sg.certify("linear", forward, lambda dout, cache: linear_backward(dout, *cache)).accepted
+    assert sg.certify("linear", forward, lambda cache, dout: linear_backward(dout, *cache)).accepted
+
+
+def test_a_torch_function_is_a_specification():
+    example = (torch.randn(4, 3), torch.randn(2, 3), torch.randn(2))
+    verdict = sg.certify(torch.nn.functional.linear, linear, linear_backward, example=example)
+    assert verdict.accepted, str(verdict)
+    assert verdict.proven
+    verdict = sg.certify(
+        torch.nn.functional.linear, linear, lambda g, x, W, b: (g @ W, g.mT @ x, g[0]), example=example
+    )
+    assert "not summed over the batch: only the first sample counts" in verdict.diagnosis
+
+
+def test_what_is_no_tensor_in_an_example_is_a_constant():
+    def spec(x, k):
+        return torch.nn.functional.avg_pool1d(x, k)
+
+    def backward(g, x, k):
+        return g.repeat_interleave(k, -1) / k, None
+
+    assert sg.certify(spec, spec, backward, example=(torch.randn(2, 1, 6), 2)).accepted
+
+
+def test_a_function_as_specification_needs_an_example_and_operations_that_have_a_rule():
+    with pytest.raises(NothingToCertify, match="a function as the specification needs an example"):
+        sg.certify(torch.nn.functional.linear, linear, linear_backward)
+    with pytest.raises(NothingToCertify, match="cannot be executed exactly: no exact rule for aten.topk"):
+        sg.certify(lambda x: x.topk(1).values, None, lambda g, x: x, example=(torch.randn(3),))
+    with pytest.raises(ExampleMismatch, match="the specification cannot be called with the example"):
+        sg.certify(torch.nn.functional.linear, linear, linear_backward, example=(torch.randn(3), torch.randn(2, 4)))
+
+
+class Square(torch.autograd.Function):
+    factor = 2
+
+    @classmethod
+    def of(cls, factor):
+        return type("Times", (cls,), {"factor": factor, "backward": staticmethod(cls.pulled(factor))})
+
+    @staticmethod
+    def pulled(factor):
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return factor * g * x
+
+        return backward
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+
+def test_an_autograd_function_is_examined_through_its_own_backward():
+    assert sg.certify("y[i] = x[i]**2", Square.of(2)).accepted
+    verdict = sg.certify("y[i] = x[i]**2", Square.of(1))
+    assert verdict.wrong == ("backward",)
+    assert "yours = 1/2 x right everywhere" in verdict.diagnosis
+
+
+def test_a_call_that_does_not_end_is_stopped_and_refused(monkeypatch):
+    from scratchgrad.certification import subject
+
+    monkeypatch.setattr(subject, "LIMIT", 0.2)
+
+    def forever(*_):
+        while True:
+            pass
+
+    verdict = sg.certify("relu", relu, forever)
+    assert not verdict.accepted
+    assert "backward does not come to an end: stopped after 0.2 s" in verdict.diagnosis
+    verdict = sg.certify("relu", lambda u: time.sleep(60), relu_backward)
+    assert "forward does not come to an end: stopped after 0.2 s" in verdict.diagnosis
+
+
+def test_only_what_was_examined_is_called_right():
+    assert "backward was not examined" in sg.certify("relu", lambda u: 1 / 0).diagnosis
+    assert "forward was not examined" in sg.certify("relu", None, lambda g, u: -g * (u > 0)).diagnosis
+    both = sg.certify("linear", lambda x, W, b: 1 / 0, lambda g, x, W, b: (-(g @ W), 5, None))
+    assert both.wrong == ("forward", "backward")
+
+
+def test_the_logits_in_place_of_the_softmax_are_recognised():
+    def backward(grads, v, y):
+        return course_backward(grads, v, y, v), softmax_cross_entropy_backward(grads, v, y)[1]
+
+    verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, backward)
+    assert any(line.startswith("the logits v stand where the softmax o belongs") for line in verdict.diagnosis)
+
+
+def test_column_major_functions_are_recognised():
+    verdict = sg.certify(
+        "linear",
+        lambda x, W, b: W @ x + b[:, None],
+        lambda g, x, W, b: (W.mT @ g, g @ x.mT, g.sum(1)),
+    )
+    assert any(line.startswith("right for column-major batches") for line in verdict.diagnosis), str(verdict)

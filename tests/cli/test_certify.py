@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +46,35 @@ def test_a_layer_of_a_file_is_certified(run, tmp_path, square):
     assert done.exit_code == 0, done.output
     assert "square accepted" in " ".join(done.stdout.split())
     assert [*(tmp_path / "cache").rglob("square.json")]
+
+
+def test_a_layer_of_a_file_without_a_kernel_trains_in_another_process_once_it_is_certified(run, tmp_path):
+    def write(power):
+        (tmp_path / "power.py").write_text(
+            "from scratchgrad.layer import Layer\n"
+            "power = Layer('power', 'u[i] -> h[i]')\n"
+            "@power.define\n"
+            "def definition(s):\n"
+            "    u, h = s.tensors\n"
+            f"    return s.eq(h[s.i], u[s.i]**{power})\n",
+            encoding="utf-8",
+        )
+
+    trains = (
+        "import scratchgrad as sg; from power import power; net = sg.Network(); "
+        "net.add(power, net.input('u', 1)); print(net.forward([3.0])['h'].item())"
+    )
+
+    def train():
+        return subprocess.run([sys.executable, "-c", trains], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    write(2)
+    assert run("certify", "--file", "power.py:power").exit_code == 0
+    assert train().stdout == "9.0\n"
+    write(3)
+    assert "its definition or its kernel has changed since it was certified" in train().stderr
+    assert run("certify", "--file", "power.py:power").exit_code == 0
+    assert train().stdout == "27.0\n"
 
 
 def test_a_refused_kernel_shows_its_counterexample_and_the_exit_code_is_1(run, tmp_path, square):

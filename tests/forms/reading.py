@@ -23,7 +23,12 @@ def _read_by_torch(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...])
         name: getattr(torch, name) for name in "exp log sin cos tanh abs sign maximum minimum sigmoid erf where".split()
     } | {"sqrt": lambda a: a**0.5, "inv": torch.linalg.inv}
     names |= {n: v for n, v in numbers.items() if f"{n}[" not in text}
-    value = eval(re.sub(r"\blambda\b", "lambda_", text), {**functions, **names})
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # a truth value divided by a number has the default type
+    try:
+        value = eval(re.sub(r"\blambda\b", "lambda_", text), {**functions, **names})
+    finally:
+        torch.set_default_dtype(usual)
     return np.broadcast_to(np.asarray(value), shape)
 
 
@@ -53,11 +58,12 @@ def read(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...], style: st
         "det": np.linalg.det, "logdet": lambda a: np.linalg.slogdet(a)[1],
         "rowsum": lambda a: a.sum(1)[:, None], "colsum": lambda a: a.sum(0)[:, None],
         "rowmax": lambda a: a.max(1)[:, None], "where": np.where, "tril": np.tril,
-        "one_hot": _one_hot,
+        "one_hot": _one_hot, "rows_of": lambda m, t: m[np.ravel(t).astype(int)],
         "diag": lambda a: np.diagonal(a)[:, None] if columns else np.diagonal(a),
         "eye": np.eye(shape[0], shape[-1]) if shape else 1.0,
     }  # fmt: skip
     code = re.sub(r"\blambda\b", "lambda_", text)
+    code = re.sub(r"\b(\w+)\[([A-Za-z_]\w*)\]", r"rows_of(\1, \2)", code)
     value = np.asarray(eval(code, {**functions, **names}))
     wanted = (shape[0], 1) if columns and len(shape) == 1 else shape
     if value.size == 1 and int(np.prod(shape)) == 1:

@@ -33,7 +33,7 @@ FORMS = [
     ("add", "a", "grad_s", "grad_s"),
     ("o[i] = exp(v[i])/Sum(exp(v[k]), k)", "v", "o * (grad_o - grad_o.T @ o)",
      "o * (grad_o - (grad_o * o).sum(1)[:, None])"),
-    ("s = Sum(x[i]*A[i,j]*x[j], i, j)", "x", "grad_s * ((A + A.T) @ x)", "grad_s[:, None] * (x @ (A.T + A))"),
+    ("s = Sum(x[i]*A[i,j]*x[j], i, j)", "x", "grad_s * ((A + A.T) @ x)", "grad_s[:, None] * (x @ (A + A.T))"),
     ("s = Sum(A[i,j]*B[j,i], i, j)", "A", "grad_s * B.T", "grad_s * B.T"),
     ("Y[i,l] = Sum(A[i,j]*X[j,k]*B[k,l], j, k)", "X", "A.T @ grad_Y @ B.T", "A.T @ grad_Y @ B.T"),
     ("u[i] = A[i,i]", "A", "grad_u * eye", "grad_u * eye"),

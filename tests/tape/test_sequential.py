@@ -65,3 +65,19 @@ def test_wrong_steps_are_refused():
         Sequential(6, ("linear", 5), weight_decay=0.1)
     with pytest.raises(ShapeMismatch, match=r"Sequential: conv1d takes x\[c,i\], got 'x' \[6\]"):
         Sequential(6, ("conv1d", 5, 3))
+
+
+def test_single_numbers_are_constants_and_gains_start_at_their_usual_value():
+    net = Sequential(4, ("linear", 8), "layer_norm", "leaky_relu", ("linear", 2), loss="huber")
+    values = {name: net.value(name) for name in ("gamma1", "beta1", "eps1", "slope1", "d1")}
+    assert values["gamma1"].tolist() == [1.0] * 8
+    assert values["beta1"].tolist() == [0.0] * 8
+    assert [values[name].item() for name in ("eps1", "slope1", "d1")] == pytest.approx([1e-5, 0.01, 1.0])
+    assert net.names("constant") == ("eps1", "slope1", "d1")
+    net.fit(([[1.0, 2, 3, 4]], [[1.0, 0]]), epochs=1, progress=False)
+    assert net.value("slope1") == values["slope1"]
+
+
+def test_a_number_without_a_usual_value_is_left_to_the_explicit_form():
+    with pytest.raises(WrongInputs, match="Sequential: scale takes the number c, which has no usual value; build the"):
+        Sequential(4, "scale")

@@ -158,3 +158,36 @@ def test_a_killed_process_leaves_a_whole_checkpoint_from_which_the_run_ends_as_i
     run(unbroken, 4)
     run(resumed, 4, resume=path)
     assert same(unbroken, resumed)
+
+
+def test_a_shuffled_data_loader_is_resumed_within_an_epoch_with_the_batches_that_were_left(tmp_path):
+    generator = torch.Generator().manual_seed(3)
+    samples = torch.utils.data.TensorDataset(torch.randn(24, 4, generator=generator), torch.arange(24) % 2)
+
+    def trained(stop=None, **options):
+        torch.manual_seed(11)
+        loader = torch.utils.data.DataLoader(samples, batch_size=4, shuffle=True)
+
+        class Stopping:
+            seen = 0
+
+            def __len__(self):
+                return len(loader)
+
+            def __iter__(self):
+                for batch in loader:
+                    if self.seen == stop:
+                        raise KeyboardInterrupt
+                    self.seen += 1
+                    yield batch
+
+        net = Sequential(4, ("linear", 3), "relu", ("linear", 2), loss="softmax_cross_entropy")
+        net.fit(Stopping(), epochs=3, progress=False, checkpoint_every=1, **options)
+        return net
+
+    unbroken = trained()
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        trained(stop=9, checkpoint=path)
+    torch.manual_seed(99)
+    assert same(unbroken, trained(checkpoint=path, resume=True))

@@ -200,3 +200,17 @@ def test_training_loads_neither_sympy_nor_the_mathematics():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown == "False []\n"
+
+
+def test_numbers_that_are_not_finite_are_named_before_the_learning_rate_is_blamed():
+    net = Sequential(2, ("linear", 2), loss="l2_loss")
+    with pytest.raises(Diverged, match="epoch 1, batch 1: .*; the batch's inputs hold numbers that are not finite"):
+        net.fit(([[float("nan"), 1.0]], [[0.0, 1.0]]), epochs=1, progress=False)
+
+
+def test_a_batch_without_samples_is_passed_over():
+    X, y = torch.randn(6, 2), torch.randn(6, 2)
+    nets = [Sequential(2, ("linear", 2), loss="l2_loss") for _ in range(2)]
+    nets[0].fit([(X, y), (X[:0], y[:0])], epochs=2, progress=False)
+    nets[1].fit([(X, y)], epochs=2, progress=False)
+    assert all(torch.equal(nets[0].value(name), nets[1].value(name)) for name in ("W1", "b1"))

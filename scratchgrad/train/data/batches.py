@@ -68,14 +68,14 @@ class Batches:
 class GivenBatches:
     """Batches that someone else makes: a torch DataLoader, a list, any iterable of (X, y).
 
-    Each batch is brought into the form of `Dataset`.  Order and shuffling are the iterable's own, so a run that is
-    resumed repeats an unbroken one only if the iterable does.
+    Each batch is brought into the form of `Dataset`.  Order and shuffling are the iterable's own: a run that is resumed
+    repeats an unbroken one where these follow from torch's random numbers, as a DataLoader's do, or from nothing.
     """
 
     def __init__(self, iterable: Iterable[tuple[Any, Any]], *, dtype: torch.dtype = torch.float32) -> None:
         """Takes the iterable as it is; nothing is read yet."""
         self.iterable, self.dtype = iterable, dtype
-        self._one_shot = iter(iterable) is iterable
+        self._one_shot = isinstance(iterable, Iterator)
         self._used = False
 
     def __len__(self) -> int:
