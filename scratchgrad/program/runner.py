@@ -86,9 +86,9 @@ class Runner:
         self._flat: Flat | None = None
         self._states: dict[str, Tensor] = {}
 
-    def watch(self, *signals: str) -> None:
-        """From the next step on the gradients of these signals can be read, and are not fused away."""
-        names = tuple(self.net.signal(name).name for name in signals)
+    def watch(self, *signals: Any) -> None:
+        """From the next step on the gradients of these signals, or names, can be read, and are not fused away."""
+        names = tuple(self.net.signal(s if isinstance(s, str) else s.name).name for s in signals)
         gradients = tuple(dict.fromkeys((*self._request.gradients, *names)))
         self._request = replace(self._request, gradients=gradients)
 
