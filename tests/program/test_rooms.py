@@ -13,11 +13,11 @@ INTEGERS = 3
 
 
 def pulled(net, signal):
-    """The sum of squared differences from a parameter, over all axes."""
-    net.parameter(f"goal_{signal.name}", shape=signal.shape)
-    if len(signal.shape) == 1:
-        return net.add("l2_loss", signal, f"goal_{signal.name}")
-    raise AssertionError(f"{signal}: a room with an output of several axes wants a loss here")
+    """One number a sample: squared differences from parameters, added up axis by axis."""
+    while signal.shape:
+        goal = net.parameter(f"goal{len(net.signals)}", signal.shape)
+        signal = net.add("l2_loss", signal, goal)
+    return signal
 
 
 def network_of(layer, dtype=torch.float64):
@@ -35,7 +35,7 @@ def network_of(layer, dtype=torch.float64):
     outputs = net.add(layer, *names)
     total = None
     for signal in outputs if isinstance(outputs, tuple) else (outputs,):
-        loss = signal if not signal.shape else pulled(net, signal)
+        loss = pulled(net, signal)
         total = loss if total is None else net.add("add", total, loss)
     net.minimize(total)
     return net
