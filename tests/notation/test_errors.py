@@ -69,7 +69,6 @@ MISTAKES = [
     (ReservedName, "'Sum' is a function", "^Sum = x"),
     (ReservedName, "'pi' is the number", "^pi = x"),
     (ReservedName, "'grad_u' is the name of the gradient of J with respect to u", "u[i] = ^grad_u[i]*x[i]"),
-    (ReservedName, "'grad_x' is the name of the gradient of J with respect to x", "u[i] = ^grad_x[i]*x[i]"),
 ]  # fmt: skip
 
 
