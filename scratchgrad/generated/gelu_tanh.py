@@ -15,5 +15,6 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, s1, s2 = saved
-        grad_u = u * grad_h * (1 - s1.square()) * 0.5 * (u.square() * 0.10703222440890037 + 0.7978845608028654) + s2 * grad_h * 0.5  # [N, i]
+        t1 = u * grad_h * (1 - s1.square()) * 0.5  # [N, i]
+        grad_u = s2 * grad_h * 0.5 + t1 * 0.7978845608028654 + t1 * u.square() * 0.10703222440890037  # [N, i]
         return grad_u

@@ -21,5 +21,5 @@ class Kernel:
         t1 = s2 >= d  # [N, i]
         grad_v = grad_L[:, None] * (torch.where(s3, e, 0) + torch.where(t1, d * e.sign(), 0))  # [N, i]
         grad_y = -grad_v  # [N, i]
-        grad_d = (grad_L * (torch.where(t1, s2, 0).sum(1) - d * torch.where(t1, 1, 0).sum(1))).sum()
+        grad_d = (grad_L * torch.where(t1, s2 - d, 0).sum(1)).sum()
         return (grad_v, grad_y, grad_d)
