@@ -326,7 +326,7 @@ def collect(group: list[sp.Expr]) -> sp.Expr:
     common = {
         base: min((p[base] for p in powers), key=lambda x: x)
         for base in powers[0]
-        if not base.is_Number
+        if not base.is_number
         and all(base in p and p[base].is_Rational and p[base] * powers[0][base] > 0 for p in powers)
     }
     positive = [b**x if x > 0 else b ** max(p[b] for p in powers) for b, x in common.items()]

@@ -176,6 +176,8 @@ class MatrixPrinter:
                 if row is None
                 else "\\mathbf{1} \\mathbf{1}^{\\top}"
             )
+            if isinstance(inner, Number) and inner.number.could_extract_minus_sign():
+                return f"-{self._broadcast(Broadcast(node.shape, Number(inner.shape, -inner.number)))[0]}", _TIMES
             return ones if one else _beside(self.wrapped(inner, _POWER), ones), _TIMES
         if inner.shape[1] is None:
             return _beside(self.wrapped(inner, _TIMES), "\\mathbf{1}^{\\top}"), _TIMES
@@ -276,6 +278,8 @@ class MatrixPrinter:
 def _added_late(term: Node) -> int:
     """Positive products before what is added to them (W x + b), negative terms behind."""
     if isinstance(term, Scale) and isinstance(term.by, Number) and term.by.number.could_extract_minus_sign():
+        return 2
+    if isinstance(term, Broadcast) and isinstance(term.of, Number) and term.of.number.could_extract_minus_sign():
         return 2
     return int(isinstance(term, Leaf) and not term.name.startswith(_GRADIENTS))
 
