@@ -42,4 +42,5 @@ class Kernel:
         """grad_u = grad_h where u > 0, else 0, even where grad_h is infinite (a product with a mask gives NaN)."""
         from torch import ops
 
-        return ops.aten.threshold_backward(grad_h, saved, 0)  # masked_fill takes 20 times as long
+        grad_u: Tensor = ops.aten.threshold_backward(grad_h, saved, 0)  # masked_fill takes 20 times as long
+        return grad_u
