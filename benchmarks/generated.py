@@ -129,6 +129,7 @@ ROOMS: dict[str, Room] = {
     "lstm_cell": (_lstm, [(128,), (256,), (256,), (1024, 128), (1024, 256), (1024,)]),
     "matmul": (torch.matmul, [(64, 64), (64, 64)]),
     "max_pool2d": (lambda x: F.max_pool2d(x, 2), [(16, 32, 32)]),
+    "mean": (lambda x: x.mean(1), [(64, 256)]),
     "mish": (F.mish, WIDE),
     "mse_loss": (lambda v, y: F.mse_loss(v, y, reduction="none").mean(1), CLASSES),
     "nll": (lambda logs, t: F.nll_loss(logs, t, reduction="none"), [(1000,), ()]),

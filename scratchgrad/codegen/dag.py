@@ -81,6 +81,12 @@ class Graph:
             return self.pointwise("sub" if op == "add" else "add", args[0], inner)
         if op == "sub" and args[0].node.op == "exp" and args[1].node.op == "number" and args[1].node.data == (1,):
             return self.pointwise("expm1", Labelled(args[0].node.args[0], args[0].axes))
+        if op == "add" and len(args) == 2:  # a number is added last: what is left may be a product added in one pass
+            for a, b in (args, args[::-1]):
+                last = b.node.args[1] if b.node.op == "add" else None
+                if last is not None and last.op == "number" and a.node.op != "number":
+                    inner = Labelled(b.node.args[0], tuple(b.axes[p] for p in b.node.data[0][0]))
+                    return self.pointwise("add", self.pointwise("add", a, inner), Labelled(last))
         if op == "mask" and not data and (threshold := self._threshold(args[0], args[1])) is not None:
             return threshold
         largest = max(args, key=lambda a: len(a.axes))

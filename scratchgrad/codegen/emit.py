@@ -407,6 +407,9 @@ class Body:
         last = steps[-1][0]
         return code if last == 1 else f"{code}[..., ::{self._number(last)[0]}]"
 
+    def _cat(self, node: Node) -> tuple[str, int]:
+        return f"torch.cat(({', '.join(self.value(a) for a in node.args)}), {node.data[0]})", _ATOM
+
     def _arrange(self, node: Node) -> tuple[str, int]:
         order, lengths = node.data
         code = self.value(node.args[0], _ATOM)

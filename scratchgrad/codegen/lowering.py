@@ -201,8 +201,27 @@ class Lowering:
             if term.could_extract_minus_sign():
                 result = self.graph.pointwise("sub", result, self.lower(-term))
             else:
-                result = self.graph.pointwise("add", result, self.lower(term))
+                result = self._side_by_side(result, self.lower(term)) or self.graph.pointwise(
+                    "add", result, self.lower(term)
+                )
         return result
+
+    def _side_by_side(self, a: Labelled, b: Labelled) -> Labelled | None:
+        """Two tensors that are 0 where the other one is not, as one after the other; None for other sums.
+
+        Each is padded along one axis only, to the same length; together they fill it.
+        """
+        for first, second in ((a, b), (b, a)):
+            left, right = first.node, second.node
+            if first.axes != second.axes:
+                continue
+            one, other = _padding(left), _padding(right)
+            if one is None or other is None or one[0] != other[0] or one[1] != 0:
+                continue
+            dim, _, length = one
+            if sp.expand(other[1] - length) == 0 and sp.expand(length + other[2] - left.sizes[dim]) == 0:
+                return Labelled(self.graph.make("cat", (left.args[0], right.args[0]), (dim,), left.sizes), first.axes)
+        return None
 
     def _softmaxes(self, over: list[Labelled], under: list[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
         """The factors with every exp(v) / sum exp(v) made a softmax, and exp(v) / (1 + exp(v)) a sigmoid."""
@@ -416,6 +435,22 @@ class Lowering:
         sides = [self.lower(a) for a in e.args]
         sides.sort(key=lambda side: [self.order.index(i) if i in self.order else -1 for i in side.axes])
         return self.graph.pointwise("indicator", self.graph.pointwise("==", *sides))
+
+
+def _padding(node: Node) -> tuple[int, sp.Expr, sp.Expr] | None:
+    """The dimension along which a tensor was padded with zeros only, where it begins and how long it is."""
+    if node.op != "window":
+        return None
+    (spec,) = node.data
+    moved = [k for k, part in enumerate(spec) if part is not None]
+    if len(moved) != 1:
+        return None
+    first, extent, steps = spec[moved[0]]
+    own = node.args[0].sizes[moved[0]]
+    whole = (
+        len(steps) == 1 and steps[0][0] == 1 and surely_nonnegative(-first) and surely_nonnegative(first + extent - own)
+    )
+    return (moved[0], sp.expand(-first), own) if whole else None
 
 
 def _branches(terms: Sequence[sp.Expr]) -> tuple[sp.Basic, sp.Expr, sp.Expr, sp.Expr] | None:

@@ -1,5 +1,8 @@
 """Generated from layers/gelu.py: scratchgrad certify gelu --update writes it anew."""
 
+import torch
+
+
 class Kernel:
     """h[n,i] = (erf(sqrt(2)*u[n,i]/2) + 1)*u[n,i]/2"""
 
@@ -13,5 +16,5 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, s1 = saved
-        grad_u = grad_h * (s1 + u * (u.square() * -0.5).exp() * 0.7978845608028654 + 1) * 0.5  # [N, i]
+        grad_u = grad_h * (torch.addcmul(s1, u, (u.square() * -0.5).exp(), value=0.7978845608028654) + 1) * 0.5  # [N, i]
         return grad_u

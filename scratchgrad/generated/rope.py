@@ -10,7 +10,7 @@ class Kernel:
     def forward(x, angle):
         # x [N, t, 2*h], angle [t, h]
         n_h = angle.shape[1]
-        a = torch.nn.functional.pad(angle, (n_h, 0)) + torch.nn.functional.pad(angle, (0, n_h))  # [t, 2*h]
+        a = torch.cat((angle, angle), 1)  # [t, 2*h]
         s2 = torch.nn.functional.pad(x, (n_h, -n_h)) - torch.nn.functional.pad(x, (-n_h, n_h))  # [N, t, 2*h]
         s3 = a.sin()  # [t, 2*h]
         s4 = a.cos()  # [t, 2*h]

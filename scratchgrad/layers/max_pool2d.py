@@ -6,8 +6,9 @@ Shapes  x[c,h,w] -> y[c,p,q]
 Sizes   p = (h - size)//stride + 1; q = (w - size)//stride + 1
 Options size=2 stride=size
 Shared  none
-Saved   x, y
-Kink    where several entries of a window are the largest, they share its gradient evenly
+Saved   the places of the maxima
+Kink    where several entries of a window are the largest, the sheet shares its gradient evenly, the kernel gives it
+        to the first, as torch does: both are subgradients
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 9.3
 """
 
