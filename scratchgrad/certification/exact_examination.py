@@ -113,8 +113,8 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
     found = Exactness()
     try:
         _examine(battery, subject, found)
-    except (RecursionError, MemoryError) as error:
-        found.undecided[f"{type(error).__name__}"] += 1
+    except (Exception, MemoryError) as error:  # nothing is proven then, and that is said
+        found.undecided[f"{type(error).__name__}: {error}"] += 1
     return found
 
 
