@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 PAGE, PLOT, KEPT = HERE / "RESULTS.md", HERE / "results.svg", HERE / "results.json"
 OURS = ("tape", "program", "program, J unread", "native", "floor")
 CORE = ("eager", "eager, tuned malloc", "JAX jit", "JAX, 40 steps in a scan", "numpy by hand")
+NOT_LONG = ("JAX, 40 steps in a scan", "tape", "program, J unread", "eager, foreach", "torch.compile")
 MORE = ("eager, foreach", "eager, fused", "torch.compile")
 
 LOWERING = """
@@ -50,17 +52,16 @@ print(1000 * (time.process_time() - began), "sympy" in sys.modules)
 """
 
 
-def steps(everyone: bool, rounds: int, python: dict[str, str], names: list[str]) -> list[list[Measured]]:
-    """The five networks; c, whose step takes half a second, with fewer rounds and without the scan."""
-    groups = []
+def steps(
+    everyone: bool, rounds: int, python: dict[str, str], names: list[str]
+) -> Iterator[tuple[str, list[Measured]]]:
+    """The networks one by one; c, whose step takes half a second, with fewer rounds and fewer contestants."""
     for name in names:
         problem, long = named(name), name == "c"
-        who = [n for n in (*CORE, *(MORE if everyone else ()), *OURS) if not (long and n.startswith("JAX, "))]
-        groups.append(measure(problem, who, rounds=6 if long else rounds, restarts=1, python=python))
-        print(
-            f"{problem}: {', '.join(f'{r.contestant} {r.microseconds or r.failure}' for r in groups[-1])}", flush=True
-        )
-    return groups
+        who = [n for n in (*CORE, *(MORE if everyone else ()), *OURS) if not (long and n in NOT_LONG)]
+        group = measure(problem, who, rounds=4 if long else rounds, restarts=1, python=python)
+        print(f"{problem}: {', '.join(f'{r.contestant} {r.microseconds or r.failure}' for r in group)}", flush=True)
+        yield name, group
 
 
 def memory() -> list[tuple[str, float, float]]:
@@ -111,7 +112,7 @@ def draw(kept: dict[str, Any]) -> None:
     sweeps = kept.get("scaling", {})
     figure, axes = plt.subplots(1, 1 + len(sweeps), figsize=(4.2 * (1 + len(sweeps)), 3.6), layout="constrained")
     first, *others = axes if sweeps else [axes]
-    groups = kept["steps"]["groups"]
+    groups = list(kept["steps"].values())
     names = [r["contestant"] for r in groups[0] if r["contestant"] != "eager"]
     for k, name in enumerate(names):
         ratios = []
@@ -134,12 +135,12 @@ def draw(kept: dict[str, Any]) -> None:
 
 def page(kept: dict[str, Any]) -> str:
     """The page, from everything that was measured so far."""
-    groups = [[Measured(**r) for r in group] for group in kept["steps"]["groups"]]
+    groups = [[Measured(**r) for r in group] for group in kept["steps"].values()]
     parts = [
         "# Measured",
         "Made by `python benchmarks/results.py`; do not edit.",
         "## Time of a step",
-        f"{kept['steps']['when']}. {kept['steps']['machine']}.",
+        f"{kept['when']}. {kept['machine']}.",
         "One thread; 10th percentile of processor time over shuffled blocks, one process a contestant, each validated "
         "before it is timed. Each cell: times as fast as torch eager autograd with optim.SGD, then the multiple of the "
         "matrix products alone (the floor: the same products through `torch.mm(out=)`), then the time. Processor time "
@@ -229,12 +230,11 @@ def main() -> None:
     began = time.perf_counter()
     python = {n: arguments.jax for n in CORE if n.startswith("JAX")} if arguments.jax else {}
     if not arguments.no_steps:
-        groups = steps(arguments.all, arguments.rounds, python, arguments.networks.split(","))
-        kept["steps"] = {
-            "when": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": machine(),
-            "groups": [[vars(r) for r in group] for group in groups],
-        }
+        networks = arguments.networks.split(",")
+        kept["when"], kept["machine"] = f"{datetime.now(UTC):%Y-%m-%d}", machine()
+        for name, group in steps(arguments.all, arguments.rounds, python, networks):
+            kept.setdefault("steps", {})[name] = [vars(r) for r in group]
+            KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     kept["lowering"] = lowering()
     if arguments.all or arguments.memory:
         kept["memory"] = memory()

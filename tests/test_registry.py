@@ -156,3 +156,21 @@ def test_another_kernel_under_the_name_of_a_certified_room_is_refused():
     certificates.write(certificate_of(registry.layer("relu")), certificates.built_in_path("relu"))
     with pytest.raises(NotCertified, match="has changed since it was certified"):
         registry.kernel(own_layer("relu"))
+
+
+def test_a_room_at_options_is_one_layer_however_it_is_asked_for():
+    conv = registry.layer("conv2d")
+    found = registry.layer("conv2d(stride=2,padding=1)")
+    assert found is registry.layer("conv2d( padding=1, stride=2 )") is conv.with_options(padding=1, stride=2)
+    assert registry.is_built_in(found.name)
+    assert found.name in registry.with_variants("conv2d")
+
+
+def test_a_variant_without_a_certificate_is_refused_with_a_command_that_a_shell_reads():
+    with pytest.raises(NotCertified, match=r"Run: scratchgrad certify 'conv2d\(stride=2\)'$"):
+        registry.kernel("conv2d(stride=2)")
+
+
+def test_an_option_is_part_of_what_a_certificate_vouches_for():
+    one, two = registry.layer("conv1d(stride=2)"), registry.layer("conv1d(stride=3)")
+    assert certificates.digest(one) != certificates.digest(two)

@@ -127,9 +127,13 @@ class _Worker:
 
     def close(self) -> None:
         """Let the process end."""
-        assert self._process.stdin is not None  # a pipe
-        self._process.stdin.close()
+        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:  # it has ended by itself
+            pass
         self._process.wait()
+        self._process.stdout.close()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None  # a pipe

@@ -34,7 +34,7 @@ from scratchgrad.notation.binding import (
     tensor_name,
     tensors_in,
 )
-from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import MaxOver
 from scratchgrad.notation.text import to_text
 
@@ -42,6 +42,7 @@ __all__ = ["canonical", "collect", "equal", "factored", "reletter", "terms", "ti
 
 _EXPANDED = 100  # a power with more terms than this stays a power
 _TRIED = 48  # an expression with more terms than this is not multiplied out to see whether that is shorter
+_LETTERS = 7  # a fraction in more letters than this is not brought to lowest terms
 _PERMUTED = 5  # up to this many indices of one size are matched by trying every order
 
 
@@ -239,14 +240,42 @@ def tidy(e: sp.Expr, taken: Iterable[str] = (), signs: Signs | None = None) -> s
     kept = _tidied(factored(e), e, taken, signs)
     if not 1 < _expanded_terms(e) <= _TRIED:
         return kept
-    expanded = _tidied(canonical(e), e, taken, signs)
-    return expanded if _weight(expanded) < _weight(kept) else kept
+    ways = [kept, _tidied(canonical(e), e, taken, signs)]
+    fraction = _cancelled(factored(e))
+    if fraction is not None:
+        ways.append(_tidied(factored(fraction), e, taken, signs))
+    return min(ways, key=_weight)
+
+
+def _cancelled(e: sp.Expr) -> sp.Expr | None:
+    """E as one fraction in lowest terms: p (1 - p) ((1 - y)/(1 - p) - y/p) is p - y; None where nothing could cancel.
+
+    What is no sum, product or power of whole exponent counts as a letter; with many letters nothing is tried.
+    """
+    letters: dict[sp.Basic, sp.Basic] = {}
+
+    def walk(node: sp.Basic) -> sp.Basic:
+        whole = isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Integer
+        if isinstance(node, (sp.Add, sp.Mul)) or whole:
+            return node.func(*map(walk, node.args))
+        return node if node.is_Number else letters.setdefault(node, sp.Dummy(real=True))
+
+    below = [b for p in e.atoms(sp.Pow) for b, x in [p.as_base_exp()] if x.is_negative and isinstance(b, sp.Add)]
+    if not below:
+        return None
+    rational = walk(e)
+    if len(letters) > _LETTERS:
+        return None
+    names = {letter: node for node, letter in letters.items()}
+    return sp.sympify(sp.factor(rational).xreplace(names))
 
 
 def _weight(e: sp.Basic) -> int:
     """How much there is to write: tensors, functions and sums."""
     if isinstance(e, (sp.Indexed, Index)) or not e.args:
         return int(not isinstance(e, sp.Integer) or e not in (1, -1))
+    if isinstance(e, sp.Pow) and e.exp == -1 and isinstance(e.base, Size):  # a mean is no more to write than a sum
+        return 1
     return 1 + sum(map(_weight, operands(e)))
 
 

@@ -132,13 +132,13 @@ class Derivation:
             _at(tensor.gradient) if self.definition.assignment(tensor.name) is None else _at(self.adjoint(tensor))
         )
         consumers = self._consumers(tensor.name)
-        chosen = choose(self.definition, tensor, consumers, self.adjoint) if consumers else None
         terms: list[sp.Expr] = [_at(tensor.gradient)] if tensor in self.definition.outputs else []
         partials: dict[sp.Expr, Step] = {}
         for consumer in consumers:
             term, partial, step = self._chain(tensor, consumer)
             terms.append(term)
             partials[partial] = step
+        chosen = choose(self.definition, tensor, consumers, self.adjoint) if consumers else None
         self._chain_step(recorder, tensor, consumers, sp.Add(*terms))
         if partials:
             recorder.apply(
@@ -200,6 +200,7 @@ class Derivation:
         _name(inner, self.definition)
         taken = letters | {i.name for p in at for i in free_indices(p)}
         inner.change(rules.COLLECT, lambda e: tidy(e, taken, self.signs), "Collect.")
+        _vanish(inner, self.definition, taken, self.signs)
         return Step(
             rules.DIFFERENTIATE,
             partial,
@@ -313,8 +314,9 @@ def _name(recorder: _Recorder, definition: Definition) -> bool:
 def _vanish(recorder: _Recorder, definition: Definition, taken: set[str], signs: Signs) -> None:
     after, gone = vanish(recorder.value, definition)
     if gone:
-        named = " and ".join(f"${tensor_name(s.function)}$" for s in gone)
-        recorder.apply(rules.VANISH, lambda _: tidy(after, taken, signs), f"{named} sums to 0 by its definition.")
+        summed = [f"${tensor_name(s.function)}$" for s in gone if isinstance(s, sp.Sum)]
+        words = f"{' and '.join(summed)} sums to 0 by its definition." if summed else "The bracket is 0 by definition."
+        recorder.apply(rules.VANISH, lambda _: tidy(after, taken, signs), words)
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:

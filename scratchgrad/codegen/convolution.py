@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from scratchgrad.codegen.dag import Graph, Labelled
+from scratchgrad.codegen.dag import Graph, Labelled, Node
 from scratchgrad.codegen.windows import place
 from scratchgrad.notation.indices import Index
 
@@ -31,6 +31,7 @@ __all__ = [
     "spread",
     "transposed",
     "weight_gradient",
+    "window_maxima",
     "window_sums",
 ]
 
@@ -83,7 +84,7 @@ def arranged(graph: Graph, value: Labelled, groups: Sequence[Sequence[Index]]) -
     node = value.node
     if node.op == "apart" and order == tuple(range(len(order))) and lengths == tuple(map(len, node.data[0])):
         return Labelled(node.args[0], tuple(flat))  # what was taken apart is put together again
-    sizes = tuple(sp.Mul(*(i.size for i in g)) for g in groups)
+    sizes = tuple(sp.Mul(*(node.sizes[value.axes.index(i)] for i in g)) for g in groups)
     return Labelled(graph.make("arrange", (value.node,), (order, lengths), sizes), tuple(flat))
 
 
@@ -201,6 +202,40 @@ def window_sums(graph: Graph, image: Labelled, slidings: Sequence[Sliding]) -> L
     return taken_apart(graph, Labelled(made), groups)
 
 
+def window_maxima(graph: Graph, image: Node, axes: tuple[Index, ...], slidings: Sequence[Sliding]) -> Labelled | None:
+    """The maximum of every window of an image [n, c, h, w], for windows without gaps and without padding."""
+    plain = all(s.dilation == 1 and s.natural and s.padding == 0 and s.offset.size.is_Integer for s in slidings)
+    if not plain:
+        return None
+    size, stride, _ = _pooling(slidings)
+    return Labelled(graph.make("max_pool", (image,), (size, stride), (i.size for i in axes)), axes)
+
+
+def _unpooled(graph: Graph, value: Labelled, slidings: Sequence[Sliding]) -> Labelled | None:
+    """What the maxima of windows give back to the places where they stand; None where the value says something else.
+
+    The value is g / count at the places of a window that equal its maximum.  Where several do, max_pool2d remembers the
+    first, which then takes all: another subgradient than the even shares.
+    """
+    node = value.node
+    if node.op != "mask" or node.args[0].op != "==" or node.args[1].op != "div":
+        return None
+    condition, shares = node.args
+    gradient, count = shares.args
+    pooled = next((n for n in condition.args if n.op == "max_pool"), None)
+    counted = count.op == "sum" and count.args[0].args and count.args[0].args[0] is condition
+    if pooled is None or not counted or not any(n.op == "window" and n.args == pooled.args for n in condition.args):
+        return None
+    axes = tuple(value.axes[p] for p in node.data[0][1])
+    own = tuple(axes[p] for p in shares.data[0][0])
+    lead = [i for i in value.axes if i not in [k for s in slidings for k in (s.window, s.offset)]]
+    if own != (*lead, *(s.window for s in slidings)) or len(own) != 4:
+        return None
+    places = graph.make("max_pool_places", (pooled,), (), pooled.sizes)
+    sizes = (*gradient.sizes[:2], *(s.image for s in slidings))
+    return Labelled(graph.make("unpool", (gradient, places), pooled.data, sizes), own)
+
+
 def spread(graph: Graph, value: Labelled, slidings: Sequence[Sliding], images: Sequence[Index]) -> Labelled | None:
     """Every place gets the sum of value over the windows that cover it: the transpose of window_sums."""
     plain = all(s.dilation == 1 and s.natural and s.offset.size.is_Integer for s in slidings)
@@ -219,6 +254,8 @@ def fold(graph: Graph, value: Labelled, slidings: Sequence[Sliding], images: Seq
     windows, offsets = [s.window for s in slidings], [s.offset for s in slidings]
     if len(slidings) > 2:
         return None
+    if (unpooled := _unpooled(graph, value, slidings)) is not None:
+        return Labelled(unpooled.node, (*unpooled.axes[:2], *images))
     missing = tuple(i for i in (*windows, *offsets) if i not in value.axes)
     if missing:
         node = graph.make(

@@ -81,6 +81,8 @@ class Graph:
             return self.pointwise("sub" if op == "add" else "add", args[0], inner)
         if op == "sub" and args[0].node.op == "exp" and args[1].node.op == "number" and args[1].node.data == (1,):
             return self.pointwise("expm1", Labelled(args[0].node.args[0], args[0].axes))
+        if op == "mask" and not data and (threshold := self._threshold(args[0], args[1])) is not None:
+            return threshold
         largest = max(args, key=lambda a: len(a.axes))
         axes = tuple(dict.fromkeys((*largest.axes, *(i for a in args for i in a.axes))))
         if op in ("add", "mul") and len(args) == 2:  # commutative: one order for one sum
@@ -88,6 +90,16 @@ class Graph:
         aligned = tuple(tuple(axes.index(i) for i in a.axes) for a in args)
         sizes = tuple(i.size for i in axes)
         return Labelled(self.make(op, (a.node for a in args), (aligned, *data), sizes), axes)
+
+    def _threshold(self, condition: Labelled, value: Labelled) -> Labelled | None:
+        """The value where v > c holds for a real tensor v of its axes and a number c, else 0; None for other masks."""
+        node = condition.node
+        if node.op != ">" or node.args[1].op != "number" or node.args[0].op in ("arange", "add", "sub", "number"):
+            return None
+        compared = Labelled(node.args[0], tuple(condition.axes[p] for p in node.data[0][0]))
+        if set(compared.axes) != set(value.axes) or not node.args[1].data[0].is_number:
+            return None
+        return self.pointwise("threshold", value, compared, data=(node.args[1].data[0],))
 
     def number(self, value: sp.Expr) -> Labelled:
         """A constant: a number, a size, or an expression of both."""

@@ -64,6 +64,12 @@ class Body:
     def _assign(self, node: Node, name: str) -> None:
         if self.names.get(node) == name:
             return
+        places = next((n for n in self.results if n.op == "max_pool_places" and n.args[0] is node), None)
+        if places is not None and places not in self.names:  # both come out of one call
+            self.names[places] = self.results[places]
+            self._line(f"{name}, {self.results[places]}", f"{self.code(node)[0][:-1]}, return_indices=True)", node)
+            self.names[node] = name
+            return
         fresh = node.op not in _VIEWS and node not in self.names
         code = self.code(node)[0] if node not in self.names else self.names[node]
         self._line(name, code if fresh else f"{self._atom(code)}.clone()", node)
@@ -155,6 +161,8 @@ class Body:
         op = node.op
         if op == "add" and (fused := self._addmm(node) or self._biased(node)) is not None:
             return fused, _ATOM
+        if op in ("add", "sub") and (fused := self._addcmul(node)) is not None:
+            return fused, _ATOM
         if op in _BINARY:
             sign, level = _BINARY[op]
             return f"{operand(0, level)} {sign} {operand(1, level + (op in ('sub', 'div')))}", level
@@ -175,6 +183,10 @@ class Body:
             return f"{operand(0, _ATOM)}.{op}()", _ATOM
         if op == "pow":
             return f"{operand(0, _ATOM)} ** {operand(1, _ATOM)}", _POWER
+        if op == "threshold":
+            bound = self._number(node.data[1])[0]
+            given = f"{operand(0, _COMPARE)}, {operand(1, _COMPARE)}, {bound}"
+            return f"torch.ops.aten.threshold_backward({given})", _ATOM
         if op == "mask":
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
         if op == "excluded":
@@ -205,6 +217,38 @@ class Body:
                     left, right = code.split(" @ ")
                     return f"torch.addmm({self.value(bias)}, {left}, {right})"
         return None
+
+    def _addcmul(self, node: Node) -> str | None:
+        """A product of two tensors added to a third (or taken away from it), in one pass over the memory."""
+        whole = tuple(range(node.rank))
+        for k in (1, 0) if node.op == "add" else (1,):
+            product, other, number = node.args[k], node.args[1 - k], sp.Integer(1)
+            if node.data[0][k] != whole or product.op != "mul" or not self._is_own(product):
+                continue
+            factors, times = product.args, product.args[1]
+            if times.op == "number" and not times.data[0].atoms(Size) and product.data[0][0] == whole:
+                product, number = factors[0], times.data[0]
+            if product.op != "mul" or not self._is_own(product) or product.rank != node.rank:
+                continue
+            if any(n.op == "number" or self._is_place(n) for n in (*product.args, other)):
+                continue
+            inner = [
+                self.aligned(a, at, node.rank, _COMPARE) for a, at in zip(product.args, product.data[0], strict=True)
+            ]
+            first = self.aligned(other, node.data[0][1 - k], node.rank, _COMPARE)
+            value = number if node.op == "add" else -number
+            times_value = "" if value == 1 else f", value={self._number(value)[0]}"
+            return f"torch.addcmul({first}, {inner[0]}, {inner[1]}{times_value})"
+        return None
+
+    def _is_own(self, node: Node) -> bool:
+        """Whether the node is used here only, and has no name."""
+        return self.uses.get(node, 1) == 1 and node not in self.names and node not in self.results
+
+    @staticmethod
+    def _is_place(node: Node) -> bool:
+        """Whether the node holds integers: places, which addcmul does not take."""
+        return node.op in ("arange", "clamped") or (node.op == "input" and bool(node.data[1]))
 
     def _biased(self, node: Node) -> str | None:
         """A bias added to the channels of a convolution, as one call."""
@@ -265,6 +309,15 @@ class Body:
         picked = f"{self.value(where, _ATOM)}{'.flatten()' if where.rank > 1 else ''}"
         rows = self.value(values, _ATOM)
         return f"{self.dtype_of}.new_zeros({shape}).index_add(0, {picked}, {rows}{flat})", _ATOM
+
+    def _placed(self, node: Node) -> tuple[str, int]:
+        where, values = node.args
+        shape = ", ".join(self._number(s)[0] for s in node.sizes)
+        places, given = self.value(where, _ATOM), self.value(values, _ATOM)
+        return (
+            f"{self.dtype_of}.new_zeros(({shape})).scatter({where.rank}, {places}[..., None], {given}[..., None])",
+            _ATOM,
+        )
 
     def _contract(self, node: Node) -> tuple[str, int]:
         a, b = node.args
@@ -407,6 +460,24 @@ class Body:
         options += f", padding={_same(padding)}" if any(padding) else ""
         options += "" if divisor == math.prod(size) else f", divisor_override={divisor}"
         return f"torch.nn.functional.avg_pool2d({self.value(node.args[0])}, {_same(size)}{options})", _ATOM
+
+    def _max_pool(self, node: Node) -> tuple[str, int]:
+        size, stride = node.data
+        options = "" if stride == size else f", stride={_same(stride)}"
+        return f"torch.nn.functional.max_pool2d({self.value(node.args[0])}, {_same(size)}{options})", _ATOM
+
+    def _max_pool_places(self, node: Node) -> tuple[str, int]:
+        pooled = self.code(node.args[0])[0]
+        return f"{pooled[:-1]}, return_indices=True)[1]", _ATOM
+
+    def _unpool(self, node: Node) -> tuple[str, int]:
+        (given, places), (size, stride) = node.args, node.data
+        shape = ", ".join(self._number(s)[0] for s in node.sizes)
+        gradient = self.value(given, _ATOM)
+        return (
+            f"torch.ops.aten.max_pool2d_with_indices_backward({gradient}, {gradient}.new_empty(({shape})), "
+            f"{list(size)}, {list(stride)}, [0, 0], [1, 1], False, {self.value(places)})"
+        ), _ATOM
 
     def _spread(self, node: Node) -> tuple[str, int]:
         size, stride, padding, divisor = node.data

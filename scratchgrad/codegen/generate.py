@@ -109,7 +109,9 @@ def _saved(forward: set[Node], gradients: list[Node], given: list[Node]) -> list
         if node in seen:
             continue
         seen.add(node)
-        if node in forward and node.op not in ("number", "permute", "expand", "arrange", "apart", "window"):
+        if node.op == "max_pool_places" and node.args[0] in forward:
+            wanted.add(node)
+        elif node in forward and node.op not in ("number", "permute", "expand", "arrange", "apart", "window"):
             wanted.add(node)
         else:
             pending.extend(node.args)

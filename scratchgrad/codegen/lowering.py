@@ -6,7 +6,7 @@ are recognised as nodes are made: exp(v) / sum exp(v) is softmax, log sum exp is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sympy as sp
 from sympy.core.relational import Relational
@@ -188,6 +188,13 @@ class Lowering:
         raise CannotLower(f"no tensor operation is known for the index {e}")
 
     def _add(self, e: sp.Expr) -> Labelled:
+        branches = _branches(e.args)
+        if branches is not None:
+            condition, holds, fails, rest = branches
+            sides = self.lower(holds), self.lower(fails)
+            if any(side.node.op != "number" for side in sides):  # two numbers would have a dtype of their own
+                chosen = self.graph.pointwise("where", self._condition(condition), *sides)
+                return self.graph.pointwise("add", chosen, self.lower(rest)) if rest != 0 else chosen
         terms = sorted(e.args, key=lambda t: t.could_extract_minus_sign())
         result = self.lower(terms[0])
         for term in terms[1:]:
@@ -237,6 +244,8 @@ class Lowering:
 
     def _mul(self, e: sp.Expr) -> Labelled:
         number, over, under = _fraction(e)
+        if (placed := self._placed(number, over, under)) is not None:
+            return placed
         masks = [f for f in over if isinstance(f, Indicator)]
         plain = [f for f in over if not isinstance(f, Indicator)]
         denominators = [self.lower(f) for f in under]
@@ -254,21 +263,55 @@ class Lowering:
                     result = self.graph.pointwise("mask", condition, result)
         return result
 
+    def _placed(self, number: sp.Expr, over: list[sp.Expr], under: list[sp.Expr]) -> Labelled | None:
+        """A value where an integer-valued tensor says, else 0: v[n] delta(i, t[n]); None for other products."""
+        deltas = [f for f in over if isinstance(f, sp.KroneckerDelta)]
+        if len(deltas) != 1:
+            return None
+        where = next((a for a in deltas[0].args if isinstance(a, sp.Indexed) or type(a) is sp.Symbol), None)
+        axis = next((a for a in deltas[0].args if isinstance(a, Index)), None)
+        rest = sp.Mul(*(f for f in over if f is not deltas[0]), *(1 / f for f in under))
+        if where is None or axis is None or axis in free_indices(rest) or not where.is_integer:
+            return None
+        places, value = self._element(where), self._scaled(self.lower(rest), number)
+        if not set(places.axes) <= set(value.axes):
+            return None
+        value = self.fitted(value, (*places.axes, *(i for i in value.axes if i not in places.axes)))
+        if value.axes != places.axes:
+            return None
+        axes = (*value.axes, axis)
+        return Labelled(self.graph.make("placed", (places.node, value.node), (), (i.size for i in axes)), axes)
+
     def _scaled(self, value: Labelled, number: sp.Expr) -> Labelled:
         """The value times a number; divided by it where the reciprocal is not exact."""
         node, divisor = value.node, 1 / number
         if node.op in ("window_sums", "spread") and divisor.is_Integer and divisor > 0:
             data = (*node.data[:-1], node.data[-1] * int(divisor))
             return Labelled(self.graph.make(node.op, node.args, data, node.sizes), value.axes)
-        if number.could_extract_minus_sign():
-            return self.graph.pointwise("neg", self._scaled(value, -number))
+        if number != 1 and node.op in ("mul", "div") and (smaller := self._smaller(value)) is not None:
+            k, part = smaller  # the number goes to the smaller operand, which costs a pass less
+            scaled = self._scaled(part, number)
+            other = Labelled(node.args[1 - k], tuple(value.axes[p] for p in node.data[0][1 - k]))
+            return self.graph.pointwise(node.op, *((scaled, other) if k == 0 else (other, scaled)))
         over, under = sp.fraction(number)
         exact = under.is_Integer and 10**9 % under == 0  # a decimal of few digits
         if exact or not (over.is_Integer or over.atoms(Size)):
             over, under = number, sp.Integer(1)
+        if over == -1 or (over.could_extract_minus_sign() and (under != 1 or over.atoms(Size))):
+            return self.graph.pointwise("neg", self._scaled(value, -number))
         if over != 1:
             value = self.graph.pointwise("mul", self.graph.number(over), value)
         return value if under == 1 else self.graph.pointwise("div", value, self.graph.number(under))
+
+    @staticmethod
+    def _smaller(value: Labelled) -> tuple[int, Labelled] | None:
+        """The operand of a product (or the numerator of a quotient) with fewer dimensions than the whole, if any."""
+        node = value.node
+        for k in (0, 1) if node.op == "mul" else (0,):
+            arg = node.args[k]
+            if arg.rank < node.rank and arg.op != "number":
+                return k, Labelled(arg, tuple(value.axes[p] for p in node.data[0][k]))
+        return None
 
     def _product(self, factors: list[Labelled]) -> Labelled:
         """The elementwise product, small tensors first, so that no intermediate is larger than it must be."""
@@ -328,6 +371,9 @@ class Lowering:
         return Labelled(self.graph.make("scatter", (where.node, rows.node), (), (i.size for i in axes)), axes)
 
     def _amax(self, e: sp.Expr) -> Labelled:
+        sliding = SlidingSums(self.graph, self.lower, self.tensors.__getitem__, self.batch)
+        if (pooled := sliding.maxima(e)) is not None:
+            return pooled
         value = self.lower(e.args[0])
         dims = tuple(k for k, i in enumerate(value.axes) if i in bound(e))
         kept = tuple(i for i in value.axes if i not in bound(e))
@@ -370,6 +416,25 @@ class Lowering:
         sides = [self.lower(a) for a in e.args]
         sides.sort(key=lambda side: [self.order.index(i) if i in self.order else -1 for i in side.axes])
         return self.graph.pointwise("indicator", self.graph.pointwise("==", *sides))
+
+
+def _branches(terms: Sequence[sp.Expr]) -> tuple[sp.Basic, sp.Expr, sp.Expr, sp.Expr] | None:
+    """A condition, the terms with it as a factor, those with its opposite, and the rest; None without both."""
+    groups: dict[sp.Basic, list[sp.Expr]] = {}
+    for term in terms:
+        for factor in sp.Mul.make_args(term):
+            if isinstance(factor, Indicator) and isinstance(factor.args[0], (sp.Gt, sp.Ge, sp.Lt, sp.Le)):
+                groups.setdefault(factor.args[0], []).append(term)
+    for condition, own in groups.items():
+        opposite = condition.negated
+        others = groups.get(opposite)
+        if others is None or not isinstance(condition, (sp.Gt, sp.Lt)) or any(t in own for t in others):
+            continue
+        holds = sp.Add(*(t / Indicator(condition) for t in own))
+        fails = sp.Add(*(t / Indicator(opposite) for t in others))
+        rest = sp.Add(*(t for t in terms if t not in own and t not in others))
+        return condition, holds, fails, rest
+    return None
 
 
 def _certain(condition: Labelled) -> bool:

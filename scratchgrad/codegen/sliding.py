@@ -23,6 +23,7 @@ from scratchgrad.codegen.convolution import (
     spread,
     transposed,
     weight_gradient,
+    window_maxima,
     window_sums,
 )
 from scratchgrad.codegen.dag import Graph, Labelled, Node
@@ -106,6 +107,23 @@ class SlidingSums:
                 self._take(sp.sympify(one))
             return
         self.factors.append(factor)
+
+    def maxima(self, e: sp.Basic) -> Labelled | None:
+        """The largest element of every window of two axes; None for other maxima."""
+        self.indices = bound(e)
+        found = e.args[0]
+        if not isinstance(found, sp.Indexed):
+            return None
+        node = self.node_of(tensor_name(found))
+        bare, spatial = self._axes(found, node)
+        if bare is None or list(spatial) != [2, 3] or node.rank != 4:
+            return None
+        kept = [i for k in spatial for i in free_indices(found.indices[k]) if i not in self.indices]
+        slidings = [sliding_in(found.indices[k], node.sizes[k], kept, self.indices) for k in spatial]
+        known = [s for s in slidings if s is not None]
+        if len(known) != 2 or set(self.indices) != {s.offset for s in known}:
+            return None
+        return window_maxima(self.graph, node, (*bare.values(), *(s.window for s in known)), known)
 
     # Tiles: an axis i that is cut into g tiles of m places each, i = m.size*g + m
 

@@ -9,12 +9,12 @@ class Kernel:
     @staticmethod
     def forward(v, y):
         # v [N, i], y [N, i]
-        L = (-torch.nn.functional.logsigmoid(-v) - v * y).sum(1)  # [N]
+        L = torch.addcmul(-torch.nn.functional.logsigmoid(-v), v, y, value=-1).sum(1)  # [N]
         return L, (v, y)
 
     @staticmethod
     def backward(saved, grad_L):
         v, y = saved
         grad_v = grad_L[:, None] * (v.sigmoid() - y)  # [N, i]
-        grad_y = -(v * grad_L[:, None])  # [N, i]
+        grad_y = v * (-grad_L)[:, None]  # [N, i]
         return (grad_v, grad_y)

@@ -17,7 +17,6 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, alpha, s1, s2 = saved
-        t1 = u <= 0  # [N, i]
-        grad_u = grad_h * (torch.where(t1, alpha * u.exp(), 0) + s1.to(u.dtype))  # [N, i]
-        grad_alpha = (grad_h * torch.where(t1, s2, 0)).sum()
+        grad_u = grad_h * torch.where(s1, 1, alpha * u.exp())  # [N, i]
+        grad_alpha = (grad_h * torch.where(u <= 0, s2, 0)).sum()
         return (grad_u, grad_alpha)

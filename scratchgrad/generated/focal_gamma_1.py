@@ -25,6 +25,6 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_L):
         v, y, s1, a, b, s4, s5, s6, s7, s8 = saved
-        grad_v = grad_L[:, None] * (s4 * s5 - s8) * v.sigmoid() - grad_L[:, None] * (y * s7 - s6) * s1.sigmoid()  # [N, i]
-        grad_y = grad_L[:, None] * (b * s7 - a * s5)  # [N, i]
+        grad_v = torch.addcmul(grad_L[:, None] * (s4 * s5 - s8) * v.sigmoid(), grad_L[:, None] * (y * s7 - s6), s1.sigmoid(), value=-1)  # [N, i]
+        grad_y = grad_L[:, None] * torch.addcmul(b * s7, a, s5, value=-1)  # [N, i]
         return (grad_v, grad_y)

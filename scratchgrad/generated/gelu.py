@@ -13,5 +13,5 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, s1 = saved
-        grad_u = grad_h * (s1 + u * (-(u.square() * 0.5)).exp() * 0.7978845608028654 + 1) * 0.5  # [N, i]
+        grad_u = grad_h * (s1 + u * (u.square() * -0.5).exp() * 0.7978845608028654 + 1) * 0.5  # [N, i]
         return grad_u

@@ -1,5 +1,8 @@
 """Generated from layers/gelu_tanh.py: scratchgrad certify gelu_tanh --update writes it anew."""
 
+import torch
+
+
 class Kernel:
     """z[n,i] = sqrt(2)*(8943*u[n,i]**3/200000 + u[n,i])/sqrt(pi); h[n,i] = (tanh(z[n,i]) + 1)*u[n,i]/2"""
 
@@ -15,5 +18,5 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, s1, s2 = saved
-        grad_u = s2 * grad_h * 0.5 + u * grad_h * (1 - s1.square()) * 0.5 * (u.square() * 0.18970967832453883 + 1.4142135623730951) / 1.772453850905516  # [N, i]
+        grad_u = torch.addcmul(u * grad_h * (1 - s1.square()) * 0.5 * (u.square() * 0.18970967832453883 + 1.4142135623730951) / 1.772453850905516, s2, grad_h, value=0.5)  # [N, i]
         return grad_u

@@ -17,6 +17,7 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_L):
         v, y, s1 = saved
-        grad_v = torch.where(s1, -(y * grad_L[:, None]), 0)  # [N, i]
-        grad_y = torch.where(s1, -(v * grad_L[:, None]), 0)  # [N, i]
+        t1 = -grad_L  # [N]
+        grad_v = torch.where(s1, y * t1[:, None], 0)  # [N, i]
+        grad_y = torch.where(s1, v * t1[:, None], 0)  # [N, i]
         return (grad_v, grad_y)

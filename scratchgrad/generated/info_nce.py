@@ -18,7 +18,7 @@ class Kernel:
         x, y, tau, S = saved
         n_n = x.shape[0]
         t2 = torch.arange(n_n, device=x.device)  # [n]
-        t1 = grad_L[:, None] * torch.softmax(S, 1) - grad_L * (t2[:, None] == t2).to(x.dtype)  # [n, n]
+        t1 = torch.addcmul(grad_L[:, None] * torch.softmax(S, 1), grad_L, (t2[:, None] == t2).to(x.dtype), value=-1)  # [n, n]
         grad_x = (t1 @ y) / tau  # [n, k]
         grad_y = (t1.T @ x) / tau  # [n, k]
         grad_tau = -((S * t1).sum() / tau)

@@ -9,14 +9,13 @@ class Kernel:
     @staticmethod
     def forward(l, p):
         # l [N, i], p [N, i]
-        s1 = p > 0  # [N, i]
-        s2 = p.log()  # [N, i]
-        L = torch.where(s1, p * (s2 - l), 0).sum(1)  # [N]
-        return L, (l, p, s1, s2)
+        s1 = p.log()  # [N, i]
+        L = torch.ops.aten.threshold_backward(p * (s1 - l), p, 0).sum(1)  # [N]
+        return L, (l, p, s1)
 
     @staticmethod
     def backward(saved, grad_L):
-        l, p, s1, s2 = saved
-        grad_l = torch.where(s1, -(p * grad_L[:, None]), 0)  # [N, i]
-        grad_p = torch.where(s1, grad_L[:, None] * (s2 + 1 - l), 0)  # [N, i]
+        l, p, s1 = saved
+        grad_l = torch.ops.aten.threshold_backward(p * (-grad_L)[:, None], p, 0)  # [N, i]
+        grad_p = torch.ops.aten.threshold_backward(grad_L[:, None] * (s1 + 1 - l), p, 0)  # [N, i]
         return (grad_l, grad_p)

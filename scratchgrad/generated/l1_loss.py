@@ -13,6 +13,7 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_L):
         (s1,) = saved
-        grad_v = grad_L[:, None] * s1.sign()  # [N, i]
-        grad_y = -grad_v  # [N, i]
+        t1 = s1.sign()  # [N, i]
+        grad_v = grad_L[:, None] * t1  # [N, i]
+        grad_y = t1 * (-grad_L)[:, None]  # [N, i]
         return (grad_v, grad_y)

@@ -16,7 +16,6 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, slope, s1 = saved
-        t1 = u <= 0  # [N, i]
-        grad_u = grad_h * (torch.where(t1, slope, 0) + s1.to(u.dtype))  # [N, i]
-        grad_slope = (u * torch.where(t1, grad_h, 0)).sum()
+        grad_u = grad_h * torch.where(s1, 1, slope)  # [N, i]
+        grad_slope = (u * torch.where(u <= 0, grad_h, 0)).sum()
         return (grad_u, grad_slope)

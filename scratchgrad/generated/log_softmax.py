@@ -15,5 +15,5 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_l):
         (v,) = saved
-        grad_v = grad_l - grad_l.sum(1)[:, None] * torch.softmax(v, 1)  # [N, i]
+        grad_v = torch.addcmul(grad_l, grad_l.sum(1)[:, None], torch.softmax(v, 1), value=-1)  # [N, i]
         return grad_v

@@ -18,7 +18,7 @@ class Kernel:
         s1 = f.sigmoid()  # [N, i]
         s2 = a.sigmoid()  # [N, i]
         s3 = g.tanh()  # [N, i]
-        c_new = c * s1 + s2 * s3  # [N, i]
+        c_new = torch.addcmul(c * s1, s2, s3)  # [N, i]
         s4 = o.sigmoid()  # [N, i]
         s5 = c_new.tanh()  # [N, i]
         h_new = s4 * s5  # [N, i]
@@ -33,7 +33,7 @@ class Kernel:
             grad_h_new = x.new_zeros((N, n_i))
         if grad_c_new is None:
             grad_c_new = x.new_zeros((N, n_i))
-        t2 = grad_c_new + s4 * grad_h_new * (1 - s5.square())  # [N, i]
+        t2 = torch.addcmul(grad_c_new, s4, grad_h_new * (1 - s5.square()))  # [N, i]
         t1 = torch.nn.functional.pad(s3 * s2 * t2 * (1 - s2), (0, 3*n_i)) + torch.nn.functional.pad(s1 * c * t2 * (1 - s1), (n_i, 2*n_i)) + torch.nn.functional.pad(s2 * t2 * (1 - s3.square()), (2*n_i, n_i)) + torch.nn.functional.pad(h_new * grad_h_new * (1 - s4), (3*n_i, 0))  # [N, 4*i]
         grad_x = t1 @ W  # [N, j]
         grad_h = t1 @ U  # [N, i]

@@ -17,5 +17,5 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, s1 = saved
-        grad_u = s1 * grad_h + u * grad_h * (1 - s1.square()) * u.sigmoid()  # [N, i]
+        grad_u = torch.addcmul(s1 * grad_h, u * grad_h * (1 - s1.square()), u.sigmoid())  # [N, i]
         return grad_u

@@ -16,7 +16,6 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         u, a, s1 = saved
-        t1 = u <= 0  # [N, i]
-        grad_u = grad_h * (torch.where(t1, a, 0) + s1.to(u.dtype))  # [N, i]
-        grad_a = (u * torch.where(t1, grad_h, 0)).sum(0)  # [i]
+        grad_u = grad_h * torch.where(s1, 1, a)  # [N, i]
+        grad_a = (u * torch.where(u <= 0, grad_h, 0)).sum(0)  # [i]
         return (grad_u, grad_a)

@@ -1,5 +1,8 @@
 """Generated from layers/rms_norm.py: scratchgrad certify rms_norm --update writes it anew."""
 
+import torch
+
+
 class Kernel:
     """z1[n] = Sum(x[n,i]**2, i); r[n] = sqrt(eps + z1[n]/n_i); x_hat[n,i] = x[n,i]/r[n]; y[n,i] = gamma[i]*x_hat[n,i]"""
 
@@ -17,9 +20,9 @@ class Kernel:
     def backward(saved, grad_y):
         x, gamma, r, x_hat = saved
         n_i = x.shape[1]
-        t1 = gamma * grad_y  # [N, i]
-        t2 = -(x_hat * t1).sum(1) / r  # [N]
-        grad_x = t1 / r[:, None] + x * (t2 / (2*n_i) / r)[:, None] * 2  # [N, i]
+        t2 = gamma * grad_y  # [N, i]
+        t1 = -(x_hat * t2).sum(1) / r  # [N]
+        grad_x = torch.addcmul(t2 / r[:, None], x, (t1 / (2*n_i) / r * 2)[:, None])  # [N, i]
         grad_gamma = (x_hat * grad_y).sum(0)  # [i]
-        grad_eps = (t2 / r).sum() * 0.5
+        grad_eps = (t1 / r).sum() * 0.5
         return (grad_x, grad_gamma, grad_eps)

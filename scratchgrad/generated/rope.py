@@ -14,14 +14,14 @@ class Kernel:
         s2 = torch.nn.functional.pad(x, (n_h, -n_h)) - torch.nn.functional.pad(x, (-n_h, n_h))  # [N, t, 2*h]
         s3 = a.sin()  # [t, 2*h]
         s4 = a.cos()  # [t, 2*h]
-        y = s2 * s3 + x * s4  # [N, t, 2*h]
+        y = torch.addcmul(s2 * s3, x, s4)  # [N, t, 2*h]
         return y, (x, a, s2, s3, s4)
 
     @staticmethod
     def backward(saved, grad_y):
         x, a, s2, s3, s4 = saved
         n_h = x.shape[2] // 2
-        grad_x = torch.nn.functional.pad(grad_y, (-n_h, n_h)) * torch.nn.functional.pad(a, (-n_h, n_h)).sin() + s4 * grad_y - torch.nn.functional.pad(grad_y, (n_h, -n_h)) * torch.nn.functional.pad(a, (n_h, -n_h)).sin()  # [N, t, 2*h]
-        t1 = (grad_y * (s2 * s4 - x * s3)).sum(0)  # [t, 2*h]
+        grad_x = torch.addcmul(torch.addcmul(torch.nn.functional.pad(grad_y, (-n_h, n_h)) * torch.nn.functional.pad(a, (-n_h, n_h)).sin(), s4, grad_y), torch.nn.functional.pad(grad_y, (n_h, -n_h)), torch.nn.functional.pad(a, (n_h, -n_h)).sin(), value=-1)  # [N, t, 2*h]
+        t1 = (grad_y * torch.addcmul(s2 * s4, x, s3, value=-1)).sum(0)  # [t, 2*h]
         grad_angle = t1[:, n_h:] + t1[:, :n_h]  # [t, h]
         return (grad_x, grad_angle)

@@ -22,7 +22,7 @@ class Kernel:
         Q, K, V, P = saved
         n_k = Q.shape[2]
         t2 = P * (grad_O @ V.mT)  # [N, i, j]
-        t1 = t2 - P * t2.sum(2)[:, :, None]  # [N, i, j]
+        t1 = torch.addcmul(t2, P, t2.sum(2)[:, :, None], value=-1)  # [N, i, j]
         grad_Q = (t1 @ K) / (math.sqrt(n_k))  # [N, i, k]
         grad_K = (t1.mT @ Q) / (math.sqrt(n_k))  # [N, j, k]
         grad_V = P.mT @ grad_O  # [N, j, d]

@@ -1,5 +1,8 @@
 """Generated from layers/silu.py: scratchgrad certify silu --update writes it anew."""
 
+import torch
+
+
 class Kernel:
     """h[n,i] = u[n,i]*sigmoid(u[n,i])"""
 
@@ -13,5 +16,5 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_h):
         s1, h = saved
-        grad_u = grad_h * (s1 + h - s1 * h)  # [N, i]
+        grad_u = grad_h * torch.addcmul(s1 + h, s1, h, value=-1)  # [N, i]
         return grad_u

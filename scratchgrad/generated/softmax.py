@@ -16,5 +16,5 @@ class Kernel:
     def backward(saved, grad_o):
         (o,) = saved
         t1 = o * grad_o  # [N, i]
-        grad_v = t1 - o * t1.sum(1)[:, None]  # [N, i]
+        grad_v = torch.addcmul(t1, o, t1.sum(1)[:, None], value=-1)  # [N, i]
         return grad_v

@@ -20,12 +20,11 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_L):
         s1, s2, s3 = saved
-        t3 = s3 > 0  # [N]
-        t2 = torch.where(t3, grad_L, 0)  # [N]
-        t1 = s1 * t2[:, None] * 2  # [N, i]
-        t4 = s2 * torch.where(t3, -grad_L, 0)[:, None] * 2  # [N, i]
-        grad_a = t1 + t4  # [N, i]
-        grad_p = -t1  # [N, i]
-        grad_q = -t4  # [N, i]
-        grad_margin = t2.sum()
+        t2 = s3 > 0  # [N]
+        t1 = torch.where(t2, -grad_L, 0)  # [N]
+        t3 = torch.where(t2, grad_L, 0)  # [N]
+        grad_a = torch.addcmul(s1 * (t3 * 2)[:, None], s2, (t1 * 2)[:, None])  # [N, i]
+        grad_p = s1 * (t3 * -2)[:, None]  # [N, i]
+        grad_q = s2 * (t1 * -2)[:, None]  # [N, i]
+        grad_margin = t3.sum()
         return (grad_a, grad_p, grad_q, grad_margin)

@@ -153,7 +153,6 @@ class _Elaboration:
                     for node in _walk(side):
                         self.note(node)
         self.check_order()
-        self.check_gradients()
 
     def error(self, kind: type[NotationError], place: int, message: str) -> NotationError:
         return kind(pointing_at(self.text, place, message))
@@ -188,16 +187,12 @@ class _Elaboration:
         if node.value in {*_FUNCTIONS, *_BINDERS, *_MATRIX}:
             message = f"{node.value!r} is a function: write {node.value}(...), or give the tensor another name"
             raise self.error(ReservedName, node.place, message)
-
-    def check_gradients(self) -> None:
-        """No tensor has the name of the gradient with respect to another one."""
-        for statement in self.statements:
-            for side in (statement.left, statement.right):
-                for node in _walk(side) if side is not None else ():
-                    kind, _, of = node.value.partition("_")
-                    if kind in ("grad", "bar") and (of in self.targets or of in self.input_names()):
-                        message = f"{node.value!r} is the name of the gradient of J with respect to {of}"
-                        raise self.error(ReservedName, node.place, f"{message}; give the tensor another name")
+        kind, _, of = node.value.partition("_")
+        if kind in ("grad", "bar") and of in self.targets:
+            message = (
+                f"{node.value!r} is the name of the gradient of J with respect to {of}; give the tensor another name"
+            )
+            raise self.error(ReservedName, node.place, message)
 
     def note_rank(self, name: str, rank: int, place: int) -> None:
         if self.rank.setdefault(name, rank) != rank:

@@ -90,7 +90,8 @@ def _same(one: Any, other: Tensor) -> bool:
 def _copying(function: Any, outs: tuple[Tensor, ...]) -> Callable[..., None]:
     def compute_and_copy(*args: Any, **kwargs: Any) -> None:
         found = function(*args, **kwargs)
-        for out, result in zip(outs, found if isinstance(found, tuple | list) else (found,), strict=True):
+        results = [r for r in (found if isinstance(found, tuple | list) else (found,)) if isinstance(r, Tensor)]
+        for out, result in zip(outs, results, strict=True):
             out.copy_(result)
 
     return compute_and_copy

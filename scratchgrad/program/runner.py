@@ -82,15 +82,16 @@ class Runner:
         self._update = _plan(optimizer)
         self._request = Request(None, self._update, values, gradients, objective, unit_rows, recompute=recompute)
         self._programs: dict[Request, Program] = {}
+        self._by_batch: dict[int | None, Program] = {}
         self._stamp: tuple[Any, ...] = ()
         self._flat: Flat | None = None
         self._states: dict[str, Tensor] = {}
 
-    def watch(self, *signals: str) -> None:
-        """From the next step on the gradients of these signals can be read, and are not fused away."""
-        names = tuple(self.net.signal(name).name for name in signals)
+    def watch(self, *signals: Any) -> None:
+        """From the next step on the gradients of these signals, or names, can be read, and are not fused away."""
+        names = tuple(self.net.signal(s if isinstance(s, str) else s.name).name for s in signals)
         gradients = tuple(dict.fromkeys((*self._request.gradients, *names)))
-        self._request = replace(self._request, gradients=gradients)
+        self._request, self._by_batch = replace(self._request, gradients=gradients), {}
 
     def step(
         self,
@@ -109,7 +110,10 @@ class Runner:
         with torch.inference_mode():
             if parts > 1 and batch is not None and batch > 1:
                 return self._accumulated(given, batch, epoch, min(parts, batch), seen)
-            program = self.program(batch)
+            self._refresh()
+            program = self._by_batch.get(batch)
+            if program is None:
+                program = self._by_batch[batch] = self.program(batch)
             if self._update.kind == "descent":
                 program.set_rate(self.optimizer.rate(epoch))
             program.run(*self._fitting(program, given))
@@ -164,7 +168,7 @@ class Runner:
                 self._flat = Flat(net, self.device)
                 bind = getattr(self.optimizer, "bind", None)
                 self._states = {"grad": self._flat.zeros(), **(bind(self._flat) if bind is not None else {})}
-        self._programs = {}
+        self._programs, self._by_batch = {}, {}
         self._stamp = (net.tape, net.revision, net.reduction)
 
     def _follow(self, epoch: float) -> None:

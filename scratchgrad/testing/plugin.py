@@ -62,14 +62,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     marker = pyfuncitem.get_closest_marker("certifies")
     if marker is None:
         return None
-    from scratchgrad.testing.asserting import certified
-
     if not marker.args:
         pytest.fail("@pytest.mark.certifies needs a spec: certifies('linear')", pytrace=False)
     wanted = [name for name in inspect.signature(pyfuncitem.obj).parameters if name in pyfuncitem.funcargs]
     given = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted})
     if given is None:
         pytest.fail("a test marked certifies returns (forward, backward), or an autograd.Function", pytrace=False)
+    from scratchgrad.testing.asserting import certified
+
     forward, backward = given if isinstance(given, tuple) else (None, given)
     verdict = certified(marker.args[0], forward, backward, marker.kwargs.get("example"))
     _noted(pyfuncitem.config, pyfuncitem.nodeid, verdict)

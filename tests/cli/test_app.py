@@ -7,7 +7,7 @@ import pytest
 
 import scratchgrad
 from scratchgrad.cli import app as commands
-from scratchgrad.cli import grade, lab
+from scratchgrad.cli import bench, grade, lab
 from scratchgrad.cli.app import COMMANDS, EXAMPLES
 
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
@@ -108,7 +108,8 @@ def test_ctrl_c_ends_a_command_with_code_130_and_no_traceback(tmp_path):
 ALL_EXAMPLES = {*EXAMPLES, *(example for module in COMMANDS for example in module.EXAMPLES)}
 
 
-@pytest.mark.parametrize("example", sorted(ALL_EXAMPLES - {*lab.EXAMPLES, *grade.EXAMPLES}))  # in their own tests
+# The lab, the grader and the benchmarks have tests of their own.
+@pytest.mark.parametrize("example", sorted(ALL_EXAMPLES - {*lab.EXAMPLES, *grade.EXAMPLES, *bench.EXAMPLES}))
 def test_an_example_works_as_it_stands(run, example):
     program, *arguments = shlex.split(example)
     assert program == "scratchgrad"

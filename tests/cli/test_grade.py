@@ -22,13 +22,6 @@ def relu(tmp_path):
     return lambda mask: (tmp_path / "relu.py").write_text(RELU.format(mask=mask), encoding="utf-8")
 
 
-def test_a_right_file_has_the_exit_code_0(run, relu):
-    relu("cache")
-    done = run("grade", "relu.py")
-    assert done.exit_code == 0, done.output
-    assert "1 of 1 layers right" in done.stdout
-
-
 def test_a_wrong_file_shows_the_counterexample_and_the_exit_code_is_1(run, relu, tmp_path):
     relu("dout")
     done = run("grade", "relu.py", "--json", "out/grades.json", "--html", "out/grades.html")
@@ -44,18 +37,15 @@ def test_a_wrong_file_shows_the_counterexample_and_the_exit_code_is_1(run, relu,
     assert (tmp_path / "out" / "grades.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_of_the_help_page_works_as_it_stands(run, relu, tmp_path, example):
+def test_the_examples_of_the_help_page_work_as_they_stand_and_a_right_file_has_the_exit_code_0(run, relu, tmp_path):
     relu("cache")
     (tmp_path / "relu.py").rename(tmp_path / "layers.py")
     (tmp_path / "layers.toml").write_text('[relu_forward]\nlayer = "relu"\n', encoding="utf-8")
-    assert run(*shlex.split(example)[1:]).exit_code == 0
-
-
-def test_json_may_go_to_stdout(run, relu):
-    relu("cache")
-    done = run("grade", "relu.py", "--json", "-")
-    assert json.loads(done.stdout)["right"] is True
+    page, data = (run(*shlex.split(example)[1:]) for example in EXAMPLES)
+    assert page.exit_code == data.exit_code == 0
+    assert "1 of 1 layers right" in page.stdout
+    assert (tmp_path / "report.html").is_file()
+    assert json.loads(data.stdout)["right"] is True
 
 
 def test_a_mapping_says_what_a_name_does_not(run, tmp_path):

@@ -32,6 +32,14 @@ def _read_by_torch(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...])
     return np.broadcast_to(np.asarray(value), shape)
 
 
+def _rows_of(matrix: Any, rows: Any) -> Any:
+    """Those rows of a matrix; one out of range is 0, as everywhere in the notation."""
+    places = np.ravel(rows).astype(int)
+    inside = (places >= 0) & (places < len(matrix))
+    picked = matrix[np.where(inside, places, 0)]
+    return np.where(inside.reshape(-1, *[1] * (picked.ndim - 1)), picked, 0.0)
+
+
 def _one_hot(classes: Any, count: Any) -> Any:
     """Rows, or a column for a single class."""
     if np.size(classes) == 1 and np.ndim(classes) == 2:
@@ -58,7 +66,7 @@ def read(text: str, arrays: Mapping[str, Any], shape: tuple[int, ...], style: st
         "det": np.linalg.det, "logdet": lambda a: np.linalg.slogdet(a)[1],
         "rowsum": lambda a: a.sum(1)[:, None], "colsum": lambda a: a.sum(0)[:, None],
         "rowmax": lambda a: a.max(1)[:, None], "where": np.where, "tril": np.tril,
-        "one_hot": _one_hot, "rows_of": lambda m, t: m[np.ravel(t).astype(int)],
+        "one_hot": _one_hot, "rows_of": _rows_of,
         "diag": lambda a: np.diagonal(a)[:, None] if columns else np.diagonal(a),
         "eye": np.eye(shape[0], shape[-1]) if shape else 1.0,
     }  # fmt: skip

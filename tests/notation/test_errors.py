@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import DerivationStuck, differentiate
-from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.from_sympy import NotADefinition, from_sympy
 from scratchgrad.notation.grammar import (
     AssignmentOrder,
@@ -17,6 +18,7 @@ from scratchgrad.notation.grammar import (
     UnknownName,
     parse,
 )
+from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import DefinitionMismatch, define
 from scratchgrad.notation.ranges import IndexSizeConflict
 from scratchgrad.notation.syntax import NotationError, UnbalancedText, UnreadableText
@@ -67,7 +69,6 @@ MISTAKES = [
     (ReservedName, "'Sum' is a function", "^Sum = x"),
     (ReservedName, "'pi' is the number", "^pi = x"),
     (ReservedName, "'grad_u' is the name of the gradient of J with respect to u", "u[i] = ^grad_u[i]*x[i]"),
-    (ReservedName, "'grad_x' is the name of the gradient of J with respect to x", "u[i] = ^grad_x[i]*x[i]"),
 ]  # fmt: skip
 
 
@@ -187,6 +188,14 @@ def test_the_notation_knows_the_letters_of_its_signature() -> None:
 
 
 # -- the calculus
+
+
+def test_a_missing_rule_names_the_step_at_which_it_is_missing() -> None:
+    x, h = Tensor("x", (Index("i", 3),)), Tensor("h", (Index("i", 3),))
+    definition = Definition((Assignment(h, sp.gamma(x.element)),), (x,), (h,))
+    message = r"no rule differentiates gamma .*missing at the step: the local partial of h\[i\] with respect to x\[i\]"
+    with pytest.raises(DerivationStuck, match=message):
+        _ = Derivation(definition)["x"]
 
 
 def test_a_node_without_a_rule_is_named() -> None:
