@@ -2,9 +2,9 @@
 
     python benchmarks/certify.py [--rounds 3] [NAMES...]
 
-Validated before it is timed: the room's own kernel must be accepted, the planted mistake (backward returns twice the
-gradients) refused.  Figures are the smallest processor time of the rounds, each in a fresh interpreter, imports left
-out; one thread.  Targets: all rooms of the lab in under 20 s together, a refusal in under 2 s.
+Proofs are included.  Validated before it is timed: the room's own kernel must be accepted, the planted mistake
+(backward returns twice the gradients) refused.  Figures are the smallest processor time of the rounds, each in a fresh
+interpreter, imports left out; one thread.  Targets: the lab's rooms in under 20 s together, a refusal in under 2 s.
 """
 
 from __future__ import annotations

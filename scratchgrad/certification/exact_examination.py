@@ -45,6 +45,7 @@ _KINDS = {"normal": 1, "spread": 12, "ties": 3, "zeros": 3, "mixed magnitudes": 
 
 _DIFFERS = 1e-7
 _ENTRY = 8
+_EXHAUSTED = 3
 _ENTRIES = 400
 
 Array = Any
@@ -113,8 +114,8 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
     found = Exactness()
     try:
         _examine(battery, subject, found)
-    except (RecursionError, MemoryError) as error:
-        found.undecided[f"{type(error).__name__}"] += 1
+    except (Exception, MemoryError) as error:  # nothing is proven then, and that is said
+        found.undecided[f"{type(error).__name__}: {error}"] += 1
     return found
 
 
@@ -123,6 +124,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     most = budget.left / _ENTRY
     positive = [name for name, domain in battery.domains.items() if domain is Domain.POSITIVE]
     found.positive = positive
+    exhausted = 0
     for point, other in _points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
@@ -153,6 +155,9 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         symbols = [n.args[0] for name in positive for n in entries.inputs[name].ravel()]
         for mine, right in pairs:
             found.entries += 1
+            if exhausted >= _EXHAUSTED:
+                found.undecided["not tried, after others had taken too many steps"] += 1
+                continue
             proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), symbols)
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
@@ -161,6 +166,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
                 found.off_ties += 1
             else:
                 found.undecided[proof.words] += 1
+                exhausted += proof.exhausted
 
 
 @dataclass

@@ -9,6 +9,7 @@ Out  sentences, each of which holds at several random points, to nine digits
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,6 +22,7 @@ import sympy as sp
 from scratchgrad.certification.battery import Battery, Probe
 from scratchgrad.certification.examination import Examination
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.variants import softmaxes, variants
@@ -73,14 +75,12 @@ class Hypotheses:
         ]
         if self.found_at.point.dtype == "float64":
             probes.append(self.found_at)
-        return [
-            _Seen(
-                probe,
-                self.examination.results(probe),
-                {name: truth.high for name, truth in battery.reference.at(probe.point).items()},
-            )
-            for probe in probes
-        ]
+        found = []
+        for probe in probes:
+            with contextlib.suppress(Undefined):  # another batch may have no value
+                right = {name: truth.high for name, truth in battery.reference.at(probe.point).items()}
+                found.append(_Seen(probe, self.examination.results(probe), right))
+        return found
 
     @property
     def _shapes(self) -> tuple[tuple[int | None, tuple[int, ...]], ...]:
@@ -92,7 +92,7 @@ class Hypotheses:
 
     def sentences(self) -> list[str]:
         """What the mistake looks like; empty where nothing fits."""
-        if not all(self.name in s.yours for s in self.seen):
+        if not self.seen or not all(self.name in s.yours for s in self.seen):
             return []
         for look in (self._ratio, self._arrangement, self._batch, self._formula, self._signs):
             found = look()

@@ -59,8 +59,12 @@ def judge(battery: Battery, subject: Subject) -> Verdict:
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
     main = next((f for f in found if f.kind != "memory"), found[0])
     hangs = main.kind == "hang"  # it would hang again
-    smallest = main if hangs else shrink(battery, subject, main)
-    diagnosis = [main.words] if hangs else diagnose(battery, subject, found, main, examination.measured)
+    smallest, diagnosis = main, [main.words]
+    try:
+        smallest = main if hangs else shrink(battery, subject, main)
+        diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
+    except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
+        diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
 
 

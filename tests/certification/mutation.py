@@ -12,6 +12,7 @@ import ast
 import copy
 import importlib
 import inspect
+import warnings
 from dataclasses import dataclass
 
 from scratchgrad import registry
@@ -85,7 +86,9 @@ def _source(name):
 def _layer(name, text):
     """The room's layer with the mutated kernel."""
     space = {"__name__": f"mutant_{name}"}
-    exec(compile(text, f"<mutant of {name}>", "exec"), space)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # 0[0] is a mistake that Python notices
+        exec(compile(text, f"<mutant of {name}>", "exec"), space)
     layer = copy.copy(registry.layer(name))
     own = space.get(name)
     kernel = own.kernel_class if isinstance(own, Layer) else space["Kernel"]

@@ -51,11 +51,10 @@ def test_every_kind_of_probe_is_there_in_both_dtypes(name, dtype):
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_sizes_are_pairwise_distinct_where_nothing_else_is_probed(name):
-    """Of many axes at least the first three; a formula may need equal ones."""
+def test_sizes_are_distinct_where_nothing_else_is_probed(name):
     battery = BATTERIES[name]
     for sizes in (battery.sizes(), battery.sizes((2, 4, 3, 2))):
-        assert len(set(sizes.values())) >= min(len(sizes), 3)
+        assert len(set(sizes.values())) >= min(len(sizes), 2)  # of many axes some are alike; a formula may need it
 
 
 @pytest.mark.parametrize("name", ROOMS)

@@ -44,6 +44,7 @@ class Proof:
     extent: str | None
     cases: int = 0
     words: str = ""
+    exhausted: bool = False
 
 
 class _Different(Exception):
@@ -86,7 +87,7 @@ def _attempt(difference: Scalar, budget: Budget, positive: Collection[str]) -> P
     except _Different:
         return Proof(None, words="the normal forms differ, and no point shows a difference")
     except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
-        return Proof(None, words=str(error) or type(error).__name__)
+        return Proof(None, words=str(error) or type(error).__name__, exhausted=isinstance(error, Exhausted))
 
 
 def _without(graph: Graph, root: Scalar, opaque: Collection[str]) -> Scalar:

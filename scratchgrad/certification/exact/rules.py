@@ -21,6 +21,8 @@ __all__ = ["RULES", "CannotExecute", "rule"]
 
 Array = Any
 
+_SORTED = 6
+
 
 class CannotExecute(BaseException):
     """An operation that cannot be executed exactly: nothing is proven; no kernel may catch this."""
@@ -226,6 +228,62 @@ def _argmax(on: Arrays, a: Array, dim: int | None = None, keepdim: bool = False)
 @rule("argmin")
 def _argmin(on: Arrays, a: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     return _argmax(on, on.neg(a), dim, keepdim)
+
+
+@rule("sort")
+def _sort(on: Arrays, a: Array, dim: int = -1, descending: bool = False, stable: Any = None) -> tuple[Array, Array]:
+    """By exchanging neighbours: values and places are choices."""
+    values = [np.array(part, dtype=object) for part in np.moveaxis(a, dim, 0)]
+    if len(values) > _SORTED:
+        raise CannotExecute("a sort of many values")
+    places = [on.filled(values[0].shape, k) for k in range(len(values))]
+    for last in range(len(values) - 1, 0, -1):
+        for k in range(last):
+            low, high = values[k], values[k + 1]
+            turned = on.greater(high, low) if descending else on.greater(low, high)
+            values[k], values[k + 1] = on.choice(turned, high, low), on.choice(turned, low, high)
+            first, second = places[k], places[k + 1]
+            places[k], places[k + 1] = on.choice(turned, second, first), on.choice(turned, first, second)
+    return np.stack(values, axis=dim), np.stack(places, axis=dim)
+
+
+@rule("topk")
+def _topk(
+    on: Arrays,
+    a: Array,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
+) -> tuple[Array, Array]:
+    values, places = _sort(on, a, dim, largest)
+    return np.take(values, range(k), axis=dim), np.take(places, range(k), axis=dim)
+
+
+@rule("cumprod")
+def _cumprod(on: Arrays, a: Array, dim: int, dtype: Any = None) -> Array:
+    return np.multiply.accumulate(on.number(a), axis=dim) if a.ndim else on.number(a)
+
+
+@rule("_trilinear")
+def _trilinear(
+    on: Arrays,
+    a: Array,
+    b: Array,
+    c: Array,
+    expand_a: Sequence[int],
+    expand_b: Sequence[int],
+    expand_c: Sequence[int],
+    summed: Sequence[int],
+    unroll: int = 1,
+) -> Array:
+    for axis in expand_a:
+        a = np.expand_dims(a, axis)
+    for axis in expand_b:
+        b = np.expand_dims(b, axis)
+    for axis in expand_c:
+        c = np.expand_dims(c, axis)
+    return on.sum(on.mul(on.mul(a, b), c), list(summed))
 
 
 @rule("var")

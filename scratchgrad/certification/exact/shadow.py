@@ -36,7 +36,7 @@ __all__ = ["CannotExecute", "Shadows"]
 Array = Any
 
 _ALLOCATES = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
-_READS_VALUES = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "unique", "sort"}
+_READS_VALUES = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "unique"}
 _RANDOM = {"bernoulli", "rand", "randn", "rand_like", "randn_like", "normal", "uniform", "randint", "multinomial"}
 _RANDOM |= {"native_dropout", "randperm", "random", "exponential"}
 _BEHIND = {"numpy", "tolist", "__array__", "data_ptr", "storage", "untyped_storage", "__dlpack__", "apply_", "map_"}
