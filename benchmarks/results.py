@@ -24,7 +24,7 @@ from typing import Any
 
 from scratchgrad.bench.harness import Measured, measure
 from scratchgrad.bench.peak import peak
-from scratchgrad.bench.problem import Problem, named
+from scratchgrad.bench.problem import NETWORKS, Problem, named
 from scratchgrad.bench.report import machine, markdown
 
 HERE = Path(__file__).parent
@@ -112,7 +112,7 @@ def draw(kept: dict[str, Any]) -> None:
     sweeps = kept.get("scaling", {})
     figure, axes = plt.subplots(1, 1 + len(sweeps), figsize=(4.2 * (1 + len(sweeps)), 3.6), layout="constrained")
     first, *others = axes if sweeps else [axes]
-    groups = list(kept["steps"].values())
+    groups = [kept["steps"][name] for name in NETWORKS if name in kept["steps"]]
     names = [r["contestant"] for r in groups[0] if r["contestant"] != "eager"]
     for k, name in enumerate(names):
         ratios = []
@@ -135,7 +135,7 @@ def draw(kept: dict[str, Any]) -> None:
 
 def page(kept: dict[str, Any]) -> str:
     """The page, from everything that was measured so far."""
-    groups = [[Measured(**r) for r in group] for group in kept["steps"].values()]
+    groups = [[Measured(**r) for r in kept["steps"][name]] for name in NETWORKS if name in kept["steps"]]
     parts = [
         "# Measured",
         "Made by `python benchmarks/results.py`; do not edit.",

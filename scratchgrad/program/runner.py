@@ -139,6 +139,9 @@ class Runner:
         return self._programs[request]
 
     def _made(self, plan: Plan, flat: Flat) -> Program:
+        kept = any(name in plan.parameters for name in plan.request.gradients)
+        if "grad" not in self._states and (kept or plan.request.update.kind == "gradients"):
+            self._states["grad"] = flat.zeros()
         if self.device != "cpu":
             from scratchgrad.program.cuda import CudaProgram
 
@@ -167,7 +170,7 @@ class Runner:
             if self._flat is None or not self._flat.holds(net) or self._flat.dtype != net.dtype:
                 self._flat = Flat(net, self.device)
                 bind = getattr(self.optimizer, "bind", None)
-                self._states = {"grad": self._flat.zeros(), **(bind(self._flat) if bind is not None else {})}
+                self._states = dict(bind(self._flat)) if bind is not None else {}
         self._programs, self._by_batch = {}, {}
         self._stamp = (net.tape, net.revision, net.reduction)
 

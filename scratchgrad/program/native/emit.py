@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -37,7 +38,24 @@ _ENTRYWISE: dict[str, Callable[..., str]] = {
     "rsub": lambda a, b, alpha="1": f"{b} - {a}" if alpha == "1" else f"{b} - (R){alpha} * {a}",
     "mul": lambda a, b: f"{a} * {b}",
     "div": lambda a, b: f"{a} / {b}",
+    "addcmul": lambda a, b, c, value="1": f"{a} + (R){value} * {b} * {c}",
+    "addcdiv": lambda a, b, c, value="1": f"{a} + (R){value} * {b} / {c}",
+    "lerp": lambda a, b, w: f"{a} + {w} * ({b} - {a})",
     "neg": lambda a: f"-{a}",
+    "square": lambda a: f"{a} * {a}",
+    "reciprocal": lambda a: f"1 / {a}",
+    "rsqrt": lambda a: f"1 / SQRT({a})",
+    "log1p": lambda a: f"LOG1P({a})",
+    "sin": lambda a: f"SIN({a})",
+    "cos": lambda a: f"COS({a})",
+    "maximum": lambda a, b: f"{a} != {a} || {a} > {b} ? {a} : {b}",
+    "minimum": lambda a, b: f"{a} != {a} || {a} < {b} ? {a} : {b}",
+    "bitwise_not": lambda a: f"!{a}",
+    "logical_not": lambda a: f"!{a}",
+    "bitwise_and": lambda a, b: f"{a} & {b}",
+    "logical_and": lambda a, b: f"{a} && {b}",
+    "bitwise_or": lambda a, b: f"{a} | {b}",
+    "logical_or": lambda a, b: f"{a} || {b}",
     "exp": lambda a: f"EXP({a})",
     "log": lambda a: f"LOG({a})",
     "sqrt": lambda a: f"SQRT({a})",
@@ -153,6 +171,11 @@ class _Emitter:
             _aten._addmm_activation.default: self._addmm,
             _aten.addmm_.default: self._addmm_,
             _aten.baddbmm_.default: self._baddbmm_,
+            _aten.bmm.default: self._bmm,
+            _aten.mean.dim: self._mean,
+            _aten.amax.default: self._amax,
+            _aten.index.Tensor: self._index,
+            _aten.index_add.default: self._index_add,
             _aten.addmv_.default: self._addmv_,
             _aten.dot.default: self._dot,
             _aten.sum.dim_IntList: self._sum,
@@ -173,7 +196,7 @@ class _Emitter:
         out = op.outs[0]
         views = [a for a in op.args if isinstance(a, View)]
         args = op.args[:2] if op.name == "_to_copy" else op.args
-        alpha = {"alpha": self._alpha(op.kwargs["alpha"])} if "alpha" in op.kwargs else {}
+        alpha = {k: self._alpha(op.kwargs[k]) for k in ("alpha", "value") if k in op.kwargs}
 
         def body(index: Sequence[str], shape: tuple[int, ...]) -> str:
             found = [self._entry(a, index, shape) if isinstance(a, View) else self._number(a) for a in args]
@@ -228,6 +251,65 @@ class _Emitter:
         for k in range(into.shape[0]):
             parts = [View(v.storage, v.shape[1:], v.strides[1:], v.offset + k * v.strides[0]) for v in (into, a, b)]
             self._product(parts[0], parts[1], parts[2], alpha, beta)
+
+    def _bmm(self, op: Op) -> None:
+        a, b = op.args
+        for k in range(op.outs[0].shape[0]):
+            parts = [View(v.storage, v.shape[1:], v.strides[1:], v.offset + k * v.strides[0]) for v in (*op.outs, a, b)]
+            self._product(parts[0], parts[1], parts[2], "1", "0")
+
+    def _index(self, op: Op) -> None:
+        """Rows of a table, at the places that one tensor of integers says."""
+        table, places = op.args
+        if len(places) != 1 or places[0] is None or places[0].storage.dtype != torch.int64:
+            raise Unsupported(f"an index of several tensors ({op.why})")
+        self._at_places(op.outs[0], places[0], table, places[0].shape, gather=True)
+
+    def _index_add(self, op: Op) -> None:
+        """A copy of the first tensor, to whose rows others are added."""
+        start, dim, places, rows = op.args
+        if dim != 0 or op.kwargs:
+            raise Unsupported(f"index_add along another axis ({op.why})")
+        out = op.outs[0]
+        copied = Op(_aten.clone.default, (start,), outs=(out,))
+        self._entrywise(copied)
+        self._at_places(out, places, rows, places.shape, gather=False)
+
+    def _at_places(self, out: View, places: View, other: View, shape: tuple[int, ...], *, gather: bool) -> None:
+        rows = out if gather else other
+        table = other if gather else out
+        index = [f"i{k}" for k in range(len(rows.shape))]
+        loops = "".join(f"for (long i{k} = 0; i{k} < {n}; i{k}++) " for k, n in enumerate(rows.shape))
+        place = self._entry(places, index[: len(shape)], shape) if shape else f"{self._at(places)}[0]"
+        inner = index[len(shape) :]
+        entry = self._entry(table, ["place", *inner], table.shape)
+        line = self._entry(rows, index, rows.shape) if rows.shape else f"{self._at(rows)}[0]"
+        body = f"{line} = {entry};" if gather else f"{entry} += {line};"
+        size = table.shape[0]
+        self.lines.append(f"    {loops}{{ long place = {place}; if (place < 0) place += {size}; {body} }}")
+
+    def _mean(self, op: Op) -> None:
+        self._sum(replace(op, function=_aten.sum.dim_IntList))
+        source, out = op.args[0], op.outs[0]
+        count = source.numel // max(1, out.numel)
+
+        def body(index: Sequence[str], shape: tuple[int, ...]) -> str:
+            return f"{self._entry(out, index, shape)} /= {count}"
+
+        self._over(out, [], body)
+
+    def _amax(self, op: Op) -> None:
+        source, out = op.args[0], op.outs[0]
+        rank = len(source.shape)
+        gone = {d % max(1, rank) for d in (op.args[1] if len(op.args) > 1 and op.args[1] else range(rank))}
+        kept = [k for k in range(rank) if k not in gone]
+        strides = [out.strides[k] for k in kept] if len(op.args) > 2 and op.args[2] else list(out.strides)
+        target = " + ".join(f"{s} * i{k}" for k, s in zip(kept, strides, strict=True)) or "0"
+        entry = self._entry(source, [f"i{k}" for k in range(rank)], source.shape)
+        outer = "".join(f"for (long i{k} = 0; i{k} < {source.shape[k]}; i{k}++) " for k in kept)
+        inner = "".join(f"for (long i{k} = 0; i{k} < {source.shape[k]}; i{k}++) " for k in sorted(gone))
+        step = f"{{ R u = {entry}; m = u != u || u > m ? u : m; }}"
+        self.lines.append(f"    {outer}{{ R m = -INFINITY; {inner}{step} {self._at(out)}[{target}] = m; }}")
 
     def _product(self, c: View, a: View, b: View, alpha: str, beta: str) -> None:
         """C <- beta c + alpha a b: BLAS counts by columns, so a matrix in rows is its transpose."""
@@ -301,7 +383,8 @@ class _Emitter:
         v, dim = op.args[0], op.args[1] % max(1, len(op.args[0].shape))
         out = op.outs[0]
         if len(v.shape) != 2:
-            raise Unsupported(f"softmax of a tensor with {len(v.shape)} axes ({op.why})")
+            self._rows(op, v, dim)
+            return
         n, lines = v.shape[dim], v.shape[1 - dim]
         sv, lv, so, lo = v.strides[dim], v.strides[1 - dim], out.strides[dim], out.strides[1 - dim]
         x, o = f"{self._at(v)}[{sv} * j + {lv} * i]", f"{self._at(out)}[{so} * j + {lo} * i]"
@@ -331,6 +414,15 @@ class _Emitter:
             f"    {over_j} {{ R e = EXP({x} - m); s += e; {'' if log else f'{o} = e;'} }}",
             f"    {f's = m + LOG(s); {over_j} {o} = {x} - s;' if log else f's = 1 / s; {over_j} {o} *= s;'} }}",
         ]
+
+    def _rows(self, op: Op, v: View, dim: int) -> None:
+        """Softmax over the last of several axes, whose tensors have no gaps: over the rows of a matrix."""
+        out, n = op.outs[0], v.shape[-1] if v.shape else 1
+        if dim != len(v.shape) - 1 or v.strides != out.strides or not v.strides or v.strides != v.usual:
+            raise Unsupported(f"softmax over another axis than the last ({op.why})")
+        lines = v.numel // max(1, n)
+        flat = [View(w.storage, (lines, n), (n, 1), w.offset) for w in (v, out)]
+        self._softmax(replace(op, args=(flat[0], 1, *op.args[2:]), outs=(flat[1],)))
 
     def _log_sigmoid(self, op: Op) -> None:
         x, out, buffer = op.args[0], op.outs[0], op.outs[1]

@@ -35,6 +35,8 @@ static inline float EXP(float x) {
     union { int32_t i; float f; } s = {(half + 127) << 23}, t = {(rest + 127) << 23};
     return p * s.f * t.f;
 }
+#define SIN sinf
+#define COS cosf
 #define LOG logf
 #define SQRT sqrtf
 #define TANH tanhf
@@ -45,6 +47,8 @@ static inline float EXP(float x) {
 #define LOG1P log1pf
 #else
 #define EXP exp
+#define SIN sin
+#define COS cos
 #define LOG log
 #define SQRT sqrt
 #define TANH tanh
