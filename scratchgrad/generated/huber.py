@@ -18,8 +18,8 @@ class Kernel:
     @staticmethod
     def backward(saved, grad_L):
         d, e, s2, s3 = saved
-        t1 = s2 >= d  # [N, i]
-        grad_v = grad_L[:, None] * (torch.where(s3, e, 0) + torch.where(t1, d * e.sign(), 0))  # [N, i]
-        grad_y = -grad_v  # [N, i]
-        grad_d = (grad_L * torch.where(t1, s2 - d, 0).sum(1)).sum()
+        t1 = torch.where(s3, e, d * e.sign())  # [N, i]
+        grad_v = grad_L[:, None] * t1  # [N, i]
+        grad_y = t1 * (-grad_L)[:, None]  # [N, i]
+        grad_d = (grad_L * torch.where(s2 >= d, s2 - d, 0).sum(1)).sum()
         return (grad_v, grad_y, grad_d)

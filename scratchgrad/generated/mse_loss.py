@@ -15,6 +15,7 @@ class Kernel:
     def backward(saved, grad_L):
         (s1,) = saved
         n_i = s1.shape[1]
-        grad_v = s1 * grad_L[:, None] * 2 / n_i  # [N, i]
-        grad_y = -grad_v  # [N, i]
+        t1 = grad_L * 2 / n_i  # [N]
+        grad_v = s1 * t1[:, None]  # [N, i]
+        grad_y = s1 * (-t1)[:, None]  # [N, i]
         return (grad_v, grad_y)
