@@ -74,6 +74,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.refused: str | None = None
         self._shadows: dict[int, tuple[Array, torch.dtype]] = {}
         self._alive: list[torch.Tensor] = []
+        self._blank: set[int] = set()
         self._values: dict[int, float] = {}
 
     @contextlib.contextmanager
@@ -130,7 +131,13 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         if name.rstrip("_") in _RANDOM:
             raise CannotExecute(f"aten.{name}: random numbers; pass them as an input")
+        if name in _ALLOCATES:
+            found = func(*args, **kwargs)
+            self._blank.add(_key(found))
+            self._alive.append(found)
+            return found
         if not any(map(self._is_symbolic, tensors)):
+            self._blank -= {_key(t) for t in tensors if t.layout == torch.strided}  # it may have been filled
             return func(*args, **kwargs)
         if name in _READS_VALUES:
             raise CannotExecute(f"aten.{name}: what happens next depends on values")
@@ -241,12 +248,13 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not target.numel():
             return
         if not self._is_symbolic(target):
+            blank = _key(target) in self._blank  # memory that nobody has written yet
             with _disable_current_modes():
                 whole = torch.as_strided(target.detach(), (_length(target),), (1,), 0).tolist()
             self._new(target, None)
             base, _ = self._shadows[_key(target)]
             for place, value in enumerate(whole):
-                base[place] = self.on.of(value).item()
+                base[place] = self.graph.undefined if blank else self.on.of(value).item()
         nodes = self.on.of(nodes)
         nodes = self.on.condition(nodes) if target.dtype == torch.bool else self.on.number(nodes)
         self._view(target)[...] = np.broadcast_to(nodes, tuple(target.shape))
