@@ -219,6 +219,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The nodes of a tensor; of one that carries nothing symbolic, its numbers."""
         if self._is_symbolic(tensor):
             return self._view(tensor).copy()
+        if _key(tensor) in self._blank and tensor.is_floating_point():
+            return np.full(tuple(tensor.shape), self.graph.undefined, dtype=object)
         with _disable_current_modes():
             self.inside = True
             try:
