@@ -69,8 +69,8 @@ def fit(
     The parameters start where they are, the optimiser's velocities and moments at 0.  `data` is what load_data takes (a
     name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
-    before the parameters follow; `recompute` computes values again in the reverse sweep instead of keeping them.  Both
-    save memory.  `backend` is "torch", the planned program; "native", the same compiled; "auto", compiled where that is
+    before the parameters follow (a layer over the whole batch, such as batch norm, then sees one part at a time);
+    `recompute` computes values again in the reverse sweep instead of keeping them.  Both save memory.  `backend` is "torch", the planned program; "native", the same compiled; "auto", compiled where that is
     possible; or "tape", which runs one kernel after the other as written and is what the programs are compared with.
     `device` may be a CUDA device for the programs' steps.  `seed` decides the order of the samples.
 

@@ -71,7 +71,7 @@ MESSAGES = {
         "    grad_o = [[0]]",
         "    grad_L = [1]",
         "by the sheet  grad_v[i] = grad_L*(o[i]*Sum(y[j], j) - y[i]) + (grad_o[i] - Sum(grad_o[j]*o[j], j))*o[i]",
-        "- v stands in a place of o: yours = grad_L*(v[i]*Sum(y[j], j) - y[i]) + (grad_o[i] - "
+        "- the logits v stand where the softmax o belongs: yours = grad_L*(v[i]*Sum(y[j], j) - y[i]) + (grad_o[i] - "
         "Sum(grad_o[j]*o[j], j))*o[i]",
         "- forward is right; so is grad_y",
     ),

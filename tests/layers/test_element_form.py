@@ -19,7 +19,7 @@ for name in registry.names():
     registry.attach_kernel(registry.layer(name))
 POSITIVE = {"eps", "d", "tau"}
 OTHER_AT_TIES = {"max_pool2d"}  # the sheet shares evenly, the kernel gives all to the first: both are subgradients
-EXPONENTIAL = {"info_nce"}  # exponentials of products, which the element form takes as they are
+EXPONENTIAL = {"info_nce", "scaled_dot_product_attention"}  # of products, which the element form takes as they are
 SMALL = st.floats(-2, 2).map(lambda x: round(x, 3))
 VALUES = st.floats(-30, 30).map(lambda x: round(x, 3))
 

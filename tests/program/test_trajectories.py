@@ -5,6 +5,7 @@ import torch
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from scratchgrad import registry
 from scratchgrad.program.runner import Runner
 from scratchgrad.tape import Sequential
 from scratchgrad.train import SGD, Adam, AdamW
@@ -90,6 +91,7 @@ def test_a_deep_network_of_equal_layers_goes_the_way_of_the_tape(width, backend)
 @given(drawn=networks(), make=st.sampled_from(OPTIMIZERS), parts=st.integers(2, 3))
 def test_gradients_added_up_over_micro_batches_are_those_of_the_batch(drawn, make, parts):
     assume(drawn.batch is not None)
+    assume(all(registry.layer(name).batch is None for name, *_ in drawn.layers))  # these see one part at a time
     agree(drawn, make, 0, parts)
 
 

@@ -80,4 +80,4 @@ def test_a_layers_kernel_agrees_with_its_derivation_at_what_is_drawn(case):
 def test_a_network_shrinks_to_few_layers():
     case = find(networks(), lambda case: len(case.operations) >= 2)
     assert len(case.operations) <= 3
-    assert repr(case).startswith("NetworkCase(batch None, ")
+    assert repr(case).startswith("NetworkCase(batch ")
