@@ -70,9 +70,11 @@ def fit(
     name, a path, arrays, a Dataset) or an iterable of batches (X, y); class numbers become one-hot rows of the target.
     `optimizer` is `default_optimizer()` unless given; `micro_batches` splits every batch, whose gradients are added up
     before the parameters follow (a layer over the whole batch, such as batch norm, then sees one part at a time);
-    `recompute` computes values again in the reverse sweep instead of keeping them.  Both save memory.  `backend` is "torch", the planned program; "native", the same compiled; "auto", compiled where that is
-    possible; or "tape", which runs one kernel after the other as written and is what the programs are compared with.
-    `device` may be a CUDA device for the programs' steps.  `seed` decides the order of the samples.
+    `recompute` computes values again in the reverse sweep instead of keeping them.  Both save memory.
+
+    `backend` is "torch", the planned program; "native", the same compiled; "auto", compiled where that is possible; or
+    "tape", which runs one kernel after the other as written and is what the programs are compared with.  `device` may
+    be a CUDA device for the programs' steps.  `seed` decides the order of the samples.
 
     `validation` is the data's own test part unless (X, y), batches of it, or False is given.  `accuracy` names the
     signal whose largest entry is the predicted class; unless given it is what the loss compares with the target, where
