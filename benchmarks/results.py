@@ -1,6 +1,6 @@
 """The results page: python benchmarks/results.py [--all] [--jax PYTHON], which writes benchmarks/RESULTS.md and .svg.
 
-    step      time of a step on the five networks of the issue, against eager autograd, JAX, numpy, the floor
+    step      time of a step on five networks, against eager autograd, JAX, numpy, the floor
     memory    peak of a network of 64 layers of 1024 at batch 1024       (--all, or --memory)
     lowering  from a network to its program; starting, see startup.py
     scaling   how a step grows with batch, width and depth                (--all, or --scaling)

@@ -288,6 +288,15 @@ class Body:
     def _diagonal(self, node: Node) -> tuple[str, int]:
         return f"{self.value(node.args[0], _ATOM)}.diagonal()", _ATOM
 
+    def _inv(self, node: Node) -> tuple[str, int]:
+        return f"torch.linalg.inv({self.value(node.args[0])})", _ATOM
+
+    def _det(self, node: Node) -> tuple[str, int]:
+        return f"torch.linalg.det({self.value(node.args[0])})", _ATOM
+
+    def _logdet(self, node: Node) -> tuple[str, int]:
+        return f"torch.linalg.slogdet({self.value(node.args[0])})[1]", _ATOM
+
     def _index(self, node: Node) -> tuple[str, int]:
         aligned, rank = node.data
         places = dict(aligned)

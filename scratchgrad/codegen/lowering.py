@@ -17,7 +17,17 @@ from scratchgrad.codegen.sliding import SlidingSums
 from scratchgrad.codegen.windows import opened, place, surely_nonnegative, window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.indices import Index, Size
-from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Sigmoid, Where
+from scratchgrad.notation.nodes import (
+    Determinant,
+    Indicator,
+    InverseElement,
+    LogDeterminant,
+    Maximum,
+    MaxOver,
+    Minimum,
+    Sigmoid,
+    Where,
+)
 
 __all__ = ["CannotLower", "Lowering"]
 
@@ -94,6 +104,8 @@ class Lowering:
             if e.args[2] == 0:
                 return self.graph.pointwise("mask", condition, self.lower(e.args[1]))
             return self.graph.pointwise("where", condition, *map(self.lower, e.args[1:]))
+        if isinstance(e, (InverseElement, Determinant, LogDeterminant)):
+            return self._of_matrix(e)
         if isinstance(e, sp.KroneckerDelta):
             return self._delta(e)
         if isinstance(e, Index):
@@ -129,7 +141,19 @@ class Lowering:
         name = tensor_name(e)
         if name not in self.tensors:
             raise CannotLower(f"tensor {name} has no value at this place")
-        node, indices = opened(self.graph, self.tensors[name], tuple(getattr(e, "indices", ())))
+        return self._at(self.tensors[name], tuple(getattr(e, "indices", ())))
+
+    def _of_matrix(self, e: sp.Expr) -> Labelled:
+        """An element of an inverse, or a determinant, of one matrix or of one for each sample."""
+        matrix, *place = e.args
+        node = self.tensors[tensor_name(matrix)]
+        op = {InverseElement: "inv", Determinant: "det", LogDeterminant: "logdet"}[type(e)]
+        result = self.graph.make(op, (node,), (), node.sizes if place else node.sizes[:-2])
+        return self._at(result, (*getattr(matrix, "indices", ()), *place))
+
+    def _at(self, node: Node, indices: tuple[sp.Expr, ...]) -> Labelled:
+        """The element of a tensor at these indices."""
+        node, indices = opened(self.graph, node, indices)
         bare = all(isinstance(i, Index) and i.size == s for i, s in zip(indices, node.sizes, strict=True))
         if bare and len(set(indices)) == len(indices):
             return Labelled(node, indices)

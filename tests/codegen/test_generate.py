@@ -31,6 +31,9 @@ DEFINITIONS: list[tuple[str, dict[str, Any]]] = [
     ("y[i] = max(x[i], 0) + log(1 + exp(-abs(x[i])))", {}),
     ("y[i] = where(x[i] > 0, x[i], a*(exp(x[i]) - 1))", {}),
     ("l = log(Sum(exp(x[i]), i))", {}),
+    ("y = LogDet(A) + Sum(Inv(A)[i,j]*b[j]*c[i], i, j)", {}),
+    ("y = LogDet(S) + Det(S) + Sum(x[i]*Inv(S)[i,j]*x[j], i, j)", {"shared": ""}),
+    ("u[i] = Sum(Inv(A)[i,j]*x[j], j) + Inv(A)[i,i]", {}),
     ("m[i] = Max(x[i,j], j)", {}),
     (
         "m = Sum(x[i], i)/n_i; c[i] = x[i] - m; v = Sum(c[i]**2, i)/n_i; s = sqrt(v + eps); z[i] = c[i]/s;"
