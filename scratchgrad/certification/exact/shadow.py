@@ -136,12 +136,13 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._blank.add(_key(found))
             self._alive.append(found)
             return found
+        writes = [(i, a) for i, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write]
         if not any(map(self._is_symbolic, tensors)):
-            self._blank -= {_key(t) for t in tensors if t.layout == torch.strided}  # it may have been filled
+            if writes:  # what was empty may have been filled
+                self._blank -= {_key(t) for t in tensors if t.layout == torch.strided}
             return func(*args, **kwargs)
         if name in _READS_VALUES:
             raise CannotExecute(f"aten.{name}: what happens next depends on values")
-        writes = [(i, a) for i, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write]
         views = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
         if (views and not writes) or name in _ALLOCATES or name == "detach":
             return self._viewed(func, args, kwargs)
