@@ -5,8 +5,8 @@
 The noise moves every input, every value that forward assigns, and every value of a function (see noise.py).
 u is half the distance from 1 to the next number.  The maxima run over one sample's entries of the same tensor (over all
 entries of a tensor that has no batch axis); max |grad|, over the upstream gradients, counts for gradients only: a
-difference such as grad_o - <grad_o, o> cancels, and its rounding errors are those of grad_o.  Right kernels score below
-4, and a formula that loses digits scores thousands.
+difference such as grad_o - <grad_o, o> cancels, and its rounding errors are those of grad_o.  The rooms' kernels score
+below 8, torch's own batch norm in float32 21, and a formula that loses digits scores thousands.
 """
 
 from __future__ import annotations

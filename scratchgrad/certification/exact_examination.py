@@ -275,7 +275,7 @@ def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any
     symbols: dict[str, Array] = {}
     for role, upstream in [(r, False) for r in spec.differentiable] + [(r, True) for r in spec.outputs]:
         nodes = entries.upstream[role.tensor.gradient.name] if upstream else entries.inputs[role.name]
-        rows = np.stack([(p.upstream if upstream else p.tensors)[role.name].ravel() for p in at])  # type: ignore[union-attr]
+        rows = np.stack([(p.upstream if upstream else p.tensors)[role.name].ravel() for p in at])  # type: ignore[union-attr]  # all are given
         for node, column in zip(nodes.ravel(), balls(rows).reshape(rows.shape).T, strict=True):
             symbols[node.args[0]] = column
     tied = np.zeros(len(at), dtype=bool)

@@ -297,7 +297,7 @@ class Reference:
             values = balls(np.stack(columns)).reshape(len(rows), -1).T
             for node, column in zip(array.ravel(), values, strict=True):
                 if breadth and not upstream:
-                    column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901
+                    column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901  # now a ball
                 symbols[node.args[0]] = column if moved is None else moved(column)
         tied = np.zeros(len(rows), dtype=bool)
         near = None

@@ -139,7 +139,7 @@ def _convolution_backward(
                 grad_w[of] = on.add(grad_w[of], on.matmul(arriving.T, x[into]))
     grad_b = on.sum(grad, [0, *range(2, grad.ndim)])
     found = (grad_x, grad_w, grad_b)
-    return tuple(g if wanted else None for g, wanted in zip(found, mask, strict=True))  # type: ignore[return-value]
+    return tuple(g if wanted else None for g, wanted in zip(found, mask, strict=True))  # type: ignore[return-value]  # three
 
 
 @rule("max_pool2d_with_indices", "max_pool1d_with_indices")
