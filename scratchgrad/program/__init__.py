@@ -6,6 +6,8 @@
     lowering   a tape becomes calls: forward, the reverse sweep, the objective as a sum of scalars
     rewriting  fewer calls with the same results
     updates    parameters follow inside the products that make their gradients
+    columns, stacking, placing, recomputing    small softmaxes transposed, equal updates as one product, parts made
+               in their place, values computed again
     memory     one arena, as small as what lives at the same time
     planning   all of these in order: a Plan
     program    a Plan with memory, as one generated function; calls: the torch function behind each call

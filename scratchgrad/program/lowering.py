@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -130,13 +131,16 @@ class _Lowering:
                 self.values[slot] = self.trace.tensor(signal.name, signal.shape, leaf.dtype, "constant", leaf)
 
     def _forward(self, entry: Entry) -> None:
+        arguments = [self.values[slot] for slot in entry.inputs]
         found = self.recipes[entry.layer]
         if found is not None and hasattr(found, "kernel"):
             unit = frozenset(k for k, slot in enumerate(entry.inputs) if slot in self.unit)
-            entry = dataclasses.replace(entry, kernel=found.kernel(unit))
-        arguments = [self.values[slot] for slot in entry.inputs]
+            kernel = found.kernel(unit, **entry.layer.options)
+            if hasattr(found, "fits"):
+                kernel = _Fitting(entry.kernel, kernel, partial(found.fits, **entry.layer.options))
+            entry = dataclasses.replace(entry, kernel=kernel)
         try:
-            outputs, saved = self.trace.record(entry.name, lambda: entry.forward(list(arguments), self.batch))
+            entry, (outputs, saved) = self._recorded(entry, arguments)
             for output in outputs:
                 self.trace.view(output)
         except Untraceable:
@@ -146,6 +150,20 @@ class _Lowering:
         self.entries.append(entry)
         self.inputs.append(arguments)
         self.saved.append(saved)
+
+    def _recorded(self, entry: Entry, arguments: list[Tensor]) -> tuple[Entry, Any]:
+        """The entry as it is called, and what forward gives.
+
+        A layer applied at every place is called on all places as one batch, for which tensors in an order of their own
+        would be copied.  Where it has no shared inputs and makes entrywise calls only, they are taken as they are.
+        """
+        if entry.mapped and not entry.layer.shared:
+            as_it_is, before = dataclasses.replace(entry, mapped=()), len(self.trace.ops)
+            found = self.trace.record(entry.name, lambda: as_it_is.forward(list(arguments), self.batch))
+            if all(op.entrywise for op in self.trace.ops[before:]):
+                return as_it_is, found
+            del self.trace.ops[before:]
+        return entry, self.trace.record(entry.name, lambda: entry.forward(list(arguments), self.batch))
 
     def _backward(self) -> None:
         net, J = self.tape.network, self.values[self._objective]
@@ -180,9 +198,14 @@ class _Lowering:
         if isinstance(saved, _Opaque):
             return saved.backward(self.trace, entry, self.inputs[k], grad_outputs)
         try:
+            before = len(self.trace.ops)
             found: list[Tensor | None] = self.trace.record(
                 f"{entry.name}, backward", lambda: entry.backward(saved, list(grad_outputs), self.batch)
             )
+            certified = self.tape.entries[k]
+            if certified.mapped and not entry.mapped and not all(op.entrywise for op in self.trace.ops[before:]):
+                del self.trace.ops[before:]
+                raise Untraceable(f"{entry.name}: entrywise forward, but not backward")
             for gradient in found:
                 if gradient is not None:
                     self.trace.view(gradient)
@@ -250,6 +273,21 @@ class _Lowering:
     def _constant(self, tensor: Tensor) -> float | None:
         value = self.trace.view(tensor).storage.value
         return float(value) if value is not None and value.numel() == 1 else None
+
+
+class _Fitting:
+    """The recipe's kernel where it fits the inputs, else the certified one."""
+
+    def __init__(self, certified: Any, planned: Any, fits: Callable[[Sequence[Tensor]], bool]) -> None:
+        self._certified, self._planned, self._fits = certified, planned, fits
+        self._taken: Any = None
+
+    def forward(self, *inputs: Tensor) -> Any:
+        self._taken = self._planned if self._fits(inputs) else self._certified
+        return self._taken.forward(*inputs)
+
+    def backward(self, saved: Any, *grad_outputs: Tensor | None) -> Any:
+        return self._taken.backward(saved, *grad_outputs)
 
 
 class _Opaque:

@@ -14,14 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-import torch
-
 from scratchgrad.program.op import Op, Storage, View, views_in
 
 __all__ = ["Arena", "plan"]
 
 _ALIGNED = 64
-_aten = torch.ops.aten
 
 
 @dataclass
@@ -98,7 +95,7 @@ def _lives(arena: Arena, ops: list[Op], pinned: set[Storage]) -> None:
 
 def _take_over(arena: Arena, k: int, op: Op, pinned: set[Storage]) -> None:
     """Let the result have the memory of an argument that is read here for the last time, where the call allows it."""
-    if op.inplace or len(op.outs) != 1 or not _entrywise(op):
+    if op.inplace or len(op.outs) != 1 or not op.entrywise:
         return
     out = op.outs[0]
     if out.storage.kind != "temporary" or not out.full or out.storage in arena.shared:
@@ -117,15 +114,6 @@ def _take_over(arena: Arena, k: int, op: Op, pinned: set[Storage]) -> None:
             arena.shared[out.storage] = owner
             arena.lives[owner] = (arena.lives[owner][0], arena.lives[out.storage][1])
             return
-
-
-def _entrywise(op: Op) -> bool:
-    """Whether entry i of the result follows from entries i of the arguments alone."""
-    return (
-        isinstance(op.function, torch._ops.OpOverload)
-        and (torch.Tag.pointwise in op.function.tags or op.function is _aten.threshold_backward.default)
-        and not op.function._schema.is_mutable
-    )
 
 
 def _size(storage: Storage) -> int:

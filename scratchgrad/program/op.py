@@ -22,6 +22,8 @@ from torch import Tensor
 
 __all__ = ["Kind", "Op", "Rate", "Storage", "View", "contiguous_strides", "views_in"]
 
+_aten = torch.ops.aten
+
 Kind = Literal["given", "parameter", "state", "constant", "temporary", "result"]
 
 
@@ -61,8 +63,17 @@ class View:
 
     @property
     def full(self) -> bool:
-        """Whether it is every entry of the storage once, in rows or, of a matrix, in columns."""
-        return self.whole or (len(self.shape) == 2 and self.transposed.whole)
+        """Whether it is every entry of the storage once, the axes in whatever order."""
+        return self.whole or self._reordered(self.order).whole
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The axes, the one with the longest steps first."""
+        return tuple(sorted(range(len(self.shape)), key=lambda k: (-self.strides[k], k)))
+
+    def _reordered(self, axes: tuple[int, ...]) -> View:
+        shape, strides = (tuple(t[k] for k in axes) for t in (self.shape, self.strides))
+        return View(self.storage, shape, strides, self.offset)
 
     @property
     def usual(self) -> tuple[int, ...]:
@@ -82,6 +93,11 @@ class View:
         """The transpose of a matrix."""
         return View(self.storage, self.shape[::-1], self.strides[::-1], self.offset)
 
+    def matrix(self, rows: int) -> View:
+        """A tensor without gaps as a matrix of so many rows; a matrix as it is."""
+        columns = self.numel // max(1, rows)
+        return self if len(self.shape) == 2 else View(self.storage, (rows, columns), (columns, 1), self.offset)
+
     def on(self, tensor: Tensor) -> Tensor:
         """This view of the tensor that holds the storage's entries one after the other."""
         return tensor.as_strided(self.shape, self.strides, tensor.storage_offset() + self.offset)
@@ -92,6 +108,9 @@ class View:
             return self.storage.name
         if len(self.shape) == 2 and self.transposed.whole:
             return f"{self.storage.name}.T"
+        if self.full:
+            axes = ", ".join(str(self.order.index(k)) for k in range(len(self.shape)))
+            return f"{self.storage.name}.permute({axes})"
         layout = "" if self.strides == contiguous_strides(self.shape) else f", strides {list(self.strides)}"
         return f"{self.storage.name}[{'x'.join(map(str, self.shape))}{layout}]"
 
@@ -138,6 +157,15 @@ class Op:
     def name(self) -> str:
         """The function's name."""
         return getattr(self.function, "__name__", str(self.function)).partition(".")[0]
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether entry i of the result follows from entries i of the arguments alone."""
+        return (
+            isinstance(self.function, torch._ops.OpOverload)
+            and (torch.Tag.pointwise in self.function.tags or self.function is _aten.threshold_backward.default)
+            and not self.function._schema.is_mutable
+        )
 
     @property
     def reads(self) -> set[Storage]:

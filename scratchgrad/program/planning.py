@@ -16,6 +16,7 @@ from scratchgrad.program.columns import columns, flipped
 from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
+from scratchgrad.program.placing import placed
 from scratchgrad.program.recomputing import recomputed
 from scratchgrad.program.rewriting import Factors, alive, epilogues, fold, moved, plain
 from scratchgrad.program.stacking import stacked
@@ -106,6 +107,7 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
     values, kept = flipped(values, turned), flipped(gradients | kept, turned)
     if request.recompute:
         ops = recomputed(ops, pinned)
+    ops = placed(ops, pinned)
     arena = plan(ops, pinned)
     return Plan(
         request,

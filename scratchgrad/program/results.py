@@ -4,7 +4,8 @@ In   an overload of torch.ops.aten and its arguments, tensors without data
 Out  a tensor without data of the result's shape, type and strides; None where torch is to be asked
 
 Torch answers for every call, but its answer for tensors without data is Python that imports SymPy and costs seconds on
-the first call.  Here stand the plain cases: entrywise calls, products, sums and softmax of tensors in the usual order.
+the first call.  Here stand the plain cases: entrywise calls, products, sums, stacks and softmax.  Shapes and types are
+torch's; the order of axes in memory is free, because a program gives every call the memory of its result.
 """
 
 from __future__ import annotations
@@ -28,22 +29,34 @@ _LIKE = (
     _aten.full_like.default,
     _aten.clone.default,
 )
+_IN_PLACE = (_aten.add_.Tensor, _aten.copy_.default, _aten.fill_.Scalar, _aten.mul_.Tensor)
+_JOINED = (_aten.stack.default, _aten.cat.default)
 _NEW = (_aten.new_zeros.default, _aten.new_ones.default, _aten.new_full.default, _aten.new_empty.default)
 
 
 def result_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A tensor without data like the one that the call gives; None where torch is to be asked."""
+    if function in _JOINED and args[0]:
+        return _joined(function, *args)
     tensors = [a for a in args if isinstance(a, Tensor)]
     if not tensors or any(t.device.type != "meta" and t.ndim for t in tensors):
         return None
+    if function in _IN_PLACE:
+        return args[0]
+    if function in _NEW:
+        return _empty(args[1], kwargs.get("dtype") or args[0].dtype)
+    if function in _SUMS and not kwargs:
+        return _empty(_reduced(*args), args[0].dtype if args[0].is_floating_point() else torch.int64)
+    if function is _aten.clone.default and kwargs.get("memory_format") is torch.contiguous_format:
+        return _empty(args[0].shape, args[0].dtype)
+    if _pointwise(function) and any(not _in_order(t) for t in tensors):
+        return _in_the_order_of(_entrywise(function, args, kwargs, tensors), tensors)
     if not all(_in_order(t) for t in tensors):
         return _product(function, args)
     if function in _SOFTMAX:
         return _empty(args[0].shape, args[0].dtype)
     if function in _LIKE:
         return _empty(args[0].shape, kwargs.get("dtype") or args[0].dtype)
-    if function in _NEW:
-        return _empty(args[1], kwargs.get("dtype") or args[0].dtype)
     if function is _aten.index_add.default:
         return _empty(args[0].shape, args[0].dtype)
     if function is _aten.index.Tensor and len(args[1]) == 1 and args[1][0] is not None:
@@ -52,13 +65,39 @@ def result_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return _empty(args[0].shape, kwargs.get("dtype") or args[0].dtype)
     if function is _aten.log_sigmoid_forward.default:  # with the buffer that the processor's kernel wants
         return _empty(args[0].shape, args[0].dtype), _empty(args[0].shape, args[0].dtype)
-    if function in _SUMS and not kwargs:
-        return _empty(_reduced(*args), args[0].dtype if args[0].is_floating_point() else torch.int64)
     if function in _FULL_SUMS and not kwargs:
         return _empty((), args[0].dtype if args[0].is_floating_point() else torch.int64)
-    if torch.Tag.pointwise in function.tags and not function._schema.is_mutable:
+    if _pointwise(function):
         return _entrywise(function, args, kwargs, tensors)
     return _product(function, args)
+
+
+def _pointwise(function: Any) -> bool:
+    tagged = torch.Tag.pointwise in function.tags or function is _aten.threshold_backward.default
+    return tagged and not function._schema.is_mutable
+
+
+def _in_the_order_of(found: Tensor | None, tensors: list[Tensor]) -> Tensor | None:
+    """The tensor with its axes in memory as in the first of these that has its shape."""
+    like = next((t for t in tensors if found is not None and t.shape == found.shape), None)
+    if found is None or like is None:
+        return found
+    strides = like.stride()
+    axes = sorted(range(like.ndim), key=lambda k: (-strides[k], k))
+    back = sorted(range(like.ndim), key=axes.__getitem__)
+    return _empty([like.shape[k] for k in axes], found.dtype).permute(back)
+
+
+def _joined(function: Any, parts: list[Tensor], axis: int = 0) -> Tensor | None:
+    """Tensors of one type side by side, along an axis of their own or along one that they have."""
+    first, shape = parts[0], list(parts[0].shape)
+    if any(p.dtype != first.dtype or p.ndim != first.ndim or p.device.type != "meta" for p in parts):
+        return None
+    if function is _aten.stack.default:
+        shape.insert(axis % (first.ndim + 1), len(parts))
+    elif first.ndim:
+        shape[axis % first.ndim] = sum(p.shape[axis] for p in parts)
+    return _empty(shape, first.dtype)
 
 
 def _entrywise(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Tensor | None:

@@ -3,7 +3,7 @@
     fold       calls on constants alone are made once, now
     plain      a constant of equal entries becomes a number; times 1 and copies vanish
     factors    numbers that multiply a gradient travel along to where they cost nothing (a product's alpha)
-    epilogues  exp(log_softmax) is softmax; relu(addmm) is one call
+    epilogues  exp(log_softmax) is softmax; relu(addmm) and a comparison as numbers 0 and 1 are one call
     alive      what nobody reads is not computed
 
 Each takes calls and gives calls.  All hold for all real values, for infinities and for what is not a number; the order
@@ -33,6 +33,8 @@ _UNSET = {_aten.empty_like.default, _aten.new_empty.default, _aten.empty.memory_
 _COPIES = {_aten.clone.default, _aten.contiguous.default}
 _BY_NUMBER = {_aten.mul.Tensor, _aten.div.Tensor, _aten.add.Tensor, _aten.sub.Tensor}
 _COMMUTE = {_aten.mul.Tensor, _aten.add.Tensor}
+_COMPARISONS = {getattr(_aten, name).Tensor for name in ("eq", "ne", "lt", "le", "gt", "ge")}
+_ADDING = {_aten.add_.Tensor, _aten.copy_.default}
 
 
 def uses(ops: Iterable[Op], others: Iterable[View] = ()) -> Counter[Storage]:
@@ -107,6 +109,7 @@ class Factors:
         self._factor: dict[Storage, float] = {}
         self._same: dict[Storage, View] = {}
         self._ready: dict[Storage, View] = {}
+        self._sums: set[Storage] = set()
         self._made = 0
 
     def of(self, view: View) -> tuple[View, float]:
@@ -117,6 +120,7 @@ class Factors:
     def apply(self, ops: list[Op]) -> list[Op]:
         """The calls, with their numbers on the way."""
         changed = {storage for op in ops if op.inplace for storage in op.writes}
+        self._sums = changed - self._pinned - {s for op in ops if not _adds(op) for s in op.writes}
         done: list[Op] = []
         for op in ops:
             self._one(op, done, changed)
@@ -124,6 +128,9 @@ class Factors:
 
     def _one(self, op: Op, done: list[Op], changed: set[Storage]) -> None:
         function = op.function
+        if function in _ADDING and op.writes <= self._sums and op.outs[0].storage.kind == "temporary":
+            self._added(op, done)
+            return
         free = not op.inplace and len(op.outs) == 1 and not op.writes & (self._pinned | changed)
         if free and function in (_aten.mul.Tensor, _aten.div.Tensor) and isinstance(op.args[1], float | int):
             number = float(op.args[1]) if function is _aten.mul.Tensor else 1 / float(op.args[1])
@@ -137,6 +144,12 @@ class Factors:
         elif free and function is _aten.sum.dim_IntList:
             a, fa = self.of(op.args[0])
             self._linear(op, (a, *op.args[1:]), fa, done)
+        elif free and function in (_aten.stack.default, _aten.cat.default):
+            parts, factors = zip(*(self.of(part) for part in op.args[0]), strict=True)
+            if len(set(factors)) == 1:
+                self._linear(op, (list(parts), *op.args[1:]), factors[0], done)
+            else:
+                done.append(replace(op, args=(self._valued(op.args[0], done), *op.args[1:])))
         elif free and function is _aten.threshold_backward.default:
             (a, fa), b = self.of(op.args[0]), self._value(op.args[1], done)
             self._linear(op, (a, b, *op.args[2:]), fa, done)
@@ -161,6 +174,18 @@ class Factors:
                     kwargs={k: self._valued(v, done) for k, v in op.kwargs.items()},
                 )
             )
+
+    def _added(self, op: Op, done: list[Op]) -> None:
+        """A part of a sum that begins with nothing, or with zeros: the first part's factor is that of the sum."""
+        into, (part, factor) = op.args[0], self.of(op.args[1])
+        own = self._factor.setdefault(into.storage, factor)
+        if factor == own:
+            done.append(replace(op, args=(into, part, *op.args[2:])))
+        elif op.function is _aten.add_.Tensor:
+            done.append(replace(op, args=(into, part), kwargs={"alpha": factor / own}))
+        else:
+            done.append(replace(op, args=(into, part, *op.args[2:])))
+            done.append(Op(_aten.mul_.Tensor, (into, factor / own), outs=(into,), inplace=True, why=op.why))
 
     def _travels(self, source: View, out: View, changed: set[Storage], number: float) -> bool:
         """Whether the product need not be stored: it is the source, with a factor."""
@@ -222,6 +247,8 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
         if op.function is _aten.exp.default and before.function is _aten._log_softmax.default:
             fused = _aten._softmax.default
             new[id(op)] = Op(fused, before.args, outs=op.outs, why=f"{op.why}; exp(log_softmax) as one call")
+        elif op.function is _aten._to_copy.default and before.function in _COMPARISONS:
+            new[id(op)] = replace(before, outs=op.outs)
         elif op.function is _aten.relu.default and before.function is _aten.addmm.default and not before.kwargs:
             new[id(op)] = Op(
                 _aten._addmm_activation.default,
@@ -233,6 +260,11 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
             continue
         gone.add(id(before))
     return [new.get(id(op), op) for op in ops if id(op) not in gone]
+
+
+def _adds(op: Op) -> bool:
+    """Whether the call puts zeros somewhere, or adds to what is there, or writes there for the first time."""
+    return (op.function in _ADDING and not op.kwargs) or (op.function is _aten.fill_.Scalar and op.args[1] == 0)
 
 
 def alive(ops: list[Op], wanted: Iterable[Storage]) -> list[Op]:

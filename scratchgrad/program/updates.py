@@ -191,6 +191,7 @@ class _Updating:
         if product is not None:
             a, b = product
             self._take(c)
+            into = into.matrix(a.shape[0])
             if beta == Rate(0.0) and alpha == Rate(1.0):
                 return [Op(_aten.mm.default, (a, b), outs=(into,), why=what)]
             if beta != Rate(1.0):
@@ -295,7 +296,7 @@ class _Updating:
         if op is None or op.function is not _aten.mm.default:
             return None
         a, b = op.args
-        if c.view == op.outs[0]:
+        if c.view == op.outs[0] or (c.view.whole and op.outs[0].whole):  # a filter's, as a matrix
             return a, b
         return (b.transposed, a.transposed) if c.view == op.outs[0].transposed else None
 

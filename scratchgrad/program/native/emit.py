@@ -199,8 +199,14 @@ class _Emitter:
         alpha = {k: self._alpha(op.kwargs[k]) for k in ("alpha", "value") if k in op.kwargs}
 
         def body(index: Sequence[str], shape: tuple[int, ...]) -> str:
-            found = [self._entry(a, index, shape) if isinstance(a, View) else self._number(a) for a in args]
-            return f"{self._entry(out, index, shape)} = {_ENTRYWISE[op.name](*found, **alpha)}"
+            """Every entry is read whether it is needed or not: GCC 12.2 compiles `m <= 0 ? 0 : g[i]` wrongly."""
+            read, found = [], []
+            for k, a in enumerate(args):
+                found.append(f"a{k}" if isinstance(a, View) else self._number(a))
+                if isinstance(a, View):
+                    read.append(f"{_TYPES.get(a.storage.dtype, 'R')} a{k} = {self._entry(a, index, shape)};")
+            result = f"{self._entry(out, index, shape)} = {_ENTRYWISE[op.name](*found, **alpha)};"
+            return f"{{ {' '.join(read)} {result} }}"
 
         self._over(out, views, body)
 

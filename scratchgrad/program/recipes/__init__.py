@@ -2,12 +2,13 @@
 
 A recipe is a file named after its room.  It may have
 
-    kernel(unit)             forward and backward as in the room, of the same values, recorded in the place of the
+    kernel(unit, **options)  forward and backward as in the room, of the same values, recorded in the place of the
                              certified kernel; `unit` are the positions of inputs whose rows are known to sum to 1
+    fits(inputs, **options)  whether that kernel is the better one for inputs of these shapes and strides
     total(inputs, saved)     the sum of the last output over the batch, as terms (factor, what)
 
-There is no list to edit.  Every recipe is compared with the certified kernel (tests/program/test_recipes.py); a layer
-without one is recorded as it is.
+`options` are those of the layer, if it has any.  There is no list to edit.  Every recipe is compared with the
+certified kernel (tests/program/test_recipes.py); a layer without one is recorded as it is.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ Term = tuple[float | Value, Tensor | Of]
 
 
 def recipe(layer: Layer) -> ModuleType | None:
-    """The recipe of a room; None for a room without one, and for a user's layer of whatever name."""
-    if not registry.is_built_in(layer.name) or registry.layer(layer.name) is not layer:
+    """The recipe of a room, at whatever options; None for a room without one, and for a user's layer of any name."""
+    if not registry.is_built_in(layer.name) or registry.layer(layer.base.name) is not layer.base:
         return None
-    name = f"{__name__}.{layer.name}"
+    name = f"{__name__}.{layer.base.name}"
     return import_module(name) if find_spec(name) else None
