@@ -4,7 +4,8 @@
     Out  the same with v and log_o transposed in memory    0.9 us; the product that makes v is faster, too
 
 torch vectorises along the batch then.  All temporaries that meet entry by entry are transposed together; a target is
-copied once.  Where a call that depends on the layout is among them, nothing is changed.
+copied once.  Where a call that depends on the layout is among them, nothing is changed; rows of fewer than 16 entries,
+which torch does not vectorise, are then copied to columns and back (256 rows of 8: 7 us instead of 37).
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import torch
 
 from scratchgrad.program.op import Op, Storage, View, contiguous_strides, views_in
 
-__all__ = ["columns", "flipped"]
+__all__ = ["columns", "flipped", "slim"]
 
 _aten = torch.ops.aten
 _SOFTMAX = (_aten._softmax.default, _aten._log_softmax.default)
 _PRODUCTS = (_aten.mm.default, _aten.addmm.default, _aten.addmm_.default, _aten.addmv_.default)
 _FEW, _SEVERAL = 64, 8
+_SLIM, _MANY = 16, 64
 
 
 def columns(ops: list[Op]) -> tuple[list[Op], set[Storage]]:
@@ -49,6 +51,43 @@ def flipped(value: Any, members: set[Storage]) -> Any:
     if isinstance(value, dict):
         return {k: flipped(v, members) for k, v in value.items()}
     return value
+
+
+def slim(ops: list[Op]) -> list[Op]:
+    """The calls, with every softmax over many short rows made on columns, between two copies."""
+    done: list[Op] = []
+    for op in ops:
+        done += _on_columns(op) if op.function in _SOFTMAX and _is_slim(op) else [op]
+    return done
+
+
+def _is_slim(op: Op) -> bool:
+    v, out = op.args[0], op.outs[0]
+    last = len(v.shape) - 1
+    return (
+        last > 0
+        and op.args[1] in (-1, last)
+        and v.whole
+        and out.whole
+        and v.shape[-1] < _SLIM
+        and v.numel >= _MANY * v.shape[-1] > 0
+    )
+
+
+def _on_columns(op: Op) -> list[Op]:
+    v, out, k = op.args[0], op.outs[0], op.args[0].shape[-1]
+    rows = v.numel // k
+    strides = (*(s // k for s in v.strides[:-1]), rows)
+    inside, result = (
+        Storage(f"{view.storage.name}_columns", view.numel, view.storage.dtype, "temporary") for view in (v, out)
+    )
+    flat = [View(storage, (k, rows), (rows, 1)) for storage in (inside, result)]
+    why = f"{op.why}; rows as columns"
+    return [
+        Op(_aten.clone.default, (v,), outs=(View(inside, v.shape, strides),), why=why, backward=op.backward),
+        replace(op, args=(flat[0], 0, *op.args[2:]), outs=(flat[1],), why=why),
+        Op(_aten.clone.default, (View(result, v.shape, strides),), outs=(out,), why=why, backward=op.backward),
+    ]
 
 
 def _fits(op: Op) -> bool:

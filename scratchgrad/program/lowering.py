@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from scratchgrad.program.op import Op, Storage, View
+from scratchgrad.program.op import Op, Storage, View, contiguous_strides
 from scratchgrad.program.recipes import Of, Value, recipe
 from scratchgrad.program.tracing import Trace, Untraceable
 from scratchgrad.tape.entry import Entry
@@ -157,7 +157,8 @@ class _Lowering:
         A layer applied at every place is called on all places as one batch, for which tensors in an order of their own
         would be copied.  Where it has no shared inputs and makes entrywise calls only, they are taken as they are.
         """
-        if entry.mapped and not entry.layer.shared:
+        lies_otherwise = any(not _usual(argument) for argument in arguments)
+        if entry.mapped and lies_otherwise and not entry.layer.shared and not entry.batched.expanded:
             as_it_is, before = dataclasses.replace(entry, mapped=()), len(self.trace.ops)
             found = self.trace.record(entry.name, lambda: as_it_is.forward(list(arguments), self.batch))
             if all(op.entrywise for op in self.trace.ops[before:]):
@@ -329,6 +330,11 @@ class _Opaque:
             Op(call, reads, outs=outs, why=f"{entry.name}, backward: called as it is", beside=beside, backward=True)
         )
         return [new.get(k) for k in range(len(inputs))]
+
+
+def _usual(tensor: Tensor) -> bool:
+    """Whether the entries lie one after the other; a tensor without data is asked by its strides."""
+    return tuple(tensor.stride()) == contiguous_strides(tuple(tensor.shape))
 
 
 def _name(values: dict[str, View], gradients: dict[str, View], ops: list[Op]) -> None:

@@ -3,8 +3,8 @@
     In   a = threshold_backward(g, p, 0);  b = threshold_backward(g, q, 0);  s = stack([a, b], 2)
     Out  s[..., 0, ...] = threshold_backward(g, p, 0);  s[..., 1, ...] = threshold_backward(g, q, 0)
 
-Only entrywise calls are moved, which write to memory with gaps as fast; a stack some of whose parts come from
-elsewhere stays as it is.
+So is what is made only to be copied.  Only entrywise calls are moved, which write to memory with gaps as fast; a stack
+some of whose parts come from elsewhere stays as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from scratchgrad.program.rewriting import uses
 __all__ = ["placed"]
 
 _aten = torch.ops.aten
+_GATHERING = (_aten.stack.default, _aten.cat.default, _aten.clone.default)
 
 
 def placed(ops: list[Op], pinned: set[Storage]) -> list[Op]:
@@ -31,9 +32,9 @@ def placed(ops: list[Op], pinned: set[Storage]) -> list[Op]:
     new: dict[int, Op] = {}
     gone: set[int] = set()
     for k, op in enumerate(ops):
-        if op.function not in (_aten.stack.default, _aten.cat.default) or writers[op.outs[0].storage] != [k]:
+        if op.function not in _GATHERING or writers[op.outs[0].storage] != [k]:
             continue
-        parts, places = op.args[0], _places(op)
+        parts, places = _parts(op), _places(op)
         makers = [writers.get(part.storage, []) for part in parts]
         if len({part.storage for part in parts}) == len(parts) and all(
             len(maker) == 1
@@ -52,9 +53,15 @@ def _movable(op: Op, part: View) -> bool:
     return op.entrywise and not op.inplace and op.outs == (part,) and part.storage.kind == "temporary"
 
 
+def _parts(op: Op) -> list[View]:
+    return [op.args[0]] if op.function is _aten.clone.default else op.args[0]
+
+
 def _places(op: Op) -> list[View]:
     """Where in the result each part lies."""
     parts, out = op.args[0], op.outs[0]
+    if op.function is _aten.clone.default:
+        return [out]
     axis = op.args[1] if len(op.args) > 1 else 0
     found, at = [], 0
     if op.function is _aten.stack.default:

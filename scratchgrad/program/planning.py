@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from scratchgrad.program.columns import columns, flipped
+from scratchgrad.program.columns import columns, flipped, slim
 from scratchgrad.program.lowering import Lowered, lower
 from scratchgrad.program.memory import Arena, plan
 from scratchgrad.program.op import Op, Storage, View
@@ -103,6 +103,7 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
     )
     ops = epilogues(ops, pinned)
     ops, turned = columns(ops)
+    ops = slim(ops)
     ops = stacked(ops, lowered.parameters, flat.offsets, flats["parameter"], pinned | turned)
     values, kept = flipped(values, turned), flipped(gradients | kept, turned)
     if request.recompute:

@@ -223,10 +223,11 @@ class Factors:
             return stored
         ready = self._ready.get(view.storage)
         if ready is None:
-            held = moved(_whole(view.storage), self._same)
+            every = view if view.full else _whole(view.storage)
+            held = moved(every, self._same)
             self._made += 1
             storage = Storage(f"{view.storage.name}_scaled", view.storage.size, view.storage.dtype, "temporary")
-            ready = self._ready[view.storage] = _whole(storage)
+            ready = self._ready[view.storage] = replace(every, storage=storage)
             done.append(Op(_aten.mul.Tensor, (held, factor), outs=(ready,), why="a factor that travels no further"))
         return replace(view, storage=ready.storage)
 

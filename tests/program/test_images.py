@@ -26,6 +26,7 @@ def test_200_networks_on_images_go_the_way_of_the_tape(drawn, make, watched):
 
 
 @pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+@pytest.mark.filterwarnings("ignore:.* runs as a torch program, not compiled. (?!compiled, it differs)")
 @settings(max_examples=5, phases=PHASES)
 @given(drawn=images(), make=st.sampled_from(OPTIMIZERS))
 def test_compiled_it_does_so_too(drawn, make):
