@@ -55,6 +55,9 @@ class Program:
         """One step on inputs and targets, in the order of declaration."""
         self.set_rate(0.0)
         self._terms = [(f, self._tensor(v)) for f, v in plan.terms]
+        self._values: dict[str, Tensor] = {}
+        self.wanted = [(name, torch.Size(v.shape), v.storage.dtype) for name, v in plan.given.items()]
+        """Name, shape and type of what `run` takes."""
 
     def interpreted(self, *given: Tensor) -> Iterator[tuple[Op, tuple[Tensor, ...]]]:
         """The same step, call by call: each with the tensors that it has just written."""
@@ -90,7 +93,10 @@ class Program:
 
     def value(self, name: str) -> Tensor:
         """The value of a kept signal in the last step: the program's own memory, until the next."""
-        return self._tensor(self.plan.values[name])
+        found = self._values.get(name)
+        if found is None:
+            found = self._values[name] = self._tensor(self.plan.values[name])
+        return found
 
     def gradient(self, name: str) -> Tensor:
         """The gradient with respect to a kept signal in the last step: the program's own memory, until the next."""

@@ -26,6 +26,7 @@ from scratchgrad.train.feed import Feed, NotTrainable, scores_beside_target
 from scratchgrad.train.history import Epoch, History
 from scratchgrad.train.interrupt import PatientInterrupt
 from scratchgrad.train.optimizer import Optimizer
+from scratchgrad.train.prepared import Batch, Prepared
 from scratchgrad.train.progress import Bar
 from scratchgrad.train.schedule import Step
 from scratchgrad.train.sgd import SGD
@@ -97,7 +98,8 @@ def fit(
     settings |= {"micro-batches": micro_batches} if micro_batches != 1 else {}
     optimizer.reset()
     done = _resumed(net, checkpoint, resume, settings, optimizer)
-    stepper = Stepper(net, feed, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
+    prepared = Prepared(source, feed, counted=accuracy is not None)
+    stepper = Stepper(net, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
 
     random = torch.get_rng_state()
 
@@ -113,20 +115,20 @@ def fit(
     ):
         while done.epoch < epochs:
             began, before = time.perf_counter(), done.seconds
-            for X, y in source.epoch(done.epoch, done.batch):
-                if not len(X):  # a batch without samples says nothing
+            for batch in prepared.epoch(done.epoch, done.batch):
+                if not batch.rows:  # a batch without samples says nothing
                     done.count(0, 0.0, 0)
                     continue
                 position = done.epoch + (done.batch / count if count else 0.0)
-                if accuracy is None and y.is_floating_point():
+                if batch.classes is None:
                     scores = None
-                loss, correct = stepper(X, y, position, scores)
+                loss, correct = stepper(batch, position, scores)
                 if not math.isfinite(loss):
                     raise Diverged(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
-                        + _reason(X, y, optimizer.rate(position))
+                        + _reason(batch, optimizer.rate(position))
                     )
-                done.count(len(X), loss * (1 if net.reduction == "sum" else len(X)), correct)
+                done.count(batch.rows, loss * (1 if net.reduction == "sum" else batch.rows), correct)
                 done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
                 bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
                 if interrupt.asked:
@@ -157,9 +159,9 @@ def _resumed(net: Network, checkpoint: Any, resume: Any, settings: dict[str, Any
     return done
 
 
-def _reason(X: Tensor, y: Tensor, rate: float) -> str:
+def _reason(batch: Batch, rate: float) -> str:
     """What may have made the objective no number."""
-    for name, values in (("inputs", X), ("targets", y)):
+    for name, values in zip(("inputs", "targets"), batch.given.values(), strict=True):
         if values.is_floating_point() and not bool(values.isfinite().all()):
             return f"the batch's {name} hold numbers that are not finite"
     return f"a learning rate below {rate:g} may help"
@@ -185,7 +187,8 @@ def evaluate(net: Network, X: Tensor, y: Tensor, scores: str | None = None) -> t
             rows = len(given[feed.input.name])
             tape.forward(given, rows)
             loss += float(tape.objective()) * (1 if net.reduction == "sum" else rows)
-            correct += 0 if scores is None else count_correct(tape.value(scores), given[feed.target.name])
+            if scores is not None:
+                correct += count_correct(tape.value(scores), feed.classes(given[feed.target.name]).numpy())
     return loss / max(1, len(X)), None if scores is None else correct / max(1, len(X))
 
 

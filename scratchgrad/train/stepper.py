@@ -6,14 +6,15 @@ Out  the parameters have followed; the objective before that, and how many sampl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scratchgrad.program.program import Program
 from scratchgrad.program.runner import Backend, Runner
-from scratchgrad.train.feed import Feed
+from scratchgrad.train.prepared import Batch
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
@@ -27,7 +28,6 @@ class Stepper:
     def __init__(
         self,
         net: Network,
-        feed: Feed,
         optimizer: Any,
         *,
         parts: int,
@@ -42,41 +42,41 @@ class Stepper:
             raise ValueError(f"fit: expected micro_batches of at least 1, got {parts}")
         if backend == "tape" and parts > 1:
             raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
-        self._net, self._feed, self._optimizer, self._parts = net, feed, optimizer, parts
+        self._net, self._optimizer, self._parts = net, optimizer, parts
         if backend == "tape" and device != "cpu":
             raise ValueError("fit: a device needs a program; leave backend='tape' out")
         self._backend, self._recompute, self._device = backend, recompute, device
         self._runners: dict[tuple[str | None, bool], Runner] = {}
 
-    def __call__(self, X: Tensor, y: Tensor, position: float, scores: str | None) -> tuple[float, int]:
-        """The objective before the step, and the samples whose largest score is the target's."""
-        given, target = self._feed(X, y), self._feed.target.name
+    def __call__(self, batch: Batch, position: float, scores: str | None) -> tuple[float, int]:
+        """The objective before the step, and the samples whose largest score is where their class is."""
+        rows, given, classes, one_hot = batch
         if self._backend == "tape":
             tape = self._net.tape
-            tape.forward(given, len(X))
+            tape.forward(given, rows)
             tape.backward()
             tape.step(self._optimizer, position)
-            right = 0 if scores is None else count_correct(tape.value(scores), given[target])
+            right = 0 if scores is None or classes is None else count_correct(tape.value(scores), classes)
             return float(tape.objective()), right
         right = 0
 
-        def count(program: Program, part: Mapping[str, Tensor]) -> None:
+        def count(program: Program, first: int) -> None:
             nonlocal right
-            if scores is not None:
-                right += count_correct(program.value(scores).cpu(), part[target])
+            if scores is not None and classes is not None:
+                found = program.value(scores)
+                right += count_correct(found, classes[first : first + len(found)])
 
-        runner = self._runner(scores, self._feed.classifies(y))
-        loss = runner.step(given, len(X), position, parts=self._parts, seen=count)
+        loss = self._runner(scores, one_hot).step(given, rows, position, parts=self._parts, seen=count)
         assert loss is not None  # it was asked for
         return loss, right
 
-    def _runner(self, scores: str | None, classes: bool) -> Runner:
+    def _runner(self, scores: str | None, one_hot: bool) -> Runner:
         """Programs that keep these scores, and know whether the target's rows are one-hot."""
-        key = (scores, classes)
+        key = (scores, one_hot)
         if key not in self._runners:
             assert self._backend != "tape"  # which needs no runner
             values = () if scores is None else (scores,)
-            unit = (self._feed.target.name,) if classes else ()
+            unit = self._net.names("target") if one_hot else ()
             self._runners[key] = Runner(
                 self._net,
                 self._optimizer,
@@ -97,6 +97,6 @@ class Stepper:
             runner.synchronize()
 
 
-def count_correct(scores: Tensor, target: Tensor) -> int:
-    """The number of samples whose largest score is where the target's largest entry is."""
-    return int((scores.argmax(-1) == target.argmax(-1)).sum())
+def count_correct(scores: Tensor, classes: NDArray[Any]) -> int:
+    """The number of samples whose largest score is where their class is; numpy takes a third of torch's time."""
+    return int(np.count_nonzero(scores.numpy(force=True).argmax(-1) == classes))

@@ -64,6 +64,13 @@ class Batches:
             rows = order[first : first + self.batch_size]
             yield self.X.index_select(0, rows), self.y.index_select(0, rows)
 
+    def pieces(self, epoch: int, start: int = 0, *, many: int) -> Iterator[Samples]:
+        """The samples of `epoch`, those of `many` batches together: gathering is a few calls for all of them."""
+        order = self.order(epoch)
+        for first in range(start * self.batch_size, len(order), many * self.batch_size):
+            rows = order[first : first + many * self.batch_size]
+            yield self.X.index_select(0, rows), self.y.index_select(0, rows)
+
 
 class GivenBatches:
     """Batches that someone else makes: a torch DataLoader, a list, any iterable of (X, y).
