@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scratchgrad.program.calls import call
@@ -55,7 +56,7 @@ class Program:
         """One step on inputs and targets, in the order of declaration."""
         self.set_rate(0.0)
         self._terms = [(f, self._tensor(v)) for f, v in plan.terms]
-        self._values: dict[str, Tensor] = {}
+        self._arrays: dict[str, NDArray[Any]] = {}
         self.wanted = [(name, torch.Size(v.shape), v.storage.dtype) for name, v in plan.given.items()]
         """Name, shape and type of what `run` takes."""
 
@@ -93,9 +94,15 @@ class Program:
 
     def value(self, name: str) -> Tensor:
         """The value of a kept signal in the last step: the program's own memory, until the next."""
-        found = self._values.get(name)
+        return self._tensor(self.plan.values[name])
+
+    def array(self, name: str) -> NDArray[Any]:
+        """The value of a kept signal as numpy's: the same memory, or a copy where that is not the processor's."""
+        if self._flat.device != "cpu":
+            return self.value(name).cpu().numpy()
+        found = self._arrays.get(name)
         if found is None:
-            found = self._values[name] = self._tensor(self.plan.values[name])
+            found = self._arrays[name] = self.value(name).numpy()
         return found
 
     def gradient(self, name: str) -> Tensor:

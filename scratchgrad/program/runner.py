@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from scratchgrad.program.flat import Flat
-from scratchgrad.program.planning import Plan, Request, planned
+from scratchgrad.program.planning import Plan, Request
 from scratchgrad.program.program import Program
+from scratchgrad.program.remembered import plan_of
 from scratchgrad.program.updates import Update
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Runner:
         request = replace(self._request, batch=batch, **changed)
         if request not in self._programs:
             with torch.inference_mode():
-                self._programs[request] = self._made(planned(self.net.tape, self._flat, request), self._flat)
+                self._programs[request] = self._made(plan_of(self.net.tape, self._flat, request), self._flat)
         return self._programs[request]
 
     # Inside

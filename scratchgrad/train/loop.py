@@ -98,13 +98,14 @@ def fit(
     settings |= {"micro-batches": micro_batches} if micro_batches != 1 else {}
     optimizer.reset()
     done = _resumed(net, checkpoint, resume, settings, optimizer)
-    prepared = Prepared(source, feed, counted=accuracy is not None)
+    prepared = Prepared(source, feed, counted=accuracy not in (None, False))
     stepper = Stepper(net, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
 
     random = torch.get_rng_state()
 
     def save() -> None:
         if checkpoint is not None:
+            done.correct += stepper.correct()
             stepper.synchronize()
             save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random=random)
 
@@ -117,18 +118,18 @@ def fit(
             began, before = time.perf_counter(), done.seconds
             for batch in prepared.epoch(done.epoch, done.batch):
                 if not batch.rows:  # a batch without samples says nothing
-                    done.count(0, 0.0, 0)
+                    done.count(0, 0.0)
                     continue
                 position = done.epoch + (done.batch / count if count else 0.0)
                 if batch.classes is None:
                     scores = None
-                loss, correct = stepper(batch, position, scores)
+                loss = stepper(batch, position, scores)
                 if not math.isfinite(loss):
                     raise Diverged(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
                         + _reason(batch, optimizer.rate(position))
                     )
-                done.count(batch.rows, loss * (1 if net.reduction == "sum" else batch.rows), correct)
+                done.count(batch.rows, loss * (1 if net.reduction == "sum" else batch.rows))
                 done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
                 bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
                 if interrupt.asked:
@@ -139,6 +140,7 @@ def fit(
             if not done.samples:
                 raise DataMismatch(f"epoch {done.epoch + 1}: the data hold not one sample")
             stepper.synchronize()
+            done.correct += stepper.correct()
             record = _record(net, feed, scores, done, test)
             done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
             random = torch.get_rng_state()
@@ -188,7 +190,7 @@ def evaluate(net: Network, X: Tensor, y: Tensor, scores: str | None = None) -> t
             tape.forward(given, rows)
             loss += float(tape.objective()) * (1 if net.reduction == "sum" else rows)
             if scores is not None:
-                correct += count_correct(tape.value(scores), feed.classes(given[feed.target.name]).numpy())
+                correct += count_correct(tape.value(scores).numpy(), feed.classes(given[feed.target.name]).numpy())
     return loss / max(1, len(X)), None if scores is None else correct / max(1, len(X))
 
 
@@ -241,6 +243,13 @@ def _length(source: Any) -> int | None:
 def _scores(net: Network, accuracy: str | Signal | Literal[False] | None) -> str | None:
     if accuracy is False:
         return None
-    if accuracy is not None:
-        return net.signal(accuracy if isinstance(accuracy, str) else accuracy.name).name
-    return scores_beside_target(net)
+    if accuracy is None:
+        return scores_beside_target(net)
+    scores, target = net.signal(accuracy if isinstance(accuracy, str) else accuracy.name), Feed.of(net).target
+    classes = target.shape if target.integer else target.shape[:-1]
+    if not scores.shape or scores.shape[:-1] != classes or (not target.integer and not target.shape):
+        raise NotTrainable(
+            f"fit: accuracy={scores.name!r} has shape {list(scores.shape)}, whose largest entries name no classes of "
+            f"target {target.name!r}, {list(target.shape)}; name the signal that scores the classes, or accuracy=False"
+        )
+    return scores.name

@@ -4,9 +4,10 @@ In   the data's batches, the feed
 Out  for every batch the tensors by signal, and the class of each sample
 
 Samples of `Batches` are gathered, converted and checked for many batches together, as many as fit into PIECE bytes, so
-that neither a small network waits for its data nor a big data set is there twice; a batch is a view.  Each view begins
-where memory is aligned, as a tensor of its own does: the last bit of a product may depend on it, and a run that is
-resumed cuts its pieces elsewhere.
+that neither a small network waits for its data nor a big data set is there twice; a batch is a view.  What is done for
+one batch after the other, between two steps, finds the processor's caches full of the step, and takes several times as
+long.  Each view begins where memory is aligned, as a tensor of its own does: the last bit of a product may depend on
+it, and a run that is resumed cuts its pieces elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from scratchgrad.train.feed import Feed
 
 __all__ = ["Batch", "Prepared"]
 
-PIECE = 1 << 22
+PIECE, MANY = 1 << 21, 256
 _ALIGNED = 64
 
 
@@ -51,22 +52,29 @@ class Prepared:
             for X, y in source.epoch(epoch, start):
                 yield from self._cut(X, y, max(1, len(X)))
             return
-        many = max(1, PIECE // max(1, self._feed.bytes * source.batch_size))
+        many = min(MANY, max(1, PIECE // max(1, self._feed.bytes * source.batch_size)))
         for X, y in source.pieces(epoch, start, many=many):
             yield from self._cut(X, y, source.batch_size)
 
-    def _cut(self, X: Tensor, y: Tensor, size: int) -> Iterator[Batch]:
+    def _cut(self, X: Tensor, y: Tensor, size: int) -> list[Batch]:
+        """The batches of `size` samples; one of none where there are no samples."""
         feed, rows = self._feed, len(X)
         given, one_hot = feed(X, y), feed.classifies(y)
-        classes = y if one_hot else feed.classes(given[feed.target.name]) if self._counted else None
+        classes = None
+        if one_hot or self._counted:
+            classes = (y if one_hot else feed.classes(given[feed.target.name])).numpy()
         if rows <= size:
-            yield Batch(rows, given, None if classes is None else classes.numpy(), one_hot)
-            return
-        names = tuple(given)
-        for number, tensors in enumerate(zip(*(_views(given[name], size) for name in names), strict=True)):
-            first = number * size
-            found = None if classes is None else classes[first : first + size].numpy()
-            yield Batch(min(size, rows - first), dict(zip(names, tensors, strict=True)), found, one_hot)
+            return [Batch(rows, given, classes, one_hot)]
+        (x, X), (t, T) = given.items()
+        return [
+            Batch(
+                min(size, rows - first),
+                {x: X, t: T},
+                None if classes is None else classes[first : first + size],
+                one_hot,
+            )
+            for first, X, T in zip(range(0, rows, size), _views(X, size), _views(T, size), strict=True)
+        ]
 
 
 def _views(tensor: Tensor, size: int) -> Sequence[Tensor]:
@@ -74,11 +82,11 @@ def _views(tensor: Tensor, size: int) -> Sequence[Tensor]:
     stride = math.prod(tensor.shape[1:]) * size
     unit = _ALIGNED // tensor.element_size()
     if stride % unit == 0 and tensor.is_contiguous() and tensor.data_ptr() % _ALIGNED == 0:
-        return tensor.split(size)
+        return torch.split(tensor, size)
     apart = -(-stride // unit) * unit
     memory = tensor.new_empty(-(-len(tensor) // size) * apart)
     parts = []
-    for number, part in enumerate(tensor.split(size)):
+    for number, part in enumerate(torch.split(tensor, size)):
         held = memory[number * apart : number * apart + part.numel()].view(part.shape)
         parts.append(held.copy_(part))
     return parts

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from scratchgrad.program.program import Program
 from scratchgrad.program.runner import Backend, Runner
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
 
 __all__ = ["Stepper", "count_correct"]
+
+KEPT = 1 << 18
 
 
 class Stepper:
@@ -47,28 +48,43 @@ class Stepper:
             raise ValueError("fit: a device needs a program; leave backend='tape' out")
         self._backend, self._recompute, self._device = backend, recompute, device
         self._runners: dict[tuple[str | None, bool], Runner] = {}
+        self._uncounted: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        self._bytes = 0
+        self._correct = 0
 
-    def __call__(self, batch: Batch, position: float, scores: str | None) -> tuple[float, int]:
-        """The objective before the step, and the samples whose largest score is where their class is."""
+    def __call__(self, batch: Batch, position: float, scores: str | None) -> float:
+        """The objective before the step; the samples are counted, if there are scores."""
         rows, given, classes, one_hot = batch
         if self._backend == "tape":
             tape = self._net.tape
             tape.forward(given, rows)
             tape.backward()
             tape.step(self._optimizer, position)
-            right = 0 if scores is None or classes is None else count_correct(tape.value(scores), classes)
-            return float(tape.objective()), right
-        right = 0
-
-        def count(program: Program, first: int) -> None:
-            nonlocal right
             if scores is not None and classes is not None:
-                found = program.value(scores)
-                right += count_correct(found, classes[first : first + len(found)])
+                self._note(tape.value(scores).numpy(), classes)
+            return float(tape.objective())
 
-        loss = self._runner(scores, one_hot).step(given, rows, position, parts=self._parts, seen=count)
+        def seen(program: Program, first: int) -> None:
+            if scores is not None and classes is not None:
+                found = program.array(scores)
+                self._note(found, classes if len(found) == rows else classes[first : first + len(found)])
+
+        loss = self._runner(scores, one_hot).step(given, rows, position, parts=self._parts, seen=seen)
         assert loss is not None  # it was asked for
-        return loss, right
+        return loss
+
+    def correct(self) -> int:
+        """The number of samples since the last call whose largest score was where their class is."""
+        found = self._correct + sum(count_correct(scores, classes) for scores, classes in self._uncounted)
+        self._uncounted, self._bytes, self._correct = [], 0, 0
+        return found
+
+    def _note(self, scores: NDArray[Any], classes: NDArray[Any]) -> None:
+        """Keep a copy of the scores, to be counted with other batches': between two steps that takes twice as long."""
+        self._uncounted.append((scores.copy("K"), classes))
+        self._bytes += scores.nbytes
+        if self._bytes > KEPT:
+            self._correct = self.correct()
 
     def _runner(self, scores: str | None, one_hot: bool) -> Runner:
         """Programs that keep these scores, and know whether the target's rows are one-hot."""
@@ -97,6 +113,6 @@ class Stepper:
             runner.synchronize()
 
 
-def count_correct(scores: Tensor, classes: NDArray[Any]) -> int:
+def count_correct(scores: NDArray[Any], classes: NDArray[Any]) -> int:
     """The number of samples whose largest score is where their class is; numpy takes a third of torch's time."""
-    return int(np.count_nonzero(scores.numpy(force=True).argmax(-1) == classes))
+    return int(np.count_nonzero(scores.argmax(-1) == classes))
