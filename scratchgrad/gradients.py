@@ -288,7 +288,7 @@ class Gradients(Mapping[str, Gradient]):
         return save_sheet(layer_sheet(self), Path(path))
 
     def forward(self, tensors: Mapping[str, Any], arithmetic: Arithmetic | None = None) -> dict[str, Any]:
-        """The values of all assigned tensors, by name: in float64, exact where that overflows, unless said otherwise."""
+        """The values of all assigned tensors, by name; in float64, and exact where that overflows, unless told."""
         at = self.valuation(tensors, {}, arithmetic)
         names = [a.target.name for a in self.definition.assignments]
         if arithmetic is not None:
@@ -450,7 +450,7 @@ def _measured(
     seen: dict[sp.Expr, str],
     square: Mapping[str, str],
 ) -> Any:
-    """The values as an array whose shape fits the tensor; its sizes are noted.  `square` says what is taken of which."""
+    """The values as an array whose shape fits the tensor; its sizes are noted; `square` says what is taken of it."""
     array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
     if array.ndim != len(tensor.indices):
         count = len(tensor.indices)

@@ -362,7 +362,9 @@ def test_the_code_of_a_batch_has_the_shape_of_the_tensor_where_the_gradient_repe
     assert eval(code, {n: torch.ones(shape) for n, shape in sizes.items()}).shape == sizes[name]
 
 
-@pytest.mark.parametrize("option", [{"tensors": "x[n]"}, {"ranges": {"i": 3}}, {"outputs": "u"}, {"shared": "W"}], ids=str)
+@pytest.mark.parametrize(
+    "option", [{"tensors": "x[n]"}, {"ranges": {"i": 3}}, {"outputs": "u"}, {"shared": "W"}], ids=str
+)
 def test_a_layer_is_not_told_what_it_says_itself(option: dict[str, Any]) -> None:
     name = next(iter(option))
     for source in ("linear", layer("linear")):

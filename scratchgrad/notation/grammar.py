@@ -31,7 +31,16 @@ from scratchgrad.notation.nodes import (
 from scratchgrad.notation.ranges import IndexSizeConflict, Ranges
 from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
 
-__all__ = ["AssignmentOrder", "FreeIndexMissing", "Misplaced", "RankMismatch", "ReservedName", "UnknownName", "UnusedName", "parse"]
+__all__ = [
+    "AssignmentOrder",
+    "FreeIndexMissing",
+    "Misplaced",
+    "RankMismatch",
+    "ReservedName",
+    "UnknownName",
+    "UnusedName",
+    "parse",
+]
 
 
 class UnknownName(NotationError):
@@ -277,7 +286,9 @@ class _Elaboration:
                 raise UnusedName(f"tensors: the definition has no tensor {tensor!r}{_nearest(tensor, there)}")
         for letter in ranges:
             if letter not in self.letters:
-                raise UnusedName(f"ranges: the definition has no index {letter!r}{_nearest(letter, list(self.letters))}")
+                raise UnusedName(
+                    f"ranges: the definition has no index {letter!r}{_nearest(letter, list(self.letters))}"
+                )
 
     def check_order(self) -> None:
         for position, (name, statement) in enumerate(zip(self.targets, self.statements, strict=True)):

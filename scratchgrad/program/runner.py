@@ -9,6 +9,7 @@ precision or the parameters in between changes what is planned: the runner notic
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,9 +27,13 @@ from scratchgrad.program.updates import Update
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
 
-__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner"]
+__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner", "UnknownDevice", "check_device"]
 
 Backend = Literal["torch", "native", "auto"]
+
+
+class UnknownDevice(ValueError):
+    """A device that is not here, or none at all."""
 
 
 class GivenMismatch(ValueError):
@@ -75,8 +80,7 @@ class Runner:
         """
         if backend not in ("torch", "native", "auto"):
             raise ValueError(f"backend: expected 'torch', 'native' or 'auto', got {backend!r}")
-        if device != "cpu" and not torch.cuda.is_available():
-            raise ValueError(f"device: expected 'cpu', got {device!r}, and torch sees no CUDA device here")
+        check_device(device)
         self.backend, self.device = backend, device
         self._warned = False
         self.net, self.optimizer = net, optimizer
@@ -231,6 +235,19 @@ class Runner:
                 )
             tensors.append(tensor.contiguous())  # a CUDA program copies it to its device itself
         return tensors
+
+
+def check_device(device: str) -> None:
+    """UnknownDevice for what is not the processor, and no CUDA device that is here."""
+    if device == "cpu":
+        return
+    if not isinstance(device, str) or not re.fullmatch(r"cuda(:\d+)?", device):
+        raise UnknownDevice(f"device: expected 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..., got {device!r}")
+    if not torch.cuda.is_available():
+        raise UnknownDevice(f"device: expected 'cpu', got {device!r}, and torch sees no CUDA device here")
+    number, count = int(device.partition(":")[2] or 0), torch.cuda.device_count()
+    if number >= count:
+        raise UnknownDevice(f"device: {device!r} is not here; torch sees {count} CUDA devices, counted from 0")
 
 
 def _plan(optimizer: Any) -> Update:

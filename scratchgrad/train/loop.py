@@ -29,6 +29,7 @@ from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.prepared import Batch, Prepared
 from scratchgrad.train.progress import Bar
 from scratchgrad.train.schedule import Step
+from scratchgrad.train.settings import InvalidSetting, WrongSettingType, whole
 from scratchgrad.train.sgd import SGD
 from scratchgrad.train.stepper import Stepper, count_correct
 
@@ -85,8 +86,10 @@ def fit(
     resume=True goes on from it where it exists; resume=path goes on from that file.  A resumed run ends bit for bit
     where an unbroken one does.
 
-    Raises NotTrainable, NoObjective, UnreachableParameter, Diverged, CheckpointMismatch, and the data's errors.
+    Raises NotTrainable, NoObjective, UnreachableParameter, Diverged, CheckpointMismatch, InvalidSetting,
+    WrongSettingType, UnknownDevice, and the data's errors.
     """
+    _check_settings(optimizer, epochs=epochs, batch_size=batch_size, checkpoint_every=checkpoint_every)
     feed = Feed.of(net)
     net.tape.check()
     optimizer = default_optimizer() if optimizer is None else optimizer
@@ -96,10 +99,10 @@ def fit(
     scores = _scores(net, accuracy)
     settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
     settings |= {"micro-batches": micro_batches} if micro_batches != 1 else {}
+    stepper = Stepper(net, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
     optimizer.reset()
     done = _resumed(net, checkpoint, resume, settings, optimizer)
     prepared = Prepared(source, feed, counted=accuracy not in (None, False))
-    stepper = Stepper(net, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
 
     random = torch.get_rng_state()
 
@@ -149,10 +152,24 @@ def fit(
     return History.of(done.history)
 
 
+def _check_settings(optimizer: Any, **counts: Any) -> None:
+    """InvalidSetting where a count that is given is below 1, WrongSettingType for what is no count or no optimiser."""
+    for name, count in counts.items():
+        if count is not None or name != "checkpoint_every":
+            whole("fit", name, count, 1)
+    wanted = ("reset", "rate", "state", "load_state", "update")
+    if optimizer is None or (not isinstance(optimizer, type) and all(hasattr(optimizer, name) for name in wanted)):
+        return
+    shown = f"the class {optimizer.__name__}" if isinstance(optimizer, type) else repr(optimizer)
+    raise WrongSettingType(
+        f"fit: expected an optimiser, such as optimizer=sg.SGD(0.05, momentum=0.9) or sg.Adam(), got {shown}"
+    )
+
+
 def _resumed(net: Network, checkpoint: Any, resume: Any, settings: dict[str, Any], optimizer: Optimizer) -> RunState:
     """Where the run goes on: at its beginning, or where the checkpoint was written."""
     if resume is True and checkpoint is None:
-        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
+        raise InvalidSetting("fit: resume=True goes on from checkpoint=path; give the path")
     start = checkpoint if resume is True else resume or None
     if start is None or (resume is True and not Path(start).exists()):
         return RunState()
@@ -245,6 +262,8 @@ def _scores(net: Network, accuracy: str | Signal | Literal[False] | None) -> str
         return None
     if accuracy is None:
         return scores_beside_target(net)
+    if not isinstance(accuracy, str) and not hasattr(accuracy, "network"):
+        raise WrongSettingType(f"fit: expected a signal, its name, or False for accuracy, got {accuracy!r}")
     scores, target = net.signal(accuracy if isinstance(accuracy, str) else accuracy.name), Feed.of(net).target
     classes = target.shape if target.integer else target.shape[:-1]
     if not scores.shape or scores.shape[:-1] != classes or (not target.integer and not target.shape):

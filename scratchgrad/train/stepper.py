@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchgrad.program.program import Program
-from scratchgrad.program.runner import Backend, Runner
+from scratchgrad.program.runner import Backend, Runner, check_device
 from scratchgrad.train.prepared import Batch
+from scratchgrad.train.settings import InvalidSetting, whole
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
@@ -36,16 +37,16 @@ class Stepper:
         backend: Backend | Literal["tape"],
         device: str,
     ) -> None:
-        """Raises ValueError where the settings are unknown or exclude each other."""
+        """Raises InvalidSetting where the settings are unknown or exclude each other."""
         if backend not in ("torch", "native", "auto", "tape"):
-            raise ValueError(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
-        if parts < 1:
-            raise ValueError(f"fit: expected micro_batches of at least 1, got {parts}")
+            raise InvalidSetting(f"fit: expected backend 'torch', 'native', 'auto' or 'tape', got {backend!r}")
+        whole("fit", "micro_batches", parts, 1)
         if backend == "tape" and parts > 1:
-            raise ValueError("fit: micro_batches needs a program; leave backend='tape' out")
+            raise InvalidSetting("fit: micro_batches needs a program; leave backend='tape' out")
         self._net, self._optimizer, self._parts = net, optimizer, parts
         if backend == "tape" and device != "cpu":
-            raise ValueError("fit: a device needs a program; leave backend='tape' out")
+            raise InvalidSetting("fit: a device needs a program; leave backend='tape' out")
+        check_device(device)
         self._backend, self._recompute, self._device = backend, recompute, device
         self._runners: dict[tuple[str | None, bool], Runner] = {}
         self._uncounted: list[tuple[NDArray[Any], NDArray[Any]]] = []
