@@ -186,7 +186,8 @@ class Network:
     ) -> None:
         """Declare the objective J: one number a sample, averaged over the batch (or summed, on request).
 
-        In J = L + s the s has no batch axis and counts once a sample: so its mean is the mean of L, plus s.
+        In J = L + s the s has no batch axis and counts once a sample: so its mean is the mean of L, plus s, and its
+        sum is that mean times the number of samples, whatever the network.
         Raises SeveralObjectives for a second signal, now or in a later call, NotScalar where the signal has axes.
         """
         if others or isinstance(objective, list | tuple):
