@@ -407,3 +407,13 @@ def test_an_infinity_that_is_the_value_stays_one() -> None:
     assert derive("y = -exp(x)").forward({"x": 1000.0})["y"] == -np.inf
     assert derive("y = log(x)").forward({"x": 0.0})["y"] == -np.inf
     assert np.isnan(derive("y[i] = x[i] - a").forward({"x": [np.inf], "a": np.inf})["y"]).all()
+
+
+def test_what_stands_in_the_objective_itself_is_not_said_to_act_on_it_through_itself() -> None:
+    direct, behind = derive("J = c*x"), derive("s = c*x; J = s**2")
+    assert [step.words for step in direct["x"].steps if step.rule is rules.CHAIN] == ["It stands in $J$ itself."]
+    assert [step.words for step in behind["x"].steps if step.rule is rules.CHAIN] == [
+        "It acts on $J$ through $s$ alone."
+    ]
+    assert "through $J$ alone" not in derive("J = Sum(x[i]**2, i)").latex()
+    assert "$x_{1}$ stands in $J$ itself" in derive("J = Sum(x[i]**2, i)").latex()
