@@ -10,9 +10,10 @@ Needs SymPy and numpy, not torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,22 @@ from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
 from scratchgrad.layer import NAME, Layer
+from scratchgrad.notation.binding import tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
 from scratchgrad.notation.from_sympy import from_sympy
-from scratchgrad.notation.grammar import UnknownName, parse
+from scratchgrad.notation.grammar import UnknownName, UnusedName, parse
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import define_layer
+from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch
 
-__all__ = ["Form", "Gradient", "Gradients", "MatrixForm", "UnknownTensor", "definition_of", "derive"]
+__all__ = ["Form", "Gradient", "Gradients", "MatrixForm", "NotSquare", "UnknownTensor", "definition_of", "derive"]
+
+
+class NotSquare(ShapeMismatch):
+    """A matrix whose two axes differ, where the definition takes a square one."""
 
 
 @dataclass(frozen=True)
@@ -202,12 +209,15 @@ class Gradient:
 
         `grad_outputs` maps the name of an output to the gradient of J with respect to it; one that is left out is zero.
         It may be omitted where the only output is a scalar, which then counts as J.  Arrays may be numpy's or torch's.
+        Where float64 overflows on the way, as exp(1000) does, the numbers are `exact`'s, rounded: slower, but right.
 
         Raises EvaluationError where a tensor is missing, ShapeMismatch where sizes disagree.
         """
         if tensors is None:
             grad_outputs, tensors = None, grad_outputs or {}
-        return self.parent.valuation(tensors, grad_outputs or None).value(self.element, self.indices)
+        at = self.parent.valuation(tensors, grad_outputs or None)
+        found = at.value(self.element, self.indices)
+        return self.parent.finite(found, at, lambda: self.exact(grad_outputs or None, tensors))
 
     def exact(self, grad_outputs: Mapping[str, Any] | None, tensors: Mapping[str, Any], digits: int = 50) -> Any:
         """As `evaluate`, in exact rational or `digits`-digit arithmetic: an object array."""
@@ -278,9 +288,39 @@ class Gradients(Mapping[str, Gradient]):
         return save_sheet(layer_sheet(self), Path(path))
 
     def forward(self, tensors: Mapping[str, Any], arithmetic: Arithmetic | None = None) -> dict[str, Any]:
-        """The values of all assigned tensors, by name."""
+        """The values of all assigned tensors, by name; in float64, and exact where that overflows, unless told."""
         at = self.valuation(tensors, {}, arithmetic)
-        return {a.target.name: at.tensors[a.target.name] for a in self.definition.assignments}
+        names = [a.target.name for a in self.definition.assignments]
+        if arithmetic is not None:
+            return {name: at.tensors[name] for name in names}
+
+        @cache
+        def exact() -> dict[str, Any]:
+            return self.forward(tensors, Exact())
+
+        return {name: self.finite(at.tensors[name], at, partial(lambda name: exact()[name], name)) for name in names}
+
+    def finite(self, found: Any, at: Valuation, exact: Callable[[], Any]) -> Any:
+        """What was found; if it is not finite although all that was given is, the exact numbers, rounded."""
+        if np.isfinite(found).all():
+            return found
+        given = (*self.definition.inputs, *(o.gradient for o in self.definition.outputs))
+        if not all(np.isfinite(at.tensors[t.name]).all() for t in given if t.name in at.tensors):
+            return found
+        try:
+            return _rounded(exact())
+        except ArithmeticError:  # a division by 0, which floating point has an answer for
+            return found
+
+    @cached_property
+    def _square(self) -> dict[str, str]:
+        """The matrices that must be square, and what is taken of them."""
+        found: dict[str, str] = {}
+        for assignment in self.definition.assignments:
+            for node in assignment.right.atoms(Determinant, LogDeterminant, InverseElement):
+                taken = f"Inv({node.args[0]})" if isinstance(node, InverseElement) else to_text(node)
+                found.setdefault(tensor_name(node.args[0]), taken)
+        return found
 
     def valuation(
         self, tensors: Mapping[str, Any], grad_outputs: Mapping[str, Any] | None, arithmetic: Arithmetic | None = None
@@ -306,9 +346,9 @@ class Gradients(Mapping[str, Gradient]):
                 raise EvaluationError(
                     f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}"
                 )
-            values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen)
+            values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen, self._square)
         gradients = {outputs[n].gradient: g for n, g in grad_outputs.items()}
-        values |= {tensor.name: _measured(tensor, g, sizes, seen) for tensor, g in gradients.items()}
+        values |= {tensor.name: _measured(tensor, g, sizes, seen, {}) for tensor, g in gradients.items()}
         at = Valuation(values, sizes, arithmetic or Float())
         for assignment in self.definition.assignments:
             at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
@@ -333,7 +373,8 @@ def derive(
     `outputs` the outputs ("o L"; default: the last left side), `shared` the inputs that carry no samples in the batched
     form (default for a text: scalars, and names that begin with a capital letter or b).
 
-    Raises NotationError (its subclasses point at the place in a text) or registry.UnknownLayer.
+    Raises NotationError (its subclasses point at the place in a text; UnusedName where a name is given for what is not
+    there) or registry.UnknownLayer.
     """
     return Gradients(definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared))
 
@@ -347,6 +388,7 @@ def definition_of(
     shared: str | None = None,
 ) -> Definition:
     """The definition that `source` stands for; the arguments are those of `derive`."""
+    _check_unused(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared)
     if isinstance(source, Definition):
         return source if shared is None else _sharing(source, shared)
     if isinstance(source, str) and NAME.fullmatch(source.strip()):
@@ -357,12 +399,35 @@ def definition_of(
         return define_layer(source)
     wanted = outputs.split() if isinstance(outputs, str) else outputs
     if isinstance(source, str):
-        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted)
+        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted, strict=True)
     else:
-        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted)
+        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted, strict=True)
     if shared is None:
         return replace(definition, shared=tuple(t.name for t in definition.inputs if _looks_shared(t)))
     return _sharing(definition, shared)
+
+
+def _check_unused(source: Any, **given: Any) -> None:
+    """UnusedName where a layer, or a definition, is told what it says itself."""
+    layer = isinstance(source, Layer) or (isinstance(source, str) and NAME.fullmatch(source.strip()) is not None)
+    if not layer and not isinstance(source, Definition):
+        return
+    name = "the definition" if isinstance(source, Definition) else f"layer {str(getattr(source, 'name', source))!r}"
+    for option, value in given.items():
+        if value and (layer or option != "shared"):
+            raise UnusedName(f"{option}: {name} says that itself; {option}= belongs to a text or to SymPy equations")
+
+
+def _rounded(values: Any) -> Any:
+    """Exact numbers as float64."""
+    return np.array([_float(value) for value in np.ravel(values)], dtype=np.float64).reshape(np.shape(values))
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _sharing(definition: Definition, shared: str) -> Definition:
@@ -378,8 +443,14 @@ def _looks_shared(tensor: Tensor) -> bool:
     return (not tensor.indices and not tensor.integer) or tensor.name[0].isupper() or tensor.name.startswith("b")
 
 
-def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict[sp.Expr, str]) -> Any:
-    """The values as an array whose shape fits the tensor; its sizes are noted."""
+def _measured(
+    tensor: Tensor,
+    values: Any,
+    sizes: dict[sp.Expr, int],
+    seen: dict[sp.Expr, str],
+    square: Mapping[str, str],
+) -> Any:
+    """The values as an array whose shape fits the tensor; its sizes are noted; `square` says what is taken of it."""
     array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
     if array.ndim != len(tensor.indices):
         count = len(tensor.indices)
@@ -389,10 +460,14 @@ def _measured(tensor: Tensor, values: Any, sizes: dict[sp.Expr, int], seen: dict
         raise EvaluationError(f"{to_text(tensor.element)}: expected real numbers, got an array of {array.dtype}")
     if tensor.integer and array.dtype.kind == "f":
         array = array.astype(np.int64)
+    if tensor.name in square and array.shape[-1] != array.shape[-2]:
+        raise NotSquare(f"{square[tensor.name]} needs a square matrix {tensor.name}, got shape {array.shape}")
     for index, length in zip(tensor.indices, array.shape, strict=True):
         known = sizes.setdefault(index.size, length) if not index.size.is_Integer else int(index.size)
         if known != length:
             where = seen.get(index.size, "the definition")
+            if where == to_text(tensor.element):
+                raise NotSquare(f"{where}: index {index.name!r} runs over axes of one size, got shape {array.shape}")
             matrix = next((t for t in (to_text(tensor.element), where) if "," in t), "")
             hint = f"; is {matrix.partition('[')[0]} transposed?" if matrix else ""
             raise ShapeMismatch(

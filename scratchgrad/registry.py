@@ -13,6 +13,7 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class NotCertified(RuntimeError):
 
 def names() -> tuple[str, ...]:
     """The names of all layers: the rooms in alphabetical order, then the registered ones in their order."""
+    _listed.cache_clear()  # a room may have been written since
     return (*_rooms(), *_registered)
 
 
@@ -86,7 +88,7 @@ def layer(name: str) -> Layer:
         return layer(parts["base"]).with_options(**_numbers(parts["options"]))
     if name in _registered:
         return _registered[name]
-    if name not in _rooms():
+    if name not in _rooms() and name not in names():
         close = difflib.get_close_matches(name, names(), n=3)
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known are {', '.join(names())}"
         raise UnknownLayer(f"no layer is named {name!r}; {hint}")
@@ -195,4 +197,9 @@ def _is_room(found: Layer) -> bool:
 
 
 def _rooms() -> tuple[str, ...]:
-    return tuple(sorted(room.name for room in pkgutil.iter_modules(layers.__path__) if not room.name.startswith("_")))
+    return _listed(tuple(layers.__path__))
+
+
+@cache
+def _listed(folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(room.name for room in pkgutil.iter_modules(folders) if not room.name.startswith("_")))

@@ -13,10 +13,10 @@ import torch
 
 import scratchgrad as sg
 from scratchgrad.calculus import rules
-from scratchgrad.gradients import Gradients, UnknownTensor, definition_of, derive
+from scratchgrad.gradients import Gradients, NotSquare, UnknownTensor, definition_of, derive
 from scratchgrad.notation.evaluation import EvaluationError
 from scratchgrad.notation.from_sympy import NotADefinition
-from scratchgrad.notation.grammar import UnknownName
+from scratchgrad.notation.grammar import UnknownName, UnusedName
 from scratchgrad.notation.text import to_text
 from scratchgrad.registry import UnknownLayer, layer
 from scratchgrad.signature import ShapeMismatch
@@ -360,3 +360,60 @@ def test_the_code_of_a_batch_has_the_shape_of_the_tensor_where_the_gradient_repe
     assert str(d[name].batched) == code
     sizes = {"x": (4, 3), "y": (4, 2), "A": (3, 5), "b": (2,), "grad_L": (4,), "grad_s": (4,), "grad_u": (4, 3)}
     assert eval(code, {n: torch.ones(shape) for n, shape in sizes.items()}).shape == sizes[name]
+
+
+@pytest.mark.parametrize(
+    "option", [{"tensors": "x[n]"}, {"ranges": {"i": 3}}, {"outputs": "u"}, {"shared": "W"}], ids=str
+)
+def test_a_layer_is_not_told_what_it_says_itself(option: dict[str, Any]) -> None:
+    name = next(iter(option))
+    for source in ("linear", layer("linear")):
+        with pytest.raises(UnusedName, match=f"{name}: layer 'linear' says that itself; {name}= belongs to a text"):
+            derive(source, **option)
+    if name != "shared":
+        with pytest.raises(UnusedName, match=f"{name}: the definition says that itself"):
+            derive(definition_of("linear"), **option)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("L = LogDet(A)", r"LogDet\(A\) needs a square matrix A, got shape \(2, 3\)"),
+        ("d = Det(A)", r"Det\(A\) needs a square matrix A, got shape \(2, 3\)"),
+        ("B[i,j] = Inv(A)[i,j]", r"Inv\(A\) needs a square matrix A, got shape \(2, 3\)"),
+        ("y[i] = Sum(A[i,j]*A[j,i], j)", r"A\[i,j\]: index 'j' runs over axes of one size, got shape \(2, 3\)"),
+    ],
+)
+def test_a_matrix_that_is_not_square_is_named(text: str, message: str) -> None:
+    with pytest.raises(NotSquare, match=message):
+        derive(text).forward({"A": np.ones((2, 3))})
+
+
+@pytest.mark.parametrize("scores", [[1000.0, 0.0, -1000.0], [1000.0, 998.0, 990.0], [-2000.0, 3000.0, 2999.0]])
+def test_scores_whose_exponentials_overflow_have_the_loss_and_the_gradient_of_torch(scores: list[float]) -> None:
+    d, y = derive("softmax_cross_entropy"), [0.0, 1.0, 0.0]
+    v = torch.tensor(scores, dtype=torch.float64, requires_grad=True)
+    loss = torch.nn.functional.cross_entropy(v, torch.tensor(1))
+    loss.backward()
+    values = d.forward({"v": scores, "y": y})
+    assert float(values["L"]) == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(values["o"], v.detach().softmax(0), rtol=1e-12)
+    np.testing.assert_allclose(d["v"].evaluate({"L": 1.0}, {"v": scores, "y": y}), v.grad, rtol=1e-12, atol=1e-300)
+    assert values["o"].dtype == np.float64
+
+
+def test_an_infinity_that_is_the_value_stays_one() -> None:
+    assert derive("y = exp(x)").forward({"x": 1000.0})["y"] == np.inf
+    assert derive("y = -exp(x)").forward({"x": 1000.0})["y"] == -np.inf
+    assert derive("y = log(x)").forward({"x": 0.0})["y"] == -np.inf
+    assert np.isnan(derive("y[i] = x[i] - a").forward({"x": [np.inf], "a": np.inf})["y"]).all()
+
+
+def test_what_stands_in_the_objective_itself_is_not_said_to_act_on_it_through_itself() -> None:
+    direct, behind = derive("J = c*x"), derive("s = c*x; J = s**2")
+    assert [step.words for step in direct["x"].steps if step.rule is rules.CHAIN] == ["It stands in $J$ itself."]
+    assert [step.words for step in behind["x"].steps if step.rule is rules.CHAIN] == [
+        "It acts on $J$ through $s$ alone."
+    ]
+    assert "through $J$ alone" not in derive("J = Sum(x[i]**2, i)").latex()
+    assert "$x_{1}$ stands in $J$ itself" in derive("J = Sum(x[i]**2, i)").latex()

@@ -163,7 +163,8 @@ class Derivation:
         elif summed:
             recorder.apply(rules.MULTIVARIATE_CHAIN, lambda _: after, f"Every element of {names} may depend on it.")
         else:
-            recorder.apply(rules.CHAIN, lambda _: after, f"It acts on $J$ through {names} alone.")
+            words = "It stands in $J$ itself." if names == "$J$" else f"It acts on $J$ through {names} alone."
+            recorder.apply(rules.CHAIN, lambda _: after, words)
 
     def _chain(self, tensor: Tensor, consumer: Assignment) -> tuple[sp.Expr, sp.Expr, Step]:
         """One consumer's term of the chain rule, its opaque partial, and the derivation of that partial."""

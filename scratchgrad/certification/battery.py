@@ -343,6 +343,11 @@ class Battery:
             if len(shape) != len(role.tensor.sizes):
                 shown = f"{role.name} has {len(role.tensor.sizes)} axes beside the batch"
                 raise ExampleMismatch(f"{shown}, the example's shape is {example[role.name].shape}")
+            if len(set(role.tensor.sizes)) == 1 < len(set(shape)):
+                raise ExampleMismatch(
+                    f"{role.name} is square: all its axes have size {role.tensor.sizes[0]}; the example's shape is "
+                    f"{example[role.name].shape}"
+                )
             for size, length in zip(role.tensor.sizes, shape, strict=True):
                 known = sizes.setdefault(size, length) if not size.is_Integer else int(size)
                 if known != length:

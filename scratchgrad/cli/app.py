@@ -6,7 +6,9 @@ other exception is a mistake of ours and keeps its traceback.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import contextlib
+import sys
+from typing import Annotated, Any, cast
 
 import typer
 import typer.core
@@ -14,6 +16,7 @@ import typer.core
 import scratchgrad
 from scratchgrad.cli import bench, certify, derive, grade, lab, layers, sheet, train
 from scratchgrad.cli.examples import epilog
+from scratchgrad.cli.output import OutputLost, Watched
 
 __all__ = ["COMMANDS", "EXAMPLES", "app", "main"]
 
@@ -43,8 +46,13 @@ class Commands(typer.core.TyperGroup):
         except Exception as error:
             if not _is_ours(error):
                 raise
-            typer.echo(f"{type(error).__name__}: {error}", err=True)
+            _tell(error)
             raise typer.Exit(2) from error
+
+
+def _tell(error: Exception) -> None:
+    with contextlib.suppress(OSError):  # stderr may be full as well
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
 
 
 def _is_ours(error: BaseException) -> bool:
@@ -83,4 +91,10 @@ for _module in COMMANDS:
 
 def main() -> None:
     """Run the command that the arguments name."""
-    app(prog_name="scratchgrad")
+    if sys.stdout is not None:  # it is where the person has closed it
+        sys.stdout = cast("Any", Watched(sys.stdout))
+    try:
+        app(prog_name="scratchgrad")
+    except OutputLost as error:  # of --help and --version, which are no commands
+        _tell(error)
+        raise SystemExit(2) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 from rich.console import Console
 
@@ -14,13 +15,14 @@ _UNBROKEN = 10_000
 
 def stdout() -> Console:
     """The console of results.  Brackets in a text are brackets; lines in a pipe are as long as they are."""
-    return Console(highlight=False, markup=False, emoji=False, width=_width(sys.stdout.isatty()))
+    return Console(highlight=False, markup=False, emoji=False, width=_width(sys.stdout))
 
 
 def stderr() -> Console:
     """The console of progress and notes."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False, width=_width(sys.stderr.isatty()))
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, width=_width(sys.stderr))
 
 
-def _width(terminal: bool) -> int | None:
+def _width(stream: TextIO | None) -> int | None:
+    terminal = stream is not None and stream.isatty()  # None: the person has closed it
     return None if terminal or os.environ.get("COLUMNS") else _UNBROKEN

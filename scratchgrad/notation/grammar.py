@@ -28,14 +28,27 @@ from scratchgrad.notation.nodes import (
     Sigmoid,
     Where,
 )
-from scratchgrad.notation.ranges import Ranges
+from scratchgrad.notation.ranges import IndexSizeConflict, Ranges
 from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
 
-__all__ = ["AssignmentOrder", "FreeIndexMissing", "Misplaced", "RankMismatch", "ReservedName", "UnknownName", "parse"]
+__all__ = [
+    "AssignmentOrder",
+    "FreeIndexMissing",
+    "Misplaced",
+    "RankMismatch",
+    "ReservedName",
+    "UnknownName",
+    "UnusedName",
+    "parse",
+]
 
 
 class UnknownName(NotationError):
     """A function, tensor or index that nothing declares."""
+
+
+class UnusedName(NotationError):
+    """A size or a range that is given for what the definition does not have."""
 
 
 class FreeIndexMissing(NotationError):
@@ -101,24 +114,35 @@ def parse(
     outputs: Sequence[str] | None = None,
     name: str = "",
     complete: bool = False,
+    strict: bool = False,
 ) -> Definition:
     """The definition that the text writes.
 
     `tensors` ("x[nB,nN] w[nN]") names the sizes of axes, `ranges` ({"r": "nK"}) the range of an index; an integer is
     a fixed size.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists
-    every tensor, so that another name is an error.
+    every tensor, so that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks
+    is one.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
-    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge.
+    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge; and UnusedName.
     """
     try:
-        return _Elaboration(text, tensors, ranges or {}, complete).definition(outputs, name)
+        elaboration = _Elaboration(text, tensors, ranges or {}, complete)
+        if strict:
+            elaboration.check_used(ranges or {})
+        return elaboration.definition(outputs, name)
     except RecursionError:
         raise TooLarge("the definition is nested too deeply; name its parts in assignments of their own") from None
 
 
 def _counted(count: int, one: str, many: str) -> str:
     return f"{count or 'no'} {one if count < 2 else many}"
+
+
+def _nearest(name: str, known: list[str], otherwise: str = "it has ") -> str:
+    """What may have been meant."""
+    near = difflib.get_close_matches(name, known, 1, 0.65)
+    return f"; did you mean {near[0]!r}?" if near else f"; {otherwise}{', '.join(known) or 'none'}"
 
 
 def _walk(node: Node) -> Iterator[Node]:
@@ -245,9 +269,26 @@ class _Elaboration:
         ):  # a name and two indices
             raise self.error(RankMismatch, node.place, "write Inv(A)[i,j], Det(A) or LogDet(A) for a square tensor A")
         self.note_rank(matrix.value, 2, matrix.place)
+        axes = self.declared.get(matrix.value, ())
+        if len(set(axes)) > 1:
+            message = f"{node.value} takes a square tensor, but {matrix.value} is declared as [{','.join(axes)}]"
+            raise self.error(IndexSizeConflict, matrix.place, message)
         self.ranges.meet((matrix.value, 0), (matrix.value, 1), matrix.place)
         for position, index in enumerate(node.arguments[1:]):
             self.note_index(index, (matrix.value, position))
+
+    def check_used(self, ranges: Mapping[str, str | int]) -> None:
+        sides = [side for s in self.statements for side in (s.left, s.right) if side is not None]
+        written = {n.value for side in sides for n in _walk(side) if n.kind in ("element", "name")}
+        there = [*dict.fromkeys((*self.targets, *self.input_names()))]
+        for tensor, axes in self.declared.items():
+            if tensor not in written and not written & set(axes):  # it may be there to name a size
+                raise UnusedName(f"tensors: the definition has no tensor {tensor!r}{_nearest(tensor, there)}")
+        for letter in ranges:
+            if letter not in self.letters:
+                raise UnusedName(
+                    f"ranges: the definition has no index {letter!r}{_nearest(letter, list(self.letters))}"
+                )
 
     def check_order(self) -> None:
         for position, (name, statement) in enumerate(zip(self.targets, self.statements, strict=True)):
@@ -493,9 +534,9 @@ class _Elaboration:
             raise self.unknown(node, "tensor", list(self.declared))
 
     def unknown(self, node: Node, what: str, known: list[str]) -> NotationError:
-        near = difflib.get_close_matches(node.value, known, 1, 0.65)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-        return self.error(UnknownName, node.place, f"unknown {what} {node.value!r}{hint}")
+        return self.error(
+            UnknownName, node.place, f"unknown {what} {node.value!r}{_nearest(node.value, known, 'known: ')}"
+        )
 
     def element(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
         self.check_declared(node)

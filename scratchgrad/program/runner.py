@@ -9,6 +9,7 @@ precision or the parameters in between changes what is planned: the runner notic
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,16 +19,21 @@ import torch
 from torch import Tensor
 
 from scratchgrad.program.flat import Flat
-from scratchgrad.program.planning import Plan, Request, planned
+from scratchgrad.program.planning import Plan, Request
 from scratchgrad.program.program import Program
+from scratchgrad.program.remembered import plan_of
 from scratchgrad.program.updates import Update
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
 
-__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner"]
+__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner", "UnknownDevice", "check_device"]
 
 Backend = Literal["torch", "native", "auto"]
+
+
+class UnknownDevice(ValueError):
+    """A device that is not here, or none at all."""
 
 
 class GivenMismatch(ValueError):
@@ -45,7 +51,7 @@ class Follower(Protocol):
         """Change the parameters in place."""
 
 
-Seen = Callable[[Program, Mapping[str, Tensor]], None]
+Seen = Callable[[Program, int], None]
 
 
 class Runner:
@@ -74,8 +80,7 @@ class Runner:
         """
         if backend not in ("torch", "native", "auto"):
             raise ValueError(f"backend: expected 'torch', 'native' or 'auto', got {backend!r}")
-        if device != "cpu" and not torch.cuda.is_available():
-            raise ValueError(f"device: expected 'cpu', got {device!r}, and torch sees no CUDA device here")
+        check_device(device)
         self.backend, self.device = backend, device
         self._warned = False
         self.net, self.optimizer = net, optimizer
@@ -105,22 +110,12 @@ class Runner:
         """One step; the objective before it, if it is to be computed.
 
         `parts` splits the batch: gradients are added up over micro-batches before the parameters follow.  `seen` is
-        called after each of them with its program and what that was given.
+        called after each of them with its program and the number of its first sample.
         """
-        with torch.inference_mode():
-            if parts > 1 and batch is not None and batch > 1:
-                return self._accumulated(given, batch, epoch, min(parts, batch), seen)
-            self._refresh()
-            program = self._by_batch.get(batch)
-            if program is None:
-                program = self._by_batch[batch] = self.program(batch)
-            if self._update.kind == "descent":
-                program.set_rate(self.optimizer.rate(epoch))
-            program.run(*self._fitting(program, given))
-            self._follow(epoch)
-            if seen is not None:
-                seen(program, given)
-            return program.objective() if self._request.objective else None
+        if not torch.is_inference_mode_enabled():  # entering it costs as much as a product
+            with torch.inference_mode():
+                return self._step(given, batch, epoch, parts, seen)
+        return self._step(given, batch, epoch, parts, seen)
 
     def synchronize(self) -> None:
         """The network's own parameters are what the programs have made of them; nothing to do on the processor."""
@@ -135,8 +130,29 @@ class Runner:
         request = replace(self._request, batch=batch, **changed)
         if request not in self._programs:
             with torch.inference_mode():
-                self._programs[request] = self._made(planned(self.net.tape, self._flat, request), self._flat)
+                self._programs[request] = self._made(plan_of(self.net.tape, self._flat, request), self._flat)
         return self._programs[request]
+
+    # Inside
+
+    def _step(
+        self, given: Mapping[str, Tensor], batch: int | None, epoch: float, parts: int, seen: Seen | None
+    ) -> float | None:
+        if parts > 1 and batch is not None and batch > 1:
+            return self._accumulated(given, batch, epoch, min(parts, batch), seen)
+        self._refresh()
+        program = self._by_batch.get(batch)
+        if program is None:
+            program = self._by_batch[batch] = self.program(batch)
+        if self._update.kind == "descent":
+            rate = self.optimizer.rate(epoch)
+            if rate != program.rate:
+                program.set_rate(rate)
+        program.run(*self._fitting(program, given))
+        self._follow(epoch)
+        if seen is not None:
+            seen(program, 0)
+        return program.objective() if self._request.objective else None
 
     def _made(self, plan: Plan, flat: Flat) -> Program:
         kept = any(name in plan.parameters for name in plan.request.gradients)
@@ -158,8 +174,6 @@ class Runner:
                     line = f"network {self.net.name!r} runs as a torch program, not compiled: {reason}"
                     warnings.warn(line, NativeFallback, stacklevel=2)
         return Program(plan, flat, self._states)
-
-    # Inside
 
     def _refresh(self) -> None:
         net = self.net
@@ -199,7 +213,7 @@ class Runner:
             program.run(*self._fitting(program, part))
             total += weight * program.objective() if self._request.objective else 0.0
             if seen is not None:
-                seen(program, part)
+                seen(program, first)
         flat = self._flat
         assert flat is not None  # the programs have it
         if hasattr(self.optimizer, "update_flat") and not _own_update(self.optimizer):
@@ -211,17 +225,29 @@ class Runner:
 
     def _fitting(self, program: Program, given: Mapping[str, Tensor]) -> list[Tensor]:
         tensors = []
-        for name, view in program.plan.given.items():
+        for name, shape, dtype in program.wanted:
             tensor = given.get(name)
             if tensor is None:
                 raise GivenMismatch(f"step: {name!r} is missing; a program wants {', '.join(program.plan.given)}")
-            if tuple(tensor.shape) != view.shape or tensor.dtype != view.storage.dtype:
+            if tensor.shape != shape or tensor.dtype != dtype:
                 raise GivenMismatch(
-                    f"step: expected {name!r} as {list(view.shape)} of {view.storage.dtype}, "
-                    f"got {list(tensor.shape)} of {tensor.dtype}"
+                    f"step: expected {name!r} as {list(shape)} of {dtype}, got {list(tensor.shape)} of {tensor.dtype}"
                 )
             tensors.append(tensor.contiguous())  # a CUDA program copies it to its device itself
         return tensors
+
+
+def check_device(device: str) -> None:
+    """UnknownDevice for what is not the processor, and no CUDA device that is here."""
+    if device == "cpu":
+        return
+    if not isinstance(device, str) or not re.fullmatch(r"cuda(:\d+)?", device):
+        raise UnknownDevice(f"device: expected 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..., got {device!r}")
+    if not torch.cuda.is_available():
+        raise UnknownDevice(f"device: expected 'cpu', got {device!r}, and torch sees no CUDA device here")
+    number, count = int(device.partition(":")[2] or 0), torch.cuda.device_count()
+    if number >= count:
+        raise UnknownDevice(f"device: {device!r} is not here; torch sees {count} CUDA devices, counted from 0")
 
 
 def _plan(optimizer: Any) -> Update:

@@ -108,7 +108,9 @@ def chosen_blocks(chosen: ChosenElement, tensor: Tensor, paper: Paper, told: Tol
     equations = tuple(Row(paper.tex(left), paper.tex(right)) for left, right in chosen.equations)
     touched = [f"${paper.tex(t.output)}$" for t in chosen.touched]
     every = len(touched) == len(equations)
-    if len(equations) == 1:
+    if len(equations) == 1 and touched[0] == f"${paper.name('J')}$":
+        follows = f"${here}$ stands in {touched[0]} itself, and the scalar chain rule gives"
+    elif len(equations) == 1:
         follows = f"${here}$ acts on ${paper.name('J')}$ through {touched[0]} alone, and the scalar chain rule gives"
     elif len(touched) == 1:
         follows = f"Only {touched[0]} contains ${here}$, so the scalar chain rule is enough:"

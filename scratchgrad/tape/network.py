@@ -38,7 +38,7 @@ from scratchgrad.tape.operation import Operation, WrongInputs, mapped_axes, outp
 from scratchgrad.tape.signal import Role, Signal, default_latex
 from scratchgrad.tape.snapshot import Values
 from scratchgrad.tape.tape import Optimizer, Tape
-from scratchgrad.tape.values import ValueMismatch, exact_value, to_tensor
+from scratchgrad.tape.values import ValueMismatch, exact_value, own_copy, to_tensor
 
 if TYPE_CHECKING:
     from scratchgrad.train.history import History
@@ -186,7 +186,8 @@ class Network:
     ) -> None:
         """Declare the objective J: one number a sample, averaged over the batch (or summed, on request).
 
-        In J = L + s the s has no batch axis and counts once a sample: so its mean is the mean of L, plus s.
+        In J = L + s the s has no batch axis and counts once a sample: so its mean is the mean of L, plus s, and its
+        sum is that mean times the number of samples, whatever the network.
         Raises SeveralObjectives for a second signal, now or in a later call, NotScalar where the signal has axes.
         """
         if others or isinstance(objective, list | tuple):
@@ -238,15 +239,13 @@ class Network:
         self.tape.step(optimizer, epoch)
 
     def value(self, signal: Signal | str) -> Tensor:
-        """The signal's value: of the last forward run, or, of a parameter or a constant, a copy of what it is now."""
-        found = self._own(signal)
-        if found.name in self._leaves:
-            return self._leaves[found.name].clone()
-        return self.tape.value(found.name)
+        """A copy of the signal's value: in the last forward run, or, of a parameter or a constant, as it is now."""
+        name = self._own(signal).name
+        return own_copy(self._leaves[name] if name in self._leaves else self.tape.value(name))
 
     def gradient(self, signal: Signal | str) -> Tensor:
-        """The gradient of the objective with respect to the signal, after backward; zeros where no path leads to it."""
-        return self.tape.gradient(self._own(signal).name)
+        """A copy of the gradient of the objective with respect to the signal; zeros where no path leads to it."""
+        return own_copy(self.tape.gradient(self._own(signal).name))
 
     @property
     def objective(self) -> float:

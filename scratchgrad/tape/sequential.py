@@ -9,7 +9,9 @@ names are the course's: x W b1 u h M b2 v y o L s1 s2 s J.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -22,7 +24,7 @@ from scratchgrad.tape.network import Network
 from scratchgrad.tape.operation import WrongInputs
 from scratchgrad.tape.signal import Signal
 
-__all__ = ["Sequential"]
+__all__ = ["InvalidDecay", "Sequential"]
 
 Step = str | Layer | tuple[Any, ...]
 
@@ -34,6 +36,10 @@ _COURSE = {
     "W2": ("M", "M"),
     "b2": ("b2", "b^{(2)}"),
 }
+
+
+class InvalidDecay(ValueError):
+    """A weight decay that is no number from 0 on."""
 
 
 class Sequential(Network):
@@ -56,6 +62,8 @@ class Sequential(Network):
         output v with a target y of its shape; `weight_decay` adds lambda times the squared norm of every matrix to the
         objective.
         """
+        if weight_decay is not None and not (_is_number(weight_decay) and 0 <= weight_decay < math.inf):
+            raise InvalidDecay(f"Sequential: expected weight_decay >= 0, got {weight_decay!r}")
         super().__init__(name=name, seed=seed, dtype=dtype)
         steps = [_step(layer) for layer in layers]
         course = [layer.name for layer, _ in steps] == ["linear", "relu", "linear"]
@@ -146,6 +154,10 @@ class Sequential(Network):
 def _step(step: Step) -> tuple[Layer, tuple[int, ...]]:
     layer, *sizes = step if isinstance(step, tuple) else (step,)
     return registry.layer(layer) if isinstance(layer, str) else layer, tuple(sizes)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _numbered(letter: str, counts: dict[str, int]) -> str:

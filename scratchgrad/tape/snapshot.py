@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from scratchgrad.tape.tape import NotComputed
+from scratchgrad.tape.values import own_copy
 
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
@@ -22,7 +23,8 @@ __all__ = ["Values"]
 class Values(Mapping[str, Tensor]):
     """The value of every signal that a forward run computed, by name; read-only.
 
-    Signals keep their values when forward runs again.  A parameter is the network's own: once a step has changed it,
+    Signals keep their values when forward runs again.  Each is copied when it is read, so what was read stays as it is
+    whatever the network does next, and may be changed.  A parameter is the network's own: once a step has changed it,
     asking for it here raises NotComputed instead of giving a number from another time.
     """
 
@@ -37,7 +39,7 @@ class Values(Mapping[str, Tensor]):
             raise NotComputed(f"parameter {name!r} has changed since this forward run; read net.value({name!r})")
         if name not in self._values:
             raise NotComputed(f"signal {name!r} was not computed, because forward was given no target")
-        return self._values[name]
+        return own_copy(self._values[name])
 
     def __iter__(self) -> Iterator[str]:
         """The names, in the order in which the network was built."""

@@ -15,7 +15,15 @@ import torch
 
 from scratchgrad.tape.signal import Signal
 
-__all__ = ["BatchMismatch", "ValueMismatch", "exact_value", "sample_value", "to_tensor"]
+__all__ = ["BatchMismatch", "ValueMismatch", "exact_value", "own_copy", "sample_value", "to_tensor"]
+
+
+def own_copy(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy that belongs to who asked: an ordinary tensor, which no later step changes, and which may be changed."""
+    if not torch.is_inference_mode_enabled():
+        return tensor.clone()
+    with torch.inference_mode(False):
+        return tensor.clone()
 
 
 class ValueMismatch(ValueError):

@@ -16,6 +16,7 @@ from scratchgrad.train.labels import LabelMismatch, one_hot
 from scratchgrad.train.loop import Diverged, NotTrainable, fit
 from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.schedule import Constant, Cosine, Schedule, Step
+from scratchgrad.train.settings import InvalidSetting, WrongSettingType
 from scratchgrad.train.sgd import SGD
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "Diverged",
     "Epoch",
     "History",
+    "InvalidSetting",
     "LabelMismatch",
     "NotTrainable",
     "Optimizer",
     "Schedule",
     "Step",
+    "WrongSettingType",
     "fit",
     "one_hot",
 ]

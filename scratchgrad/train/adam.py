@@ -19,6 +19,7 @@ from torch import Tensor
 
 from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.schedule import Schedule
+from scratchgrad.train.settings import WrongSettingType, number
 
 __all__ = ["Adam", "AdamW"]
 
@@ -37,12 +38,14 @@ class Adam(Optimizer):
         *,
         clip: float | None = None,
     ) -> None:
-        """The learning rate at position e is lr * schedule(e); ValueError where a setting is out of range."""
+        """The learning rate at position e is lr * schedule(e); InvalidSetting where a setting is out of range."""
         name = type(self).__name__
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"{name}: expected 0 <= beta < 1 for both betas, got {betas}")
-        if not eps > 0:
-            raise ValueError(f"{name}: expected eps > 0, got {eps}")
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise WrongSettingType(f"{name}: expected two numbers for betas, such as (0.9, 0.999), got {betas!r}")
+        range_ = "0 <= beta < 1 for both betas"
+        for beta in betas:
+            number(name, "each of betas", beta, range_, lambda share: 0 <= share < 1)
+        number(name, "eps", eps, "eps > 0", lambda small: small > 0)
         self.betas, self.eps = (float(betas[0]), float(betas[1])), eps
         super().__init__(lr, schedule, clip)
 
@@ -73,9 +76,8 @@ class AdamW(Adam):
         *,
         clip: float | None = None,
     ) -> None:
-        """As for Adam; ValueError where weight_decay is negative."""
-        if not weight_decay >= 0:
-            raise ValueError(f"AdamW: expected weight_decay >= 0, got {weight_decay}")
+        """As for Adam; InvalidSetting where weight_decay is negative."""
+        number("AdamW", "weight_decay", weight_decay, "weight_decay >= 0", lambda decay: decay >= 0)
         self.weight_decay = weight_decay
         super().__init__(lr, betas, eps, schedule, clip=clip)
 

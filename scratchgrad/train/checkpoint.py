@@ -46,12 +46,11 @@ class RunState:
     lr: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def count(self, samples: int, loss: float, correct: int) -> None:
-        """One batch more is done, with so many samples, the sum of their losses, and so many classified right."""
+    def count(self, samples: int, loss: float) -> None:
+        """One batch more is done, with so many samples and the sum of their losses."""
         self.batch += 1
         self.samples += samples
         self.loss += loss
-        self.correct += correct
 
 
 def save_parameters(net: Network, path: str | os.PathLike[str]) -> Path:

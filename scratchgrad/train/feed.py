@@ -55,6 +55,18 @@ class Feed:
         """Whether y are class numbers, which become one-hot rows of the target."""
         return not y.is_floating_point() and y.ndim == 1 and len(self.target.shape) == 1 and not self.target.integer
 
+    def classes(self, target: Tensor) -> Tensor:
+        """The class of each row of the target: where its largest entry is, or the entry itself where it is integer."""
+        return target if self.target.integer else target.argmax(-1)
+
+    @property
+    def bytes(self) -> int:
+        """The size of one sample's input and target."""
+        return sum(
+            math.prod(signal.shape) * (8 if signal.integer else self.dtype.itemsize)
+            for signal in (self.input, self.target)
+        )
+
     def _inputs(self, X: Tensor) -> Tensor:
         features = math.prod(self.input.shape)
         if math.prod(X.shape[1:]) != features:

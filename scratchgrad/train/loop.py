@@ -26,8 +26,10 @@ from scratchgrad.train.feed import Feed, NotTrainable, scores_beside_target
 from scratchgrad.train.history import Epoch, History
 from scratchgrad.train.interrupt import PatientInterrupt
 from scratchgrad.train.optimizer import Optimizer
+from scratchgrad.train.prepared import Batch, Prepared
 from scratchgrad.train.progress import Bar
 from scratchgrad.train.schedule import Step
+from scratchgrad.train.settings import InvalidSetting, WrongSettingType, whole
 from scratchgrad.train.sgd import SGD
 from scratchgrad.train.stepper import Stepper, count_correct
 
@@ -84,8 +86,10 @@ def fit(
     resume=True goes on from it where it exists; resume=path goes on from that file.  A resumed run ends bit for bit
     where an unbroken one does.
 
-    Raises NotTrainable, NoObjective, UnreachableParameter, Diverged, CheckpointMismatch, and the data's errors.
+    Raises NotTrainable, NoObjective, UnreachableParameter, Diverged, CheckpointMismatch, InvalidSetting,
+    WrongSettingType, UnknownDevice, and the data's errors.
     """
+    _check_settings(optimizer, epochs=epochs, batch_size=batch_size, checkpoint_every=checkpoint_every)
     feed = Feed.of(net)
     net.tape.check()
     optimizer = default_optimizer() if optimizer is None else optimizer
@@ -95,14 +99,16 @@ def fit(
     scores = _scores(net, accuracy)
     settings = {"batch size": batch_size, "seed": seed, "optimiser": repr(optimizer), "batches": count}
     settings |= {"micro-batches": micro_batches} if micro_batches != 1 else {}
+    stepper = Stepper(net, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
     optimizer.reset()
     done = _resumed(net, checkpoint, resume, settings, optimizer)
-    stepper = Stepper(net, feed, optimizer, parts=micro_batches, recompute=recompute, backend=backend, device=device)
+    prepared = Prepared(source, feed, counted=accuracy not in (None, False))
 
     random = torch.get_rng_state()
 
     def save() -> None:
         if checkpoint is not None:
+            done.correct += stepper.correct()
             stepper.synchronize()
             save_checkpoint(net, checkpoint, done, optimizer.state(), settings, random=random)
 
@@ -113,20 +119,20 @@ def fit(
     ):
         while done.epoch < epochs:
             began, before = time.perf_counter(), done.seconds
-            for X, y in source.epoch(done.epoch, done.batch):
-                if not len(X):  # a batch without samples says nothing
-                    done.count(0, 0.0, 0)
+            for batch in prepared.epoch(done.epoch, done.batch):
+                if not batch.rows:  # a batch without samples says nothing
+                    done.count(0, 0.0)
                     continue
                 position = done.epoch + (done.batch / count if count else 0.0)
-                if accuracy is None and y.is_floating_point():
+                if batch.classes is None:
                     scores = None
-                loss, correct = stepper(X, y, position, scores)
+                loss = stepper(batch, position, scores)
                 if not math.isfinite(loss):
                     raise Diverged(
                         f"epoch {done.epoch + 1}, batch {done.batch + 1}: the objective is {loss}; "
-                        + _reason(X, y, optimizer.rate(position))
+                        + _reason(batch, optimizer.rate(position))
                     )
-                done.count(len(X), loss * (1 if net.reduction == "sum" else len(X)), correct)
+                done.count(batch.rows, loss * (1 if net.reduction == "sum" else batch.rows))
                 done.seconds, done.lr = before + time.perf_counter() - began, optimizer.rate(position)
                 bar.advance(done.epoch + 1, done.loss / max(1, done.samples))
                 if interrupt.asked:
@@ -137,6 +143,7 @@ def fit(
             if not done.samples:
                 raise DataMismatch(f"epoch {done.epoch + 1}: the data hold not one sample")
             stepper.synchronize()
+            done.correct += stepper.correct()
             record = _record(net, feed, scores, done, test)
             done = RunState(epoch=done.epoch + 1, history=[*done.history, vars(record)])
             random = torch.get_rng_state()
@@ -145,10 +152,24 @@ def fit(
     return History.of(done.history)
 
 
+def _check_settings(optimizer: Any, **counts: Any) -> None:
+    """InvalidSetting where a count that is given is below 1, WrongSettingType for what is no count or no optimiser."""
+    for name, count in counts.items():
+        if count is not None or name != "checkpoint_every":
+            whole("fit", name, count, 1)
+    wanted = ("reset", "rate", "state", "load_state", "update")
+    if optimizer is None or (not isinstance(optimizer, type) and all(hasattr(optimizer, name) for name in wanted)):
+        return
+    shown = f"the class {optimizer.__name__}" if isinstance(optimizer, type) else repr(optimizer)
+    raise WrongSettingType(
+        f"fit: expected an optimiser, such as optimizer=sg.SGD(0.05, momentum=0.9) or sg.Adam(), got {shown}"
+    )
+
+
 def _resumed(net: Network, checkpoint: Any, resume: Any, settings: dict[str, Any], optimizer: Optimizer) -> RunState:
     """Where the run goes on: at its beginning, or where the checkpoint was written."""
     if resume is True and checkpoint is None:
-        raise ValueError("fit: resume=True goes on from checkpoint=path; give the path")
+        raise InvalidSetting("fit: resume=True goes on from checkpoint=path; give the path")
     start = checkpoint if resume is True else resume or None
     if start is None or (resume is True and not Path(start).exists()):
         return RunState()
@@ -157,9 +178,9 @@ def _resumed(net: Network, checkpoint: Any, resume: Any, settings: dict[str, Any
     return done
 
 
-def _reason(X: Tensor, y: Tensor, rate: float) -> str:
+def _reason(batch: Batch, rate: float) -> str:
     """What may have made the objective no number."""
-    for name, values in (("inputs", X), ("targets", y)):
+    for name, values in zip(("inputs", "targets"), batch.given.values(), strict=True):
         if values.is_floating_point() and not bool(values.isfinite().all()):
             return f"the batch's {name} hold numbers that are not finite"
     return f"a learning rate below {rate:g} may help"
@@ -185,7 +206,8 @@ def evaluate(net: Network, X: Tensor, y: Tensor, scores: str | None = None) -> t
             rows = len(given[feed.input.name])
             tape.forward(given, rows)
             loss += float(tape.objective()) * (1 if net.reduction == "sum" else rows)
-            correct += 0 if scores is None else count_correct(tape.value(scores), given[feed.target.name])
+            if scores is not None:
+                correct += count_correct(tape.value(scores).numpy(), feed.classes(given[feed.target.name]).numpy())
     return loss / max(1, len(X)), None if scores is None else correct / max(1, len(X))
 
 
@@ -238,6 +260,15 @@ def _length(source: Any) -> int | None:
 def _scores(net: Network, accuracy: str | Signal | Literal[False] | None) -> str | None:
     if accuracy is False:
         return None
-    if accuracy is not None:
-        return net.signal(accuracy if isinstance(accuracy, str) else accuracy.name).name
-    return scores_beside_target(net)
+    if accuracy is None:
+        return scores_beside_target(net)
+    if not isinstance(accuracy, str) and not hasattr(accuracy, "network"):
+        raise WrongSettingType(f"fit: expected a signal, its name, or False for accuracy, got {accuracy!r}")
+    scores, target = net.signal(accuracy if isinstance(accuracy, str) else accuracy.name), Feed.of(net).target
+    classes = target.shape if target.integer else target.shape[:-1]
+    if not scores.shape or scores.shape[:-1] != classes or (not target.integer and not target.shape):
+        raise NotTrainable(
+            f"fit: accuracy={scores.name!r} has shape {list(scores.shape)}, whose largest entries name no classes of "
+            f"target {target.name!r}, {list(target.shape)}; name the signal that scores the classes, or accuracy=False"
+        )
+    return scores.name

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from scratchgrad.program.updates import Update
 from scratchgrad.train.schedule import Constant, Schedule
+from scratchgrad.train.settings import function, number
 
 if TYPE_CHECKING:
     from scratchgrad.program.flat import Flat
@@ -36,15 +37,15 @@ class Optimizer:
     def __init__(self, lr: float, schedule: Schedule | None = None, clip: float | None = None) -> None:
         """The learning rate at position e is lr * schedule(e); gradients are shortened to a norm of at most `clip`.
 
-        The norm is that of all gradients together.  ValueError where lr or clip is out of range.
+        The norm is that of all gradients together.  InvalidSetting (a ValueError) where lr or clip is out of range,
+        WrongSettingType (a TypeError) where it is no number.
         """
         name = type(self).__name__
-        if not lr >= 0:
-            raise ValueError(f"{name}: expected lr >= 0, got {lr}")
-        if clip is not None and not clip > 0:
-            raise ValueError(f"{name}: expected clip > 0, got {clip}")
+        number(name, "lr", lr, "lr >= 0", lambda rate: rate >= 0)
+        if clip is not None:
+            number(name, "clip", clip, "clip > 0", lambda length: length > 0)
         self.lr, self.clip = lr, clip
-        self.schedule = Constant() if schedule is None else schedule
+        self.schedule = Constant() if schedule is None else function(name, "schedule", schedule, "sg.Cosine(10)")
         self.steps = 0
         self._states: dict[str, dict[str, Tensor]] = {kind: {} for kind in self.kinds}
         self._flat: dict[str, Tensor] = {}

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scratchgrad.train.settings import number
+
 __all__ = ["Constant", "Cosine", "Schedule", "Step"]
 
 Schedule = Callable[[float], float]
@@ -32,9 +34,9 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        """Raises ValueError where `every` is not positive."""
-        if self.every <= 0:
-            raise ValueError(f"Step: expected every > 0 epochs, got {self.every}")
+        """Raises InvalidSetting where `every` is not positive, or `factor` negative."""
+        number("Step", "every", self.every, "every > 0 epochs", lambda epochs: epochs > 0)
+        number("Step", "factor", self.factor, "factor >= 0", lambda factor: factor >= 0)
 
     def __call__(self, epoch: float) -> float:
         """The factor at this position."""
@@ -49,9 +51,9 @@ class Cosine:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError where `epochs` is not positive."""
-        if self.epochs <= 0:
-            raise ValueError(f"Cosine: expected epochs > 0, got {self.epochs}")
+        """Raises InvalidSetting where `epochs` is not positive, or `floor` negative."""
+        number("Cosine", "epochs", self.epochs, "epochs > 0", lambda epochs: epochs > 0)
+        number("Cosine", "floor", self.floor, "floor >= 0", lambda floor: floor >= 0)
 
     def __call__(self, epoch: float) -> float:
         """The factor at this position; `floor` beyond the end."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from scratchgrad.program.updates import Update
 from scratchgrad.train.optimizer import Optimizer
 from scratchgrad.train.schedule import Schedule
+from scratchgrad.train.settings import InvalidSetting, number
 
 __all__ = ["SGD"]
 
@@ -35,11 +36,10 @@ class SGD(Optimizer):
         nesterov: bool = False,
         clip: float | None = None,
     ) -> None:
-        """The learning rate at position e is lr * schedule(e); ValueError where a setting is out of range."""
-        if not 0 <= momentum < 1:
-            raise ValueError(f"SGD: expected 0 <= momentum < 1, got {momentum}")
+        """The learning rate at position e is lr * schedule(e); InvalidSetting where a setting is out of range."""
+        number("SGD", "momentum", momentum, "0 <= momentum < 1", lambda share: 0 <= share < 1)
         if nesterov and not momentum:
-            raise ValueError("SGD: expected momentum > 0 with nesterov=True, got 0")
+            raise InvalidSetting("SGD: expected momentum > 0 with nesterov=True, got 0")
         self.momentum, self.nesterov = momentum, nesterov
         self.kinds = ("velocity",) if momentum else ()
         super().__init__(lr, schedule, clip)

@@ -167,6 +167,11 @@ def torch_value(e: Term, scope: Scope) -> torch.Tensor:
 # -- the definition
 
 
+def words(text: str) -> set[str]:
+    """The names that a text is written with: derive takes sizes and ranges of no others."""
+    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+
 @dataclass(frozen=True)
 class RandomDefinition:
     """Assignments (name, letters, term) with declared tensors, and sizes at which both readings are evaluated."""
@@ -202,9 +207,11 @@ class RandomDefinition:
         tensors = {**TENSORS, **{name: axis for name, (axis, _) in INTEGER.items()}}
         return {
             "tensors": " ".join(
-                n + (f"[{','.join(size[a] for a in axes)}]" if axes else "") for n, axes in tensors.items()
+                n + (f"[{','.join(size[a] for a in axes)}]" if axes else "")
+                for n, axes in tensors.items()
+                if {n, *(size[a] for a in axes)} & words(self.text)
             ),
-            "ranges": {letter: size[axis] for letter, axis in AXIS.items()},
+            "ranges": {letter: size[axis] for letter, axis in AXIS.items() if letter in words(self.text)},
             "outputs": list(self.outputs),
         }
 

@@ -71,8 +71,8 @@ def test_an_index_as_a_value_is_no_other_value() -> None:
     ],
 )
 def test_names_change_no_gradient(text: str) -> None:
-    options = {"ranges": {"k": 3, "j": 4}, "tensors": "v[4]"}
-    derived = derive(text, **options)
+    ranges = {letter: size for letter, size in {"k": 3, "j": 4}.items() if f"[{letter}]" in text}
+    derived = derive(text, ranges=ranges, tensors="v[4]" if "v[" in text else "")
     random = np.random.default_rng(0)
     sizes: dict[Any, int] = {}
     for tensor in derived.definition.inputs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,12 @@ from scratchgrad.calculus.chosen import write_out
 from scratchgrad.calculus.steps import Step
 from scratchgrad.gradients import Gradients, derive
 from scratchgrad.notation.binding import free_indices, is_tensor, tensor_name
-from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.evaluation import EvaluationError, Float, Valuation
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import Partial
 from scratchgrad.notation.text import to_text
-from tests.calculus.random_definitions import Author, RandomDefinition
+from tests.calculus.random_definitions import Author, RandomDefinition, words
 
 WILD = 1e6
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
@@ -107,10 +107,12 @@ def test_the_gradient_is_autograds_in_a_long_search(hundred: int) -> None:
 # -- text
 
 
-def declared(definition: Definition) -> str:
-    """The tensors of a definition with the names of their sizes, as the grammar declares them."""
+def declared(tensors: Iterable[Tensor], text: str) -> str:
+    """Those of the tensors that the text has, with the names of their sizes, as the grammar declares them."""
     return " ".join(
-        f"{t.name}[{','.join(map(str, t.sizes))}]" if t.sizes else t.name for t in definition.tensors.values()
+        f"{t.name}[{','.join(map(str, t.sizes))}]" if t.sizes else t.name
+        for t in tensors
+        if {t.name, *map(str, t.sizes)} & words(text)
     )
 
 
@@ -126,7 +128,10 @@ def test_a_printed_definition_parses_back_to_the_same_values(example: Example) -
     indices = {i.name: str(i.size) for a in example.derived.definition.assignments for i in a.target.indices}
     lettered = {**ranges(*(a.right for a in example.derived.definition.assignments)), **indices}
     again = derive(
-        text, tensors=declared(example.derived.definition), ranges=lettered, outputs=list(example.definition.outputs)
+        text,
+        tensors=declared(example.derived.definition.tensors.values(), text),
+        ranges={letter: size for letter, size in lettered.items() if letter in words(text)},
+        outputs=list(example.definition.outputs),
     )
     given_again = {t.name: example.tensors[t.name] for t in again.definition.inputs}
     try:
@@ -147,12 +152,11 @@ def test_a_printed_gradient_parses_back_to_the_same_values(example: Example) -> 
         letters = ",".join(i.name for i in gradient.indices)
         text = f"G[{letters}] = {gradient.text}" if letters else f"G = {gradient.text}"
         definition = example.derived.definition
-        known = declared(definition) + "".join(
-            f" grad_{o.name}[{','.join(map(str, o.sizes))}]" if o.sizes else f" grad_{o.name}"
-            for o in definition.outputs
-        )
+        known = declared((*definition.tensors.values(), *(o.gradient for o in definition.outputs)), text)
         lettered = {**ranges(gradient.element), **{i.name: str(i.size) for i in gradient.indices}}
-        again = derive(text, tensors=known, ranges=lettered)
+        again = derive(
+            text, tensors=known, ranges={letter: n for letter, n in lettered.items() if letter in words(text)}
+        )
         values = Valuation(at.tensors, at.sizes)
         assignment = again.definition.assignments[0]
         got = values.value(assignment.right, assignment.target.indices)

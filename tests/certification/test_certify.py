@@ -389,3 +389,10 @@ def test_column_major_functions_are_recognised():
         lambda g, x, W, b: (W.mT @ g, g @ x.mT, g.sum(1)),
     )
     assert any(line.startswith("right for column-major batches") for line in verdict.diagnosis), str(verdict)
+
+
+def test_an_example_whose_square_matrix_is_not_square_is_refused():
+    with pytest.raises(
+        ExampleMismatch, match=r"A is square: all its axes have size n_A_1; the example's shape is \(2, 3\)"
+    ):
+        sg.certify("L = LogDet(A)", torch.logdet, lambda g, A: g * A.inverse().T, example=(torch.rand(2, 3),))

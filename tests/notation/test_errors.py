@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sympy as sp
 
@@ -16,6 +18,7 @@ from scratchgrad.notation.grammar import (
     RankMismatch,
     ReservedName,
     UnknownName,
+    UnusedName,
     parse,
 )
 from scratchgrad.notation.indices import Index
@@ -139,6 +142,26 @@ def test_an_output_must_be_assigned() -> None:
 def test_a_complete_declaration_lists_every_tensor() -> None:
     with pytest.raises(UnknownName, match="unknown tensor 'weights'; did you mean 'weight'?"):
         parse("u[i] = weights[i]*x[i]", tensors="x[n] weight[n]", complete=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tensors": "V[m,n]"}, "tensors: the definition has no tensor 'V'; it has u, W, x"),
+        ({"tensors": "W[m,n] xs[n]"}, "tensors: the definition has no tensor 'xs'; did you mean 'x'?"),
+        ({"ranges": {"r": "n"}}, "ranges: the definition has no index 'r'; it has i, j"),
+    ],
+)
+def test_a_size_or_a_range_is_of_something_that_is_there(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnusedName) as raised:
+        parse("u[i] = Sum(W[i,j]*x[j], j)", strict=True, **options)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(("text", "of"), [("L = LogDet(A)", "LogDet"), ("L = Sum(Inv(A)[i,j], i, j)", "Inv")])
+def test_a_matrix_that_is_declared_with_two_sizes_is_not_square(text: str, of: str) -> None:
+    with pytest.raises(IndexSizeConflict, match=rf"{of} takes a square tensor, but A is declared as \[m,n\]"):
+        parse(text, tensors="A[m,n]")
 
 
 # -- definitions in SymPy and in a room

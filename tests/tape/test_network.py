@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from scratchgrad import registry
+from scratchgrad.lab import lab_network
 from scratchgrad.layer import Layer
 from scratchgrad.registry import NotCertified, UnknownLayer
 from scratchgrad.signature import ShapeMismatch
@@ -19,6 +20,7 @@ from scratchgrad.tape.network import (
 )
 from scratchgrad.tape.operation import WrongInputs
 from scratchgrad.tape.values import ValueMismatch
+from scratchgrad.train import SGD
 from tests.tolerances import tolerance
 
 
@@ -317,3 +319,34 @@ def test_a_shape_is_made_of_whole_numbers(shape, message):
 def test_what_is_neither_a_signal_nor_a_name_is_refused():
     with pytest.raises(UnknownSignal, match="expected a signal or its name, got NoneType"):
         Network().minimize(None)
+
+
+def test_what_was_read_stays_as_it_is_whatever_the_network_does_next():
+    net = lab_network(4, 3, 2)
+    X, Y = torch.rand(5, 4), torch.eye(2)[[0, 1, 0, 1, 1]]
+    values = net.forward(X, Y)
+    net.backward()
+    read = {name: values[name] for name in values} | {f"grad_{n}": net.gradient(n) for n in ("W", "h", "x", "s")}
+    read |= {f"value_{n}": net.value(n) for n in ("W", "v")}
+    before = {name: tensor.clone() for name, tensor in read.items()}
+    for _ in range(2):
+        net.step(SGD(0.5))
+        net.forward(2 * X, Y)
+        net.backward()
+    net.fit((X, torch.tensor([0, 1, 0, 1, 1])), epochs=1, validation=False, progress=False)
+    assert all(torch.equal(read[name], before[name]) for name in read)
+
+
+def test_what_was_read_is_an_ordinary_tensor_of_ones_own():
+    net = lab_network(4, 3, 2)
+    X, Y = torch.rand(5, 4), torch.eye(2)[[0, 1, 0, 1, 1]]
+    values = net.forward(X, Y)
+    for name in ("x", "h", "v", "W"):
+        values[name].zero_()
+    net.backward()
+    gradient = net.gradient("W")
+    net.gradient("W").zero_()
+    assert gradient.abs().sum() > 0 and torch.equal(net.gradient("W"), gradient)
+    weight = torch.ones(3, 4, requires_grad=True)
+    (weight * gradient).sum().backward()
+    assert torch.equal(weight.grad, gradient)

@@ -10,6 +10,7 @@ from scratchgrad.layer import Layer
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape import Sequential
 from scratchgrad.tape.operation import WrongInputs
+from scratchgrad.tape.sequential import InvalidDecay
 
 
 def test_two_linear_layers_make_the_labs_network_with_its_names_latex_and_start():
@@ -81,3 +82,9 @@ def test_single_numbers_are_constants_and_gains_start_at_their_usual_value():
 def test_a_number_without_a_usual_value_is_left_to_the_explicit_form():
     with pytest.raises(WrongInputs, match="Sequential: scale takes the number c, which has no usual value; build the"):
         Sequential(4, "scale")
+
+
+@pytest.mark.parametrize("decay", [-0.1, float("nan"), float("inf"), "0.1", True])
+def test_a_weight_decay_is_a_number_from_0_on(decay):
+    with pytest.raises(InvalidDecay, match=f"Sequential: expected weight_decay >= 0, got {decay!r}"):
+        Sequential(6, ("linear", 5), loss="l2_loss", weight_decay=decay)

@@ -9,9 +9,19 @@ import pytest
 import torch
 
 from scratchgrad.lab import lab_network
+from scratchgrad.program.runner import UnknownDevice
 from scratchgrad.tape import Network, Sequential
 from scratchgrad.tape.tape import NoObjective, UnreachableParameter
-from scratchgrad.train import SGD, Cosine, Diverged, Epoch, LabelMismatch, NotTrainable
+from scratchgrad.train import (
+    SGD,
+    Cosine,
+    Diverged,
+    Epoch,
+    InvalidSetting,
+    LabelMismatch,
+    NotTrainable,
+    WrongSettingType,
+)
 from scratchgrad.train.data import DataMismatch, load_data
 from scratchgrad.train.loop import evaluate
 from scratchgrad.train.progress import epoch_line
@@ -214,3 +224,36 @@ def test_a_batch_without_samples_is_passed_over():
     nets[0].fit([(X, y), (X[:0], y[:0])], epochs=2, progress=False)
     nets[1].fit([(X, y)], epochs=2, progress=False)
     assert all(torch.equal(nets[0].value(name), nets[1].value(name)) for name in ("W1", "b1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": 0}, InvalidSetting, "fit: expected epochs of at least 1, got 0"),
+        ({"epochs": -1}, InvalidSetting, "fit: expected epochs of at least 1, got -1"),
+        ({"epochs": 1.5}, WrongSettingType, "fit: expected a whole number for epochs, got 1.5"),
+        ({"epochs": True}, WrongSettingType, "fit: expected a whole number for epochs, got True"),
+        ({"batch_size": 1.5}, WrongSettingType, "fit: expected a whole number for batch_size, got 1.5"),
+        ({"batch_size": 0}, InvalidSetting, "fit: expected batch_size of at least 1, got 0"),
+        ({"micro_batches": 0}, InvalidSetting, "fit: expected micro_batches of at least 1, got 0"),
+        ({"micro_batches": "2"}, WrongSettingType, "fit: expected a whole number for micro_batches, got '2'"),
+        ({"checkpoint_every": 0}, InvalidSetting, "fit: expected checkpoint_every of at least 1, got 0"),
+        ({"seed": -1}, InvalidSetting, "batches: expected a seed of at least 0, got -1"),
+        ({"backend": "jax"}, InvalidSetting, "fit: expected backend 'torch', 'native', 'auto' or 'tape', got 'jax'"),
+        ({"device": "gpu"}, UnknownDevice, "device: expected 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..., got 'gpu'"),
+        ({"device": None}, UnknownDevice, "device: expected 'cpu', 'cuda' or 'cuda:0', 'cuda:1', ..., got None"),
+        (
+            {"optimizer": "sgd"},
+            WrongSettingType,
+            r"fit: expected an optimiser, such as optimizer=sg.SGD\(0.05, momentum=0.9\) or sg.Adam\(\), got 'sgd'",
+        ),
+        ({"optimizer": SGD}, WrongSettingType, "fit: expected an optimiser, such as .*, got the class SGD"),
+        ({"accuracy": True}, WrongSettingType, "fit: expected a signal, its name, or False for accuracy, got True"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_before_anything_happens(options, error, message):
+    net = small_network()
+    before = net.value("W")
+    with pytest.raises(error, match=message):
+        net.fit(blobs(), progress=False, **options)
+    assert torch.equal(net.value("W"), before)

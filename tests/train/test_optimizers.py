@@ -5,7 +5,7 @@ import torch
 
 from scratchgrad.lab import lab_network
 from scratchgrad.program.flat import Flat
-from scratchgrad.train import SGD, Adam, AdamW, Cosine
+from scratchgrad.train import SGD, Adam, AdamW, Cosine, InvalidSetting, Step, WrongSettingType
 from tests.program.close import close
 
 PAIRS = [
@@ -94,14 +94,40 @@ def test_reset_forgets_everything():
         (lambda: SGD(clip=0), "SGD: expected clip > 0, got 0"),
         (lambda: SGD(nesterov=True), "SGD: expected momentum > 0 with nesterov=True, got 0"),
         (lambda: Adam(-1), "Adam: expected lr >= 0, got -1"),
-        (lambda: Adam(betas=(0.9, 1)), r"Adam: expected 0 <= beta < 1 for both betas, got \(0.9, 1\)"),
+        (lambda: Adam(betas=(0.9, 1)), "Adam: expected 0 <= beta < 1 for both betas, got 1"),
+        (lambda: Adam(betas=(-0.1, 0.9)), "Adam: expected 0 <= beta < 1 for both betas, got -0.1"),
+        (lambda: SGD(float("inf")), "SGD: expected lr >= 0 and finite, got inf"),
+        (lambda: SGD(float("nan")), "SGD: expected lr >= 0, got nan"),
+        (lambda: SGD(0.1, -0.5), "SGD: expected 0 <= momentum < 1, got -0.5"),
+        (lambda: Step(1, -1), "Step: expected factor >= 0, got -1"),
+        (lambda: Cosine(3, -1), "Cosine: expected floor >= 0, got -1"),
         (lambda: AdamW(eps=0), "AdamW: expected eps > 0, got 0"),
         (lambda: AdamW(weight_decay=-0.1), "AdamW: expected weight_decay >= 0, got -0.1"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidSetting, match=message) as raised:
         make()
+    assert isinstance(raised.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD("0.1"), "SGD: expected a number for lr, got '0.1'"),
+        (lambda: SGD(True), "SGD: expected a number for lr, got True"),
+        (lambda: SGD(0.1, None), "SGD: expected a number for momentum, got None"),
+        (lambda: SGD(0.1, schedule=0.5), r"SGD: expected a function for schedule, such as sg.Cosine\(10\), got 0.5"),
+        (lambda: Adam(betas=0.9), r"Adam: expected two numbers for betas, such as \(0.9, 0.999\), got 0.9"),
+        (lambda: Adam(betas=("a", 0.9)), "Adam: expected a number for each of betas, got 'a'"),
+        (lambda: AdamW(weight_decay="0"), "AdamW: expected a number for weight_decay, got '0'"),
+        (lambda: Cosine("3"), "Cosine: expected a number for epochs, got '3'"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(make, message):
+    with pytest.raises(WrongSettingType, match=message) as raised:
+        make()
+    assert isinstance(raised.value, TypeError)
 
 
 def test_the_text_says_all_settings():

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from scratchgrad.train.data.dataset import DataMismatch, Dataset, Samples, samples
+from scratchgrad.train.settings import whole
 
 __all__ = ["Batches", "BatchesExhausted", "Epochs", "GivenBatches", "batches"]
 
@@ -37,13 +38,11 @@ class Batches:
     def __init__(
         self, X: torch.Tensor, y: torch.Tensor, batch_size: int = 32, seed: int = 0, *, shuffle: bool = True
     ) -> None:
-        """Raises DataMismatch where X and y differ in length, ValueError for a batch size or seed out of range."""
+        """Raises DataMismatch where X and y differ in length, InvalidSetting for a batch size or seed out of range."""
         if len(X) != len(y):
             raise DataMismatch(f"batches: {len(X)} inputs but {len(y)} labels")
-        if batch_size < 1:
-            raise ValueError(f"batches: expected a batch size of at least 1, got {batch_size}")
-        if seed < 0:
-            raise ValueError(f"batches: expected a seed of at least 0, got {seed}")
+        whole("batches", "a batch size", batch_size, 1)
+        whole("batches", "a seed", seed, 0)
         self.X, self.y = X, y
         self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
 
@@ -62,6 +61,13 @@ class Batches:
         order = self.order(epoch)
         for first in range(start * self.batch_size, len(order), self.batch_size):
             rows = order[first : first + self.batch_size]
+            yield self.X.index_select(0, rows), self.y.index_select(0, rows)
+
+    def pieces(self, epoch: int, start: int = 0, *, many: int) -> Iterator[Samples]:
+        """The samples of `epoch`, those of `many` batches together: gathering is a few calls for all of them."""
+        order = self.order(epoch)
+        for first in range(start * self.batch_size, len(order), many * self.batch_size):
+            rows = order[first : first + many * self.batch_size]
             yield self.X.index_select(0, rows), self.y.index_select(0, rows)
 
 
