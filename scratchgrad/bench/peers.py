@@ -46,9 +46,10 @@ class Eager:
 
     def step(self, k: int) -> Any:
         self.optimizer.zero_grad(set_to_none=True)
+        squares = _squares(self.problem, self.P)  # before the network, so that their gradients come last: less memory
         loss = self.cross_entropy(self.module(self.X[k]), self.y[k])
         if self.problem.decay:
-            loss = loss + self.problem.decay / 2 * _squares(self.problem, self.P)
+            loss = loss + self.problem.decay / 2 * squares
         loss.backward()  # type: ignore[no-untyped-call]  # torch has not written it
         self.optimizer.step()
         return loss.detach()
@@ -82,8 +83,9 @@ class Compiled:
         self.y = [torch.from_numpy(y) for y in problem.y]
 
         def loss(P: list[Any], x: Any, y: Any) -> Any:
+            squares = _squares(problem, P)
             scores = torch.func.functional_call(module, dict(zip(names, P, strict=True)), (x,))
-            return functional.cross_entropy(scores, y) + problem.decay / 2 * _squares(problem, P)
+            return functional.cross_entropy(scores, y) + problem.decay / 2 * squares
 
         def whole(P: list[Any], x: Any, y: Any) -> Any:
             gradients, value = torch.func.grad_and_value(loss)(P, x, y)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from scratchgrad.bench.harness import Measured
 
-__all__ = ["claims", "machine", "markdown", "table"]
+__all__ = ["ahead", "claims", "machine", "markdown", "table"]
+
+_OTHERS = ("eager", "torch.compile", "JAX", "numpy")
 
 
 def table(results: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
@@ -102,3 +104,20 @@ def claims(groups: Sequence[Sequence[Measured]]) -> str:
         if native and floor:
             rows.append(f"{group[0].problem} {100 * (native / floor - 1):+.1f} %")
     return f"Native against the same products called from C: {'; '.join(rows)}." if rows else ""
+
+
+def ahead(groups: Sequence[Sequence[Measured]]) -> str:
+    """Who of the others is faster than the program, and than the native one, and where."""
+    said = []
+    for ours in ("program", "native"):
+        faster: dict[str, list[str]] = {}
+        compared = False
+        for group in groups:
+            times = {r.contestant: r.microseconds for r in group if r.microseconds is not None}
+            compared |= ours in times
+            for name, time in times.items():
+                if name.startswith(_OTHERS) and time < times.get(ours, 0.0):
+                    faster.setdefault(name, []).append(f"{group[0].problem}, {times[ours] / time:.2f} times")
+        who = "; ".join(f"{name} ({', '.join(where)})" for name, where in faster.items())
+        said += [f"Faster than {ours}: {who or 'nobody'}."] if compared else []
+    return " ".join(said)
