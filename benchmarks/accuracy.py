@@ -4,10 +4,10 @@
 
 784-256-10, batches of 64, momentum 0.9, a rate of 0.05 that loses a quarter every epoch; one thread, a process for
 each run.  Everybody starts from the same numbers and sees the same batches in the same order, so the paths differ by
-rounding alone; a run whose last accuracy is more than a point away from eager's does not count.  Eager and torch.compile
-are written as torch's own tutorial has them (a module, cross_entropy, optim.SGD, lr_scheduler.StepLR; torch.compile of
-the module); ours is net.fit.  Seconds are those of training, planning and compiling included, with what compilers keep
-on disk in place; the test after each epoch is not timed.
+rounding alone; a run whose last accuracy is more than a point away from eager's does not count.  Eager and
+torch.compile are written as torch's own tutorial has them (a module, cross_entropy, optim.SGD, lr_scheduler.StepLR;
+torch.compile of the module); ours is net.fit.  Seconds are those of training, planning and compiling included, with
+what compilers keep on disk in place; the test after each epoch is not timed.
 """
 
 from __future__ import annotations

@@ -163,9 +163,9 @@ def accuracy(found: dict[str, Any]) -> list[str]:
     return [
         "784-256-10, batches of 64, momentum 0.9, rate 0.05 that loses a quarter every epoch, one thread. Wall time of "
         "training (planning and compiling included, compilers' caches in place; the test after each epoch left out) "
-        f"until the test accuracy is first there: median of {found['seeds']} seeds, least and most in brackets. Same start, "
-        "same batches in the same order for everybody. Eager and torch.compile as torch's tutorial has them; `program` "
-        "and `native` are `net.fit` with its backends, which also count the training accuracy of every batch.",
+        f"until the test accuracy is first there: median of {found['seeds']} seeds, least and most in brackets. Same "
+        "start, same batches in the same order for everybody. Eager and torch.compile as torch's tutorial has them; "
+        "`program` and `native` are `net.fit`, which also counts the training accuracy of every batch.",
         rows([*heads, f"best in {found['epochs']} epochs, %"], lines),
     ]
 
@@ -205,8 +205,9 @@ def kernels(found: dict[str, Any]) -> list[str]:
     return [
         "Every layer's kernel beside what one would write in torch, differentiated by autograd: microseconds, 10th "
         "percentile of processor time, float32, one thread; validated in float64 before. The last column is the "
-        "largest tensor that the kernel allocates over the largest that it takes or gives. Backward is faster than torch's for "
-        f"{sum(r < 1 for r in ratios)} of {len(ratios)}; more than 1.5 times as slow: {', '.join(slower) or 'none'}.",
+        "largest tensor that the kernel allocates over the largest that it takes or gives. Backward is faster than "
+        f"torch's for {sum(r < 1 for r in ratios)} of {len(ratios)}; "
+        f"more than 1.5 times as slow: {', '.join(slower) or 'none'}.",
         rows(["layer", "forward", "torch", "backward", "torch", "ratio", "largest"], lines),
     ]
 

@@ -24,7 +24,11 @@ def command(
     networks: Annotated[list[str] | None, typer.Argument(metavar="[NETWORK]...", help=_NETWORKS)] = None,
     *,
     against: Annotated[
-        str, typer.Option(metavar="NAMES", help="Whom to compare with, separated by semicolons; all for everyone.")
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Whom to compare with, separated by semicolons; all: also torch.compile, JAX, foreach, fused.",
+        ),
     ] = _DEFAULT,
     rounds: Annotated[int, typer.Option(metavar="N", min=3, help="Short blocks of steps for each contestant.")] = 20,
     jax_python: Annotated[
@@ -34,11 +38,16 @@ def command(
 ) -> None:
     """Measure a step of training: program, native, plain tape, others, and the matrix products alone.
 
-    Networks: a is 64-32-10 with batches of 32, b1 784-256-10 with 64, b2 784-512-256-10 with 128, d 32 layers of 64
-    with 32, c 4096-4096-4096-10 with 256; cnn and transformer are those of README.
+    Networks, with their batches:
 
-    Every contestant is validated against one that is not ours, then timed in a process of its own, in shuffled blocks
-    on one thread; the 10th percentile of processor time counts.  Who is not installed, or does not compile, says so.
+    a 64-32-10, 32; b1 784-256-10, 64; b2 784-512-256-10, 128;
+    d 32 layers of 64, 32; c 4096-4096-4096-10, 256;
+    cnn and transformer as in README, 32.
+
+    Every contestant is validated against one that is not ours, then timed
+    in a process of its own, in shuffled blocks on one thread; the 10th
+    percentile of processor time counts. Who is not installed, falls back or
+    does not compile says so.
     """
     from rich.table import Table
 
