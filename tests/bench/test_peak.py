@@ -1,4 +1,4 @@
-"""Peak memory, measured in a process of its own: beside it the parameters and what the plan must keep; or the reason."""
+"""Peak memory, measured in a process of its own: beside it the parameters and what the plan must keep."""
 
 import sys
 
