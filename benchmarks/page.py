@@ -13,6 +13,15 @@ from typing import Any
 from scratchgrad.bench.harness import Measured
 from scratchgrad.bench.report import ahead, claims, markdown
 
+AIMS: dict[str, tuple[float, float, float | None, float | None]] = {
+    "64-32-10 B32": (11, 40, None, None),
+    "784-256-10 B64": (2.4, 2.6, 0.15, 0.08),
+    "784-512-256-10 B128": (1.5, 1.6, 0.15, 0.08),
+    "32 layers of 64 B32": (5, 8, None, None),
+    "4096-4096-4096-10 B256": (1.85, 2, 0.15, None),
+}
+"""Times as fast as eager for the program and the native one; shares above the floor, and above that from C."""
+
 
 def page(kept: dict[str, Any]) -> str:
     """The page; date and machine stand where they differ from those of the section before."""
@@ -49,12 +58,41 @@ def steps(found: dict[str, Any]) -> list[str]:
         markdown(groups),
         claims(groups),
         ahead(groups),
+        aims(groups),
         "`program` computes the objective's value in every step, `J unread` does not. The native program calls BLAS "
         "from C, so it can be below a floor that is called from Python; `floor, from C` is the same products in one C "
         "function, through the same BLAS. Eager takes class numbers, the programs one-hot rows made of them once; both "
         "as they come from the data.",
         "![times as fast as eager autograd](results.svg)",
     ]
+
+
+def aims(groups: list[list[Measured]]) -> str:
+    """What was aimed at beside what was measured, as a table."""
+    lines = []
+    for group in groups:
+        times = {r.contestant: r.microseconds for r in group if r.microseconds}
+        wanted = AIMS.get(group[0].problem)
+        if wanted is None or "eager" not in times:
+            continue
+        program, native = (
+            _aimed(times, "eager", ours, aim) for ours, aim in zip(("program", "native"), wanted[:2], strict=True)
+        )
+        above = _aimed(times, "floor", "program", wanted[2]), _aimed(times, "floor, from C", "native", wanted[3])
+        lines.append([group[0].problem, program, native, *above])
+    heads = ["aim: measured", "program / eager", "native / eager", "program above floor", "native above floor, from C"]
+    return rows(heads, lines) if lines else ""
+
+
+def _aimed(times: dict[str, float], other: str, ours: str, aim: float | None) -> str:
+    """The aim, the figure, and by how much it is missed: a speed-up over eager, or a share above a floor."""
+    if aim is None or ours not in times or other not in times:
+        return ""
+    if other == "eager":
+        found = times["eager"] / times[ours]
+        return f"{aim:g}: {found:.3g}" + ("" if found >= aim else f", {100 * (1 - found / aim):.0f} % short")
+    found = times[ours] / times[other] - 1
+    return f"{100 * aim:.0f} %: {100 * found:.1f} %" + ("" if found <= aim else ", missed")
 
 
 def architectures(found: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 OURS, FLOORS = ("tape", "program", "program, J unread", "native"), ("floor", "floor, from C")
 COLOURS = {"ours": "#1f6fb4", "floor": "#9a9a9a", "others": "#d98a3d"}
+TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 LINES = {
     "eager": ("#d98a3d", "o-"),
     "program": ("#1f6fb4", "o-"),
@@ -47,15 +48,17 @@ def bars(groups: list[list[dict[str, Any]]], path: Path, columns: int) -> None:
         ratios = [times["eager"] / times[n] if n in times and "eager" in times else 0.0 for n in names]
         kinds = ["floor" if n in FLOORS else "ours" if n in OURS else "others" for n in names]
         axis.barh(range(len(names)), [max(r, 1e-9) for r in ratios], color=[COLOURS[k] for k in kinds], height=0.72)
+        low, high = 0.8 * min([0.7, *(r for r in ratios if r)]), 2.6 * max([1.0, *ratios])
         for place, ratio in enumerate(ratios):
             text = f" {ratio:.1f}" if ratio >= 10 else f" {ratio:.2f}" if ratio else " -"
-            axis.text(max(ratio, 0.5), place, text, va="center", fontsize=7)
-        axis.set(xscale="log", xlim=(0.5, 2.6 * max([1.0, *ratios])), yticks=range(len(names)), yticklabels=names)
+            axis.text(max(ratio, low), place, text, va="center", fontsize=7)
+        axis.set(xscale="log", xlim=(low, high), yticks=range(len(names)), yticklabels=names)
+        axis.set_xticks([t for t in TICKS if low <= t <= high], minor=False)
+        axis.set_xticks([], minor=True)
         axis.invert_yaxis()
         axis.axvline(1, color=LINES["eager"][0], linewidth=0.8)
         axis.tick_params(labelsize=7)
         axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter("")
         axis.set_title(group[0]["problem"], fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
     if axes.size:

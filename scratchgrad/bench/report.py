@@ -117,7 +117,7 @@ def ahead(groups: Sequence[Sequence[Measured]]) -> str:
             compared |= ours in times
             for name, time in times.items():
                 if name.startswith(_OTHERS) and time < times.get(ours, 0.0):
-                    faster.setdefault(name, []).append(f"{group[0].problem}, {times[ours] / time:.2f} times")
+                    faster.setdefault(name, []).append(f"{times[ours] / time:.2f} times at {group[0].problem}")
         who = "; ".join(f"{name} ({', '.join(where)})" for name, where in faster.items())
         said += [f"Faster than {ours}: {who or 'nobody'}."] if compared else []
     return " ".join(said)

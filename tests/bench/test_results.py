@@ -45,8 +45,14 @@ def test_a_section_that_was_not_measured_is_left_out_and_the_data_set_says_how_t
 def test_who_is_faster_than_ours_is_said(script):
     found = {"x": group("small CNN B8", eager=300.0, JAX_jit=20.0, program=30.0)}
     text = script("page").page({"architectures": section(found)})
-    assert "Faster than program: JAX jit (small CNN B8, 1.50 times)." in text
+    assert "Faster than program: JAX jit (1.50 times at small CNN B8)." in text
     assert "/ -" not in text
+
+
+def test_aims_stand_beside_what_was_measured_and_say_by_how_much_they_are_missed(script):
+    times = {"eager": 1200.0, "program": 600.0, "native": 400.0, "floor": 500.0, "floor, from C": 390.0}
+    text = script("page").page({"steps": section({"b1": group("784-256-10 B64", **times)})})
+    assert "| 784-256-10 B64 | 2.4: 2, 17 % short | 2.6: 3 | 15 %: 20.0 %, missed | 8 %: 2.6 % |" in text
 
 
 def test_memory_has_the_least_that_must_live_by_the_plan_and_says_who_is_missing(script):
