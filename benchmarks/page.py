@@ -178,8 +178,8 @@ w = {widest}. Counted:
 
 
 NO_DATA = (
-    "Not measured: the data set is not here. On Debian and Ubuntu `apt install dataset-fashion-mnist`, elsewhere put "
-    "the four files of https://github.com/zalandoresearch/fashion-mnist into a folder named by `$SCRATCHGRAD_DATA`."
+    "Not measured so far; it needs the data set. On Debian and Ubuntu `apt install dataset-fashion-mnist`, elsewhere "
+    "put the four files of https://github.com/zalandoresearch/fashion-mnist into a folder named by `$SCRATCHGRAD_DATA`."
 )
 
 
