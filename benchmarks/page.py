@@ -110,8 +110,10 @@ def architectures(found: dict[str, Any]) -> list[str]:
 
 def lowering(found: Any) -> list[str]:
     """Planning."""
-    lines = [[name, f"{milliseconds:.0f} ms"] for name, milliseconds in found]
-    return ["Processor time, fresh process, SymPy not loaded.", rows(["network", "lowering"], lines)]
+    lines = [[name, f"{milliseconds:.0f} ms"] for name, milliseconds, *_ in found]
+    loaded = [name for name, _, *sympy in found if any(sympy)]
+    why = f" but for torch's own shape rules ({', '.join(loaded)})" if loaded else ""
+    return [f"Processor time, fresh process, SymPy not loaded{why}.", rows(["network", "lowering"], lines)]
 
 
 def memory(found: list[dict[str, Any]]) -> list[str]:

@@ -55,6 +55,12 @@ def test_aims_stand_beside_what_was_measured_and_say_by_how_much_they_are_missed
     assert "| 784-256-10 B64 | 2.4: 2, 17 % short | 2.6: 3 | 15 %: 20.0 %, missed | 8 %: 2.6 % |" in text
 
 
+def test_a_network_whose_lowering_loads_sympy_is_named(script):
+    text = script("page").page({"lowering": section([["a B32", 15.0, False], ["small CNN B32", 494.0, True]])})
+    assert "SymPy not loaded but for torch's own shape rules (small CNN B32)." in text
+    assert "| small CNN B32 | 494 ms |" in text
+
+
 def test_memory_has_the_least_that_must_live_by_the_plan_and_says_who_is_missing(script):
     found = [
         {"contestant": "program", "peak": 520.4, "parameters": 252.3, "bound": 256.04},
