@@ -1,18 +1,22 @@
 """How long it takes to certify a room, and to refuse a wrong kernel with its diagnosis.
 
     python benchmarks/certify.py [--rounds 3] [NAMES...]
+    python benchmarks/certify.py --every [--json]
 
 Proofs are included.  Validated before it is timed: the room's own kernel must be accepted, the planted mistake
 (backward returns twice the gradients) refused.  Figures are the smallest processor time of the rounds, each in a fresh
 interpreter, imports left out; one thread.  Targets: the lab's rooms in under 20 s together, a refusal in under 2 s.
+--every certifies every room once, one after the other in this process, and refuses none.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+import time
 
 LAB = ("add", "l2_loss", "linear", "relu", "scale", "softmax_cross_entropy", "squared_norm")
 
@@ -67,12 +71,37 @@ def measured(name: str, rounds: int) -> tuple[float, float, int, int]:
     return min(b[0] for b in best), min(b[1] for b in best), best[0][2], best[0][3]
 
 
+def every() -> dict[str, float]:
+    """Seconds of processor time to certify each room, certificates and generated kernels being read from nowhere."""
+    import torch
+
+    from scratchgrad import registry
+    from scratchgrad.certification import certify_room
+
+    torch.set_num_threads(1)
+    found = {}
+    for name in registry.names():
+        start = time.process_time()
+        verdict = certify_room(name)
+        found[name] = time.process_time() - start
+        assert verdict.accepted, verdict
+    return found
+
+
 def main() -> None:
     """Print a line for each room, and the sums."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=LAB)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--every", action="store_true", help="every room, accepted once")
+    parser.add_argument("--json", action="store_true", help="with --every: one line of JSON, seconds by room")
     arguments = parser.parse_args()
+    if arguments.every:
+        found = every()
+        lines = [f"{name:<32}{seconds:>8.2f} s" for name, seconds in found.items()]
+        together = f"{'together':<32}{sum(found.values()):>8.2f} s"
+        print(json.dumps(found) if arguments.json else "\n".join([*lines, together]))
+        return
     total = 0.0
     print(f"{'layer':<24}{'accepted in':>12}{'refused in':>12}{'probes':>8}{'numbers':>9}")
     for name in arguments.names:

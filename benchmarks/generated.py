@@ -1,6 +1,6 @@
 """Every room's kernel against torch's own autograd: backward and forward, and the largest intermediate.
 
-    python benchmarks/generated.py [--rounds 30] [NAMES...]
+    python benchmarks/generated.py [--rounds 30] [--json] [NAMES...]
 
 The rival is what one would write in torch, differentiated by autograd: torch.autograd.grad from the outputs to every
 differentiable input, with the same gradients of the outputs.  Validated before it is timed: outputs and gradients of
@@ -15,6 +15,7 @@ Targets: backward at most 1.5 times torch's for every room, faster for at least 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import random
@@ -279,29 +280,36 @@ def times(variants: dict[str, Callable[[], Any]], rounds: int) -> dict[str, floa
     return {name: 1e3 * sorted(found)[len(found) // 10] for name, found in blocks.items()}
 
 
+def measured(name: str, rounds: int) -> dict[str, float]:
+    """Milliseconds: f and b the kernel's forward and backward, F and B torch's; and the `largest` allocation."""
+    Pair(name, torch.float64).check()
+    pair = Pair(name, torch.float32)
+    calls = {"f": pair.forward, "F": pair.rival_forward, "b": pair.backward, "B": pair.rival_backward}
+    return times(calls, rounds) | {"largest": largest(pair)}
+
+
 def main() -> None:
     """Print a line for each room, and how many keep the targets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(ROOMS))
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--json", action="store_true", help="one line of JSON: milliseconds by room")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     random.seed(0)
+    if arguments.json:
+        print(json.dumps({name: measured(name, arguments.rounds) for name in arguments.names}))
+        return
     print(
         f"{'milliseconds':<40}{'forward':>9}{'torch':>9}{'ratio':>7}{'backward':>10}{'torch':>9}{'ratio':>7}{'largest':>9}"
     )
     ratios = {}
     for name in arguments.names:
-        Pair(name, torch.float64).check()
-        pair = Pair(name, torch.float32)
-        taken = times(
-            {"f": pair.forward, "F": pair.rival_forward, "b": pair.backward, "B": pair.rival_backward},
-            arguments.rounds,
-        )
+        taken = measured(name, arguments.rounds)
         ratios[name] = taken["b"] / taken["B"]
         print(
             f"{name:<40}{taken['f']:>9.4f}{taken['F']:>9.4f}{taken['f'] / taken['F']:>7.2f}"
-            f"{taken['b']:>10.4f}{taken['B']:>9.4f}{ratios[name]:>7.2f}{largest(pair):>9.2f}",
+            f"{taken['b']:>10.4f}{taken['B']:>9.4f}{ratios[name]:>7.2f}{taken['largest']:>9.2f}",
             flush=True,
         )
     faster = sum(r < 1 for r in ratios.values())

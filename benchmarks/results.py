@@ -1,12 +1,17 @@
-"""The results page: python benchmarks/results.py [--all] [--jax PYTHON], which writes benchmarks/RESULTS.md and .svg.
+"""The results page: python benchmarks/results.py [--all] [--jax PYTHON] writes benchmarks/RESULTS.md and its plots.
 
-    step      time of a step on five networks, against eager autograd, JAX, numpy, the floor
-    memory    peak of a network of 64 layers of 1024 at batch 1024       (--all, or --memory)
-    lowering  from a network to its program; starting, see startup.py
-    scaling   how a step grows with batch, width and depth                (--all, or --scaling)
+    steps          time of a step of linear layers, beside torch, JAX, numpy and the products alone
+    architectures  the same of the small CNN and the one-block transformer
+    lowering       from a network to its program
+    memory         peak of a network of 64 layers of 1024 at batch 1024, and what must live at the same time
+    scaling        how a step grows with batch, width and depth
+    accuracy       time to an accuracy on Fashion-MNIST, see accuracy.py
+    rooms          derivation and certification of every layer, see derive.py and certify.py
+    kernels        kernels beside torch's own layers, see generated.py
+    startup        importing and first steps, see startup.py
 
-Without options it takes some three minutes on an idle machine.  --all adds torch.compile, the other forms of optim.SGD
-and the two long sections.  Parts that are not measured keep what the page said before.
+Without options: steps, without torch.compile and the other forms of optim.SGD, and lowering.  --all is everything, with
+everybody; --only steps,memory chooses.  Sections that are not measured keep what the page said before.
 """
 
 from __future__ import annotations
@@ -17,233 +22,207 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scratchgrad.bench.harness import Measured, measure
+from page import page
+from plots import draw
+
+from scratchgrad.bench.harness import measure
+from scratchgrad.bench.kinds import Cnn, Mlp, Transformer, named
 from scratchgrad.bench.peak import peak
-from scratchgrad.bench.problem import NETWORKS, Problem, named
-from scratchgrad.bench.report import machine, markdown
+from scratchgrad.bench.problem import Problem
+from scratchgrad.bench.report import machine
 
 HERE = Path(__file__).parent
-PAGE, PLOT, KEPT = HERE / "RESULTS.md", HERE / "results.svg", HERE / "results.json"
-OURS = ("tape", "program", "program, J unread", "native", "floor")
-CORE = ("eager", "eager, tuned malloc", "JAX jit", "JAX, 40 steps in a scan", "numpy by hand")
-NOT_LONG = ("JAX, 40 steps in a scan", "tape", "program, J unread", "eager, foreach", "torch.compile")
+PAGE, KEPT = HERE / "RESULTS.md", HERE / "results.json"
+OURS = ("tape", "program", "program, J unread", "native", "floor", "floor, from C")
+JAX = ("JAX jit", "JAX, 40 steps in a scan")
+CORE = ("eager", "eager, tuned malloc", *JAX, "numpy by hand")
 MORE = ("eager, foreach", "eager, fused", "torch.compile")
+NETWORKS = ("a", "b1", "b2", "d", "c")
+NOT_LONG = ("JAX, 40 steps in a scan", "tape", "program, J unread", "eager, foreach", "eager, fused")
+MEMORY = ("eager", "torch.compile", "JAX jit", "tape", "program", "program, recomputed")
+SWEPT = ("eager", "program", "native", "floor", "floor, from C")
 
 LOWERING = """
 import sys, time
 import torch
 torch.set_num_threads(1)
+from scratchgrad.bench.kinds import named
 from scratchgrad.bench.ours import network
-from scratchgrad.bench.problem import named
 from scratchgrad.program import Runner
 from scratchgrad.train import SGD
-net = network(named(sys.argv[1]))
+problem = named(sys.argv[1])
+net = network(problem)
 net.tape
 runner = Runner(net, SGD(0.05), unit_rows=("y",))
 runner._refresh()
 began = time.process_time()
-runner.program(named(sys.argv[1]).batch)
+runner.program(problem.batch)
 print(1000 * (time.process_time() - began), "sympy" in sys.modules)
 """
 
 
-def steps(
-    everyone: bool, rounds: int, python: dict[str, str], names: list[str]
-) -> Iterator[tuple[str, list[Measured]]]:
-    """The networks one by one; c, whose step takes half a second, with fewer rounds and fewer contestants."""
-    for name in names:
-        problem, long = named(name), name == "c"
-        who = [n for n in (*CORE, *(MORE if everyone else ()), *OURS) if not (long and n in NOT_LONG)]
-        group = measure(problem, who, rounds=4 if long else rounds, restarts=1, python=python)
-        print(f"{problem}: {', '.join(f'{r.contestant} {r.microseconds or r.failure}' for r in group)}", flush=True)
-        yield name, group
+def steps(options: argparse.Namespace) -> dict[str, Any]:
+    """The networks of linear layers; c, whose step takes half a second, with fewer rounds and contestants."""
+    found = {}
+    for name in options.networks.split(","):
+        who = [n for n in contestants(options) if not (name == "c" and n in NOT_LONG)]
+        found[name] = timed(named(name), who, 4 if name == "c" else options.rounds, options)
+    return found
 
 
-def memory() -> list[tuple[str, float, float]]:
-    """Peak MiB above the imports, and of it the parameters."""
+def architectures(options: argparse.Namespace) -> dict[str, Any]:
+    """Two other kinds of networks, at small batches."""
+    problems = [kind(batch) for kind in (Cnn, Transformer) for batch in (8, 32, 128)]
+    return {str(p): timed(p, contestants(options), max(6, options.rounds // 2), options) for p in problems}
+
+
+def contestants(options: argparse.Namespace) -> list[str]:
+    """Whom to time: everybody with --everyone."""
+    return [*CORE[:2], *(MORE if options.everyone else ()), *CORE[2:], *OURS]
+
+
+def timed(problem: Problem, who: list[str], rounds: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """One group of measurements."""
+    python = {n: options.jax for n in JAX} if options.jax else {}
+    group = measure(problem, who, rounds=rounds, restarts=1, python=python)
+    said = (f"{r.contestant} {r.failure or f'{r.microseconds:.4g} us'}" for r in group)
+    print(f"{problem}: {', '.join(said)}", flush=True)
+    return [vars(r) for r in group]
+
+
+def memory(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Peak MiB above the imports, and of it the parameters; for a program, what must live at the same time."""
     rows = []
-    for name in ("eager", "tape", "program", "program, recomputed"):
-        found = peak(named("m"), name)
-        rows.append((name, found["peak"], found["parameters"]))
+    for name in MEMORY:
+        found = peak(named("m"), name, options.jax if name in JAX else None)
+        rows.append({"contestant": name, **found})
         print(f"memory, {name}: {found}", flush=True)
     return rows
 
 
-def lowering() -> list[tuple[str, float]]:
-    """Milliseconds of processor time from a tape to its program, in fresh processes."""
+def lowering(options: argparse.Namespace) -> list[tuple[str, float, bool]]:
+    """Milliseconds of processor time from a tape to its program, in fresh processes; whether SymPy came along."""
     rows = []
-    for name in ("a", "b1", "d", "m"):
-        found = []
+    for name in ("a", "b1", "d", "m", "cnn", "transformer"):
+        found, loaded = [], False
         for _ in range(3):
             done = subprocess.run([sys.executable, "-c", LOWERING, name], stdout=subprocess.PIPE, text=True, check=True)
             milliseconds, sympy = done.stdout.split()
-            assert sympy == "False"
+            loaded |= sympy == "True"
             found.append(float(milliseconds))
-        rows.append((str(named(name)), statistics.median(found)))
+        rows.append((str(named(name)), statistics.median(found), loaded))
     return rows
 
 
-def scaling() -> dict[str, list[tuple[int, dict[str, float]]]]:
+def scaling(options: argparse.Namespace) -> dict[str, list[tuple[int, dict[str, float]]]]:
     """Microseconds of a step as one size grows and the others stay."""
     sweeps = {
-        "batch": [(b, Problem((784, 256, 10), b)) for b in (4, 16, 64, 256, 1024)],
-        "width": [(w, Problem((w, w, w, 10), 64)) for w in (32, 64, 128, 256, 512, 1024)],
-        "depth": [(d, Problem((*[64] * d, 10), 32)) for d in (2, 4, 8, 16, 32)],
+        "batch": [(b, Mlp(b, sizes=(784, 256, 10))) for b in (4, 16, 64, 256, 1024)],
+        "width": [(w, Mlp(64, sizes=(w, w, w, 10))) for w in (32, 64, 128, 256, 512, 1024)],
+        "depth": [(d, Mlp(32, sizes=(*[64] * d, 10))) for d in (2, 4, 8, 16, 32)],
     }
     found: dict[str, list[tuple[int, dict[str, float]]]] = {}
     for what, points in sweeps.items():
         for size, problem in points:
-            results = measure(problem, ("eager", "program", "native", "floor"), rounds=8, restarts=1)
+            results = measure(problem, SWEPT, rounds=8, restarts=1)
             times = {r.contestant: r.microseconds for r in results if r.microseconds}
             found.setdefault(what, []).append((size, times))
             print(f"{what} {size}: {times}", flush=True)
     return found
 
 
-def draw(kept: dict[str, Any]) -> None:
-    """The plot: times as fast as eager by network, and the sweeps beside the floor."""
-    import matplotlib.pyplot as plt
-
-    sweeps = kept.get("scaling", {})
-    figure, axes = plt.subplots(1, 1 + len(sweeps), figsize=(4.2 * (1 + len(sweeps)), 3.6), layout="constrained")
-    first, *others = axes if sweeps else [axes]
-    groups = [kept["steps"][name] for name in NETWORKS if name in kept["steps"]]
-    names = [r["contestant"] for r in groups[0] if r["contestant"] != "eager"]
-    for k, name in enumerate(names):
-        ratios = []
-        for group in groups:
-            by_name = {r["contestant"]: r["microseconds"] for r in group}
-            ratios.append(by_name["eager"] / by_name[name] if by_name.get(name) else float("nan"))
-        first.bar([g + 0.8 * k / len(names) for g in range(len(groups))], ratios, 0.8 / len(names), label=name)
-    first.set_xticks([g + 0.4 for g in range(len(groups))], [group[0]["problem"] for group in groups], fontsize=6)
-    first.set_yscale("log")
-    first.set_title("times as fast as eager autograd", fontsize=9)
-    first.legend(fontsize=5)
-    for axis, (what, points) in zip(others, sweeps.items(), strict=False):
-        for name in ("eager", "program", "native", "floor"):
-            axis.plot([p[0] for p in points], [p[1].get(name) for p in points], marker=".", label=name)
-        axis.set(xscale="log", yscale="log", xlabel=what)
-        axis.set_title("microseconds a step", fontsize=9)
-        axis.legend(fontsize=6)
-    figure.savefig(PLOT, metadata={"Date": None})
+def accuracy(options: argparse.Namespace) -> Any:
+    """Time to an accuracy; None, with how to get the data said, where there are none."""
+    return script("accuracy.py")
 
 
-def page(kept: dict[str, Any]) -> str:
-    """The page, from everything that was measured so far."""
-    groups = [[Measured(**r) for r in kept["steps"][name]] for name in NETWORKS if name in kept["steps"]]
-    parts = [
-        "# Measured",
-        "Made by `python benchmarks/results.py`; do not edit.",
-        "## Time of a step",
-        f"{kept['when']}. {kept['machine']}.",
-        "One thread; 10th percentile of processor time over shuffled blocks, one process a contestant, each validated "
-        "before it is timed. Each cell: times as fast as torch eager autograd with optim.SGD, then the multiple of the "
-        "matrix products alone (the floor: the same products through `torch.mm(out=)`), then the time. Processor time "
-        "and a low quantile, because other work may share the machine; where it does, ratios of one column stay "
-        "comparable, times less so.",
-        markdown(groups),
-        "`program` computes the objective's value in every step, `J unread` does not. The native program calls BLAS "
-        "from C, so it can be below a floor that is called from Python. Eager takes class numbers, the programs "
-        "one-hot rows made of them once; both as they come from the data.",
-        "![times as fast as eager autograd](results.svg)",
-    ]
-    if "memory" in kept:
-        rows = [f"| {n} | {p:.0f} | {p - own:.0f} |" for n, p, own in kept["memory"]]
-        parts += [
-            "## Peak memory",
-            "64 layers of 1024, batch 1024, float32: MiB at the peak of three steps (VmHWM), without imports and "
-            "batches. What must live at the same time is 256 MiB of activations.",
-            "| | peak | above the parameters |\n|---|---|---|\n" + "\n".join(rows),
-        ]
-    if "lowering" in kept:
-        rows = [f"| {n} | {ms:.0f} ms |" for n, ms in kept["lowering"]]
-        parts += [
-            "## From a network to its program",
-            "Processor time, fresh process, SymPy not loaded. `python benchmarks/startup.py` times what comes before.",
-            "| network | lowering |\n|---|---|\n" + "\n".join(rows),
-        ]
-    if "scaling" in kept:
-        parts += ["## How a step grows", sweep_table(kept["scaling"]), estimate(kept["scaling"])]
-    return "\n\n".join(parts) + "\n"
+def rooms(options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds to derive and to certify every layer."""
+    return {"derive": script("derive.py"), "certify": script("certify.py", "--every")}
 
 
-def sweep_table(sweeps: dict[str, Any]) -> str:
-    """Microseconds by size."""
-    lines = ["| | size | eager | program | native | floor |", "|---|---|---|---|---|---|"]
-    for what, points in sweeps.items():
-        for size, times in points:
-            cells = " | ".join(f"{times.get(n, float('nan')):.4g}" for n in ("eager", "program", "native", "floor"))
-            lines.append(f"| {what} | {size} | {cells} |")
-    return "\n".join(
-        [*lines, "", "Microseconds a step: batch at 784-256-10, width w at w-w-w-10 B64, depth of 64 B32."]
-    )
+def kernels(options: argparse.Namespace) -> Any:
+    """Milliseconds of every kernel and of torch's own layer."""
+    return script("generated.py", "--rounds", "10")
 
 
-def estimate(sweeps: dict[str, Any]) -> str:
-    """Where this design stops being the right one, from what was measured and from counted bytes and operations."""
-    (narrow, small), *_ = sweeps["width"]
-    widest, large = sweeps["width"][-1]
-    glue = small["program"] - small["floor"]
-    products = 2 * 64 * (2 * widest * widest * 3 - widest * widest) / (large["floor"] * 1e-6)
-    rate = products / 1e9
-    return f"""### Where this design stops being the right one
+def startup(options: argparse.Namespace) -> Any:
+    """Milliseconds of the first things."""
+    return script("startup.py", "--rounds", "5")
 
-Measured here: {glue:.0f} us of glue in the program of w-w-w-10 at w = {narrow}, products at {rate:.0f} GFLOP/s at
-w = {widest}. Counted:
 
-- A layer of width w on B samples costs 6 B w^2 operations in products, and moves 4 B w values in entrywise calls (bias
-  and ReLU, its mask, the row sum): at 4 bytes a value and 10 GB/s that is as long as the products where
-  6 B w^2 / {rate:.0f}e9 = 16 B w / 10e9, at w = {16 / 10 * rate / 6:.0f}. Below that width a compiler that fuses
-  entrywise calls into one pass (as the native backend does for bias and ReLU) gains more than anything that is planned
-  here; above it the products are all that is left, and nobody who calls the same BLAS gains more than the distance to
-  the floor in the table.
-- A call costs 1 to 2 us in torch, 0.02 to 0.1 us in C. So the torch program is within 5 % of the floor where its
-  products take 20 times its glue, {20 * glue / 1000:.1f} ms a step for three layers; below that the native backend is
-  the right one, and below some 5 us a step the Python call around it is what costs, and many steps would have to run
-  in one call.
-- The arena is as small as what lives at the same time, and recomputing brings it to about 2 sqrt(n) of n layers. A
-  network whose parameters and sqrt(n) activations do not fit one device needs tensors that are spread over devices,
-  which a list of calls on one memory does not describe.
-- One program is for one batch shape. Data whose shapes change with every batch (ragged sequences) would be lowered
-  again and again, at the times of the table above, which pays only after hundreds of steps a shape. They want padding
-  to a few shapes, or a compiler with symbolic ones.
-"""
+def script(name: str, *arguments: str) -> Any:
+    """What another script of this folder says with --json; None where it says why there is nothing."""
+    command = [sys.executable, str(HERE / name), *arguments, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], Any]] = {
+    f.__name__: f for f in (steps, architectures, lowering, memory, scaling, accuracy, rooms, kernels, startup)
+}
+USUAL = ("steps", "lowering")
+
+
+def where(options: argparse.Namespace) -> str:
+    """Machine and versions, JAX's included."""
+    code = "import jax; print(f', JAX {jax.__version__}')"
+    done = subprocess.run([options.jax or sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return machine() + (done.stdout.strip("\n") if done.returncode == 0 else "")
+
+
+def chosen(text: str) -> list[str]:
+    """The sections of this list; ArgumentTypeError where it has another."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in SECTIONS:
+            raise argparse.ArgumentTypeError(f"no section {name!r}; there are {', '.join(SECTIONS)}")
+    return names
+
+
+def beside(before: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Networks that were measured now, and those that were before, in the usual order."""
+    together = {**before, **found}
+    return {name: together[name] for name in sorted(together, key=(*NETWORKS, *together).index)}
 
 
 def main() -> None:
     """Measure what is asked for, keep it beside what was measured before, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", action="store_true", help="everyone, and every section")
-    parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--scaling", action="store_true")
-    parser.add_argument("--no-steps", action="store_true", help="leave the first table as it is")
-    parser.add_argument("--networks", default="a,b1,b2,d,c")
+    parser.add_argument("--all", action="store_true", help="every section, with everybody")
+    parser.add_argument("--only", type=chosen, metavar="SECTIONS", help="these, with everybody, separated by commas")
+    parser.add_argument("--networks", default=",".join(NETWORKS), help="of the section steps")
     parser.add_argument("--rounds", type=int, default=24)
-    parser.add_argument("--jax", help="a Python that has JAX, if this one does not")
-    arguments = parser.parse_args()
+    parser.add_argument("--jax", metavar="PYTHON", help="a Python that has JAX, if this one does not")
+    parser.add_argument("--page", action="store_true", help="measure nothing; write the page from what is kept")
+    options = parser.parse_args()
+    options.everyone = options.all or options.only is not None
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    began = time.perf_counter()
-    python = {n: arguments.jax for n in CORE if n.startswith("JAX")} if arguments.jax else {}
-    if not arguments.no_steps:
-        networks = arguments.networks.split(",")
-        kept["when"], kept["machine"] = f"{datetime.now(UTC):%Y-%m-%d}", machine()
-        for name, group in steps(arguments.all, arguments.rounds, python, networks):
-            kept.setdefault("steps", {})[name] = [vars(r) for r in group]
-            KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    kept["lowering"] = lowering()
-    if arguments.all or arguments.memory:
-        kept["memory"] = memory()
-    if arguments.all or arguments.scaling:
-        kept["scaling"] = scaling()
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    draw(kept)
+    names = [] if options.page else list(SECTIONS) if options.all else options.only or USUAL
+    for name in names:
+        began = time.perf_counter()
+        print(f"--- {name}", flush=True)
+        found = SECTIONS[name](options)
+        if found is None:
+            print(f"--- {name}: not measured; the page keeps what it said", flush=True)
+            continue
+        if name == "steps":
+            found = beside(kept.get(name, {}).get("found", {}), found)
+        kept[name] = {
+            "when": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": where(options),
+            "seconds": round(time.perf_counter() - began),
+            "found": found,
+        }
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        print(f"--- {name}: {kept[name]['seconds']} s", flush=True)
+    draw(kept, HERE)
     PAGE.write_text(page(kept), encoding="utf-8")
-    print(f"{PAGE.name}: {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

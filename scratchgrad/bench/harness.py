@@ -3,9 +3,9 @@
 In   problems, contestants
 Out  for each: the time of a step (a low quantile of the processor time over all rounds), compile time, or why not
 
-Every contestant is validated before it is timed: after some steps its parameters are those of numpy by hand.  A worker
-sleeps in a pipe's read while another one runs, so that threads of one library never meet those of another.  Processor
-time and low quantiles, because the machine may have other work.
+Every contestant is validated before it is timed: after some steps its parameters are the witness's (see serving).  A
+worker sleeps in a pipe's read while another one runs, so that threads of one library never meet those of another.
+Processor time and low quantiles, because the machine may have other work.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import os
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from scratchgrad.bench.problem import BATCHES, Problem
+from scratchgrad.bench.kinds import applicable
+from scratchgrad.bench.problem import Problem
 
 __all__ = ["Measured", "measure"]
 
@@ -46,21 +48,45 @@ class Measured:
 
 def measure(
     problem: Problem,
-    contestants: Iterable[str],
+    contestants: Sequence[str],
     *,
     rounds: int = 30,
     block: float = 0.02,
     restarts: int = 2,
     python: dict[str, str] | None = None,
 ) -> list[Measured]:
-    """All contestants on the problem.  `python` names another interpreter for some (JAX in its own environment)."""
-    names = list(contestants)
+    """All contestants that there are for the problem.
+
+    `python` names another interpreter for some (JAX in its own environment).  CalledProcessError where the witness
+    itself does not run.
+    """
+    names = applicable(problem, contestants)
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "witness.npz")
+        subprocess.run(
+            [*_command(sys.executable), "witness", problem.described(), problem.witness, file],
+            check=True,
+            env=_environment("", sys.executable),
+        )
+        return _measured(problem, names, file, rounds=rounds, block=block, restarts=restarts, python=python or {})
+
+
+def _measured(
+    problem: Problem,
+    names: list[str],
+    file: str,
+    *,
+    rounds: int,
+    block: float,
+    restarts: int,
+    python: dict[str, str],
+) -> list[Measured]:
     times: dict[str, list[float]] = {name: [] for name in names}
     results = {name: Measured(str(problem), name) for name in names}
     for _ in range(restarts):
         workers = []
         starting = [
-            _Worker(problem, name, (python or {}).get(name, sys.executable))
+            _Worker(problem, name, python.get(name, sys.executable), file)
             for name in names
             if not results[name].failure
         ]
@@ -90,23 +116,15 @@ def measure(
 class _Worker:
     """A process that has one contestant ready."""
 
-    def __init__(self, problem: Problem, name: str, python: str) -> None:
+    def __init__(self, problem: Problem, name: str, python: str, file: str) -> None:
         self.name, self.n, self.failure, self.build = name, 1, "", 0.0
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        environment["PYTHONWARNINGS"] = "ignore"
-        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-        if name.endswith(", tuned malloc"):
-            environment |= _TUNED
-        environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-        if python != sys.executable:  # its own libraries, our files
-            environment["PYTHONPATH"] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._process = subprocess.Popen(
-            [python, "-m", "scratchgrad.bench.worker", json.dumps(asdict(problem)), name],
+            [*_command(python), "serve", problem.described(), name, file],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment,
+            env=_environment(name, python),
         )
 
     def wait(self) -> None:
@@ -144,61 +162,15 @@ class _Worker:
         return {"failure": "the process ended"}
 
 
-def serve(problem: Problem, name: str) -> None:
-    """What a worker does: build, validate, then run as many steps as each line of its input says."""
-    began = time.perf_counter()
-    try:
-        contestant = _built(problem, name.removesuffix(", tuned malloc"))
-    except ImportError as error:
-        print(json.dumps({"failure": f"not installed: {error.name}"}), flush=True)
-        return
-    build = time.perf_counter() - began
-    wrong = _objection(problem, name.removesuffix(", tuned malloc"))
-    if wrong:
-        print(json.dumps({"failure": wrong}), flush=True)
-        return
-    print(json.dumps({"build": build}), flush=True)
-    step, inner = contestant.step, getattr(contestant, "inner", 1)
-    finish = getattr(contestant, "finish", lambda: None)
-    for line in sys.stdin:
-        n = int(line)
-        began = time.process_time()
-        for k in range(n):
-            step(k % BATCHES)
-        finish()
-        print(json.dumps({"seconds": (time.process_time() - began) / n / inner}), flush=True)
+def _command(python: str) -> list[str]:
+    return [python, "-m", "scratchgrad.bench.worker"]
 
 
-def _built(problem: Problem, name: str) -> Any:
-    from scratchgrad.bench.peers import PEERS
-
-    if name in PEERS:
-        return PEERS[name](problem)
-    from scratchgrad.bench.ours import OURS
-
-    return OURS[name](problem)
-
-
-def _objection(problem: Problem, name: str) -> str:
-    """Why the contestant's parameters are not those of numpy by hand after some steps of a small problem."""
-    import numpy as np
-
-    from scratchgrad.bench.peers import Numpy
-
-    if name == "floor":
-        return ""
-    small = Problem(
-        tuple(min(n, 24) for n in problem.sizes[:4]) + problem.sizes[-1:], min(problem.batch, 16), "float64"
-    )
-    contestant, witness = _built(small, name), Numpy(small)
-    calls = 1 if getattr(contestant, "inner", 1) > 1 else 20
-    for k in range(calls):
-        contestant.step(k % BATCHES)
-    for k in range(calls * getattr(contestant, "inner", 1)):
-        witness.step(k % BATCHES)
-    getattr(contestant, "finish", lambda: None)()
-    for got, want in zip(contestant.parameters(), witness.parameters(), strict=True):
-        error = float(np.abs(np.asarray(got) - want).max())
-        if not error < 1e-8:
-            return f"its parameters are off by {error:.2g} after {calls} steps: not timed"
-    return ""
+def _environment(name: str, python: str) -> dict[str, str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment["PYTHONWARNINGS"] = "ignore"
+    environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    if python != sys.executable:  # its own libraries, our files
+        environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+    return environment | (_TUNED if name.endswith(", tuned malloc") else {})

@@ -1,42 +1,31 @@
-"""Our contestants: the plain tape, the program, the native program; and the floor, which is no contestant.
+"""Our contestants: the plain tape, the program, the native program.
 
-Each has step(k), one step on batch k, and parameters(), what it has trained.  The floor does the same matrix products
-into memory that is there, and nothing else: no trainer that uses them can be faster.
+Each has step(k), one step on batch k, and parameters(), what it has trained.  A program that was to run compiled and
+does not is no contestant: it would be the torch program under another name.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+import warnings
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from scratchgrad.bench.problem import Problem
+from scratchgrad.bench.floor import Floor, FloorFromC
+from scratchgrad.bench.problem import Problem, Skipped
 from scratchgrad.program import Runner
-from scratchgrad.program.runner import Backend
-from scratchgrad.tape import Network, Sequential
+from scratchgrad.program.runner import Backend, NativeFallback
+from scratchgrad.tape import Network
 from scratchgrad.train import SGD, one_hot
 
 __all__ = ["OURS", "network"]
 
 
 def network(problem: Problem) -> Network:
-    """The problem's network, with its weights."""
-    layers: list[Any] = []
-    for size in problem.sizes[1:]:
-        layers += [("linear", size), "relu"]
-    net = Sequential(
-        problem.sizes[0],
-        *layers[:-1],
-        loss="softmax_cross_entropy",
-        weight_decay=problem.decay / 2,
-        dtype=getattr(torch, problem.dtype),
-    )
-    weights = [op.inputs[1:] for op in net.operations if op.layer.name == "linear"]
-    for (W, b), W0, b0 in zip(weights, problem.W, problem.b, strict=True):
-        net.set(W, W0)
-        net.set(b, b0)
+    """The problem's network, with the numbers that it starts from."""
+    net = problem.network()
+    for name, value in zip(net.names("parameter"), problem.P, strict=True):
+        net.set(name, value)
     return net
 
 
@@ -48,17 +37,20 @@ class _Ours:
         self.mode.__enter__()
         self.net = network(problem)
         self.X = [torch.from_numpy(x).clone() for x in problem.X]
-        self.Y = [one_hot(torch.from_numpy(y), problem.sizes[-1], self.net.dtype) for y in problem.y]
+        self.Y = [one_hot(torch.from_numpy(y), problem.classes, self.net.dtype) for y in problem.y]
         self.sgd = SGD(problem.lr)
-        self.prepare(problem)
+        try:
+            self.prepare(problem)
+        except Skipped:
+            self.mode.__exit__(None, None, None)
+            raise
 
     def prepare(self, problem: Problem) -> None:
         """Whatever comes before the first step."""
 
     def parameters(self) -> list[Any]:
-        """Weights and biases, layer by layer."""
-        names = [n for op in self.net.operations if op.layer.name == "linear" for n in op.inputs[1:]]
-        return [self.net.value(name).numpy() for name in names]
+        """What it has trained, in the order of declaration."""
+        return [self.net.value(name).numpy() for name in self.net.names("parameter")]
 
 
 class Tape(_Ours):
@@ -112,31 +104,14 @@ class Native(Program):
 
     backend = "native"
 
-
-class Floor:
-    """The matrix products of a step, into memory that is there, and nothing else."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.mode = torch.inference_mode()
-        self.mode.__enter__()
-        dtype = getattr(torch, problem.dtype)
-        h = [torch.randn(problem.batch, n, dtype=dtype) for n in problem.sizes]
-        g = [torch.randn(problem.batch, n, dtype=dtype) for n in problem.sizes]
-        W = [torch.randn(o, i, dtype=dtype) for i, o in pairwise(problem.sizes)]
-        self.forward = [(h[k], W[k].t(), h[k + 1]) for k in range(len(W))]
-        self.back = [(g[k + 1], W[k], g[k], W[k].addmm_, g[k + 1].t(), h[k]) for k in reversed(range(len(W)))]
-
-    def step(self, k: int) -> None:
-        mm, last = torch.mm, len(self.back) - 1
-        for a, b, out in self.forward:
-            mm(a, b, out=out)
-        for number, (g, W, into, add, gT, h) in enumerate(self.back):
-            if number != last:
-                mm(g, W, out=into)
-            add(gT, h, alpha=1e-30)
-
-    def parameters(self) -> list[Tensor]:
-        return []
+    def prepare(self, problem: Problem) -> None:
+        """Raises Skipped, with the reason, where the torch program would run instead."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NativeFallback)
+            try:
+                super().prepare(problem)
+            except NativeFallback as fallback:
+                raise Skipped(f"not compiled: {str(fallback).partition('not compiled: ')[2]}") from fallback
 
 
 OURS: dict[str, Any] = {
@@ -146,4 +121,5 @@ OURS: dict[str, Any] = {
     "program, recomputed": Recomputed,
     "native": Native,
     "floor": Floor,
+    "floor, from C": FloorFromC,
 }

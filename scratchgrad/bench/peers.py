@@ -8,50 +8,54 @@ from __future__ import annotations
 
 from typing import Any
 
-from scratchgrad.bench.problem import BATCHES, Problem
+from scratchgrad.bench.problem import BATCHES, Problem, Skipped
 
 __all__ = ["PEERS"]
 
 
+def _started(problem: Problem) -> Any:
+    """The torch module with the numbers that it starts from."""
+    import torch
+
+    module = problem.module().to(getattr(torch, problem.dtype))
+    with torch.no_grad():
+        for parameter, value in zip(module.parameters(), problem.P, strict=True):
+            parameter.copy_(torch.from_numpy(value))
+    return module
+
+
+def _squares(problem: Problem, P: Any) -> Any:
+    """The sum of the squared norms of the weight matrices; 0 where nothing decays."""
+    return sum(P[k].square().sum() for k in problem.matrices) if problem.decay else 0.0
+
+
 class Eager:
-    """torch: nn.Sequential, cross_entropy, loss.backward(), optim.SGD."""
+    """torch: a module, cross_entropy, loss.backward(), optim.SGD."""
 
     options: dict[str, Any] = {}  # noqa: RUF012  # a constant of each subclass
 
     def __init__(self, problem: Problem) -> None:
         import torch
 
-        modules: list[Any] = []
-        for W, b in zip(problem.W, problem.b, strict=True):
-            linear = torch.nn.Linear(W.shape[1], W.shape[0], dtype=getattr(torch, problem.dtype))
-            with torch.no_grad():
-                linear.weight.copy_(torch.from_numpy(W))
-                linear.bias.copy_(torch.from_numpy(b))
-            modules += [linear, torch.nn.ReLU()]
-        self.net = torch.nn.Sequential(*modules[:-1])
-        self.linear = [m for m in modules if isinstance(m, torch.nn.Linear)]
+        self.problem, self.module = problem, _started(problem)
+        self.P = list(self.module.parameters())
         self.X = [torch.from_numpy(x) for x in problem.X]
         self.y = [torch.from_numpy(y) for y in problem.y]
-        self.decay = problem.decay / 2
-        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=problem.lr, **self.options)
+        self.optimizer = torch.optim.SGD(self.P, lr=problem.lr, **self.options)
         self.cross_entropy = torch.nn.functional.cross_entropy
-
-    def loss(self, k: int) -> Any:
-        """The objective on batch k."""
-        squares = self.linear[0].weight.square().sum()
-        for linear in self.linear[1:]:
-            squares = squares + linear.weight.square().sum()
-        return self.cross_entropy(self.net(self.X[k]), self.y[k]) + self.decay * squares
 
     def step(self, k: int) -> Any:
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(k)
-        loss.backward()
+        squares = _squares(self.problem, self.P)  # before the network, so that their gradients come last: less memory
+        loss = self.cross_entropy(self.module(self.X[k]), self.y[k])
+        if self.problem.decay:
+            loss = loss + self.problem.decay / 2 * squares
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has not written it
         self.optimizer.step()
         return loss.detach()
 
     def parameters(self) -> list[Any]:
-        return [p.detach().numpy() for linear in self.linear for p in (linear.weight, linear.bias)]
+        return [p.detach().numpy() for p in self.P]
 
 
 class Foreach(Eager):
@@ -72,23 +76,21 @@ class Compiled:
     def __init__(self, problem: Problem) -> None:
         import torch
 
-        self.P = [torch.from_numpy(p.copy()) for pair in zip(problem.W, problem.b, strict=True) for p in pair]
+        module, functional = _started(problem), torch.nn.functional
+        names = [name for name, _ in module.named_parameters()]
+        self.P = [p.detach() for p in module.parameters()]
         self.X = [torch.from_numpy(x) for x in problem.X]
         self.y = [torch.from_numpy(y) for y in problem.y]
-        decay, lr, F = problem.decay / 2, problem.lr, torch.nn.functional
 
         def loss(P: list[Any], x: Any, y: Any) -> Any:
-            h, squares = x, P[0].square().sum()
-            for k in range(0, len(P), 2):
-                h = F.linear(h, P[k], P[k + 1])
-                h = torch.relu(h) if k + 2 < len(P) else h
-                squares = squares + P[k].square().sum() if k else squares
-            return F.cross_entropy(h, y) + decay * squares
+            squares = _squares(problem, P)
+            scores = torch.func.functional_call(module, dict(zip(names, P, strict=True)), (x,))
+            return functional.cross_entropy(scores, y) + problem.decay / 2 * squares
 
         def whole(P: list[Any], x: Any, y: Any) -> Any:
             gradients, value = torch.func.grad_and_value(loss)(P, x, y)
             for p, g in zip(P, gradients, strict=True):
-                p.add_(g, alpha=-lr)
+                p.sub_(problem.lr * g)  # add_(g, alpha=-lr) next to a product loses its alpha: pytorch/pytorch#167313
             return value
 
         self.compiled = torch.compile(whole, fullgraph=True, dynamic=False)
@@ -114,19 +116,16 @@ class Jax:
         import numpy as np
 
         jax.config.update("jax_enable_x64", problem.dtype == "float64")
-        self.P = [(jnp.asarray(W.T.copy()), jnp.asarray(b)) for W, b in zip(problem.W, problem.b, strict=True)]
+        self.problem, turned = problem, set(problem.matrices)
+        self.P = [jnp.asarray(p.T.copy() if k in turned else p) for k, p in enumerate(problem.P)]
         self.X = [jax.device_put(x) for x in problem.X]
         self.y = [jax.device_put(y.astype(np.int32)) for y in problem.y]
         decay, lr = problem.decay / 2, problem.lr
 
         def loss(P: Any, x: Any, y: Any) -> Any:
-            h = x
-            for k, (W, b) in enumerate(P):
-                h = h @ W + b
-                h = jax.nn.relu(h) if k < len(P) - 1 else h
-            log_o = jax.nn.log_softmax(h)
+            log_o = jax.nn.log_softmax(problem.scores(jax, P, x))
             cross_entropy = -jnp.take_along_axis(log_o, y[:, None], 1).mean()
-            return cross_entropy + decay * sum((W * W).sum() for W, _ in P)
+            return cross_entropy + decay * sum((P[k] * P[k]).sum() for k in problem.matrices if decay)
 
         def step(P: Any, x: Any, y: Any) -> Any:
             value, gradients = jax.value_and_grad(loss)(P, x, y)
@@ -145,7 +144,8 @@ class Jax:
         return self.value
 
     def parameters(self) -> list[Any]:
-        return [self.np.asarray(p) for W, b in self.P for p in (W.T, b)]
+        turned = set(self.problem.matrices)
+        return [self.np.asarray(p.T if k in turned else p) for k, p in enumerate(self.P)]
 
     def finish(self) -> None:
         """Wait for what was only asked for."""
@@ -170,13 +170,15 @@ class JaxScan(Jax):
 
 
 class Numpy:
-    """numpy: forward, backward and update written by hand."""
+    """numpy: forward, backward and update written by hand, for linear layers with ReLU between them."""
 
     def __init__(self, problem: Problem) -> None:
         import numpy as np
 
+        if problem.kind != "mlp":
+            raise Skipped(f"nobody has written a {problem.kind} by hand")
         self.np, self.problem = np, problem
-        self.W, self.b = [W.copy() for W in problem.W], [b.copy() for b in problem.b]
+        self.W, self.b = [W.copy() for W in problem.P[::2]], [b.copy() for b in problem.P[1::2]]
         self.rows = np.arange(problem.batch)
 
     def step(self, k: int) -> Any:

@@ -1,18 +1,16 @@
-"""A worker's process: python -m scratchgrad.bench.worker PROBLEM CONTESTANT."""
+"""A worker's process: python -m scratchgrad.bench.worker serve|witness PROBLEM CONTESTANT FILE."""
 
 from __future__ import annotations
 
-import json
 import sys
 
-from scratchgrad.bench.harness import serve
-from scratchgrad.bench.problem import Problem
+from scratchgrad.bench.kinds import restored
+from scratchgrad.bench.serving import serve, witness
 
 if __name__ == "__main__":
-    described = json.loads(sys.argv[1])
-    described["sizes"] = tuple(described["sizes"])
-    if "torch" in sys.modules or not sys.argv[2].startswith(("JAX", "numpy")):
+    task, described, name, file = sys.argv[1:]
+    if not name.startswith(("JAX", "numpy")):
         import torch
 
         torch.set_num_threads(1)
-    serve(Problem(**described), sys.argv[2])
+    (serve if task == "serve" else witness)(restored(described), name, file)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from scratchgrad.bench.kinds import Mlp, named
 from scratchgrad.bench.ours import network
-from scratchgrad.bench.problem import Problem, named
 from scratchgrad.program import Runner
 from scratchgrad.program.memory import plan
 from scratchgrad.program.op import Op, Storage, View
@@ -18,7 +18,7 @@ def program(problem, **options):
 
 
 def deep(dtype="float64"):
-    return Problem((*[16] * 25, 10), 32, dtype)
+    return Mlp(32, dtype, sizes=(*[16] * 25, 10))
 
 
 def test_64_layers_of_1024_take_what_lives_at_the_same_time_and_recomputed_a_quarter():
