@@ -22,6 +22,7 @@ from torch import Tensor
 
 from scratchgrad.program.op import Op, Storage, View, contiguous_strides
 from scratchgrad.program.recipes import Of, Value, recipe
+from scratchgrad.program.rewriting import fills
 from scratchgrad.program.tracing import Trace, Untraceable
 from scratchgrad.tape.entry import Entry
 
@@ -161,7 +162,7 @@ class _Lowering:
         if entry.mapped and lies_otherwise and not entry.layer.shared and not entry.batched.expanded:
             as_it_is, before = dataclasses.replace(entry, mapped=()), len(self.trace.ops)
             found = self.trace.record(entry.name, lambda: as_it_is.forward(list(arguments), self.batch))
-            if all(op.entrywise for op in self.trace.ops[before:]):
+            if all(op.entrywise or fills(op) for op in self.trace.ops[before:]):
                 return as_it_is, found
             del self.trace.ops[before:]
         return entry, self.trace.record(entry.name, lambda: entry.forward(list(arguments), self.batch))
@@ -204,7 +205,8 @@ class _Lowering:
                 f"{entry.name}, backward", lambda: entry.backward(saved, list(grad_outputs), self.batch)
             )
             certified = self.tape.entries[k]
-            if certified.mapped and not entry.mapped and not all(op.entrywise for op in self.trace.ops[before:]):
+            made = self.trace.ops[before:]
+            if certified.mapped and not entry.mapped and not all(op.entrywise or fills(op) for op in made):
                 del self.trace.ops[before:]
                 raise Untraceable(f"{entry.name}: entrywise forward, but not backward")
             for gradient in found:

@@ -3,7 +3,7 @@
     fold       calls on constants alone are made once, now
     plain      a constant of equal entries becomes a number; times 1 and copies vanish
     factors    numbers that multiply a gradient travel along to where they cost nothing (a product's alpha)
-    epilogues  exp(log_softmax) is softmax; relu(addmm) and a comparison as numbers 0 and 1 are one call
+    epilogues  exp(log_softmax) is softmax; relu(addmm), a + b * c, a comparison as numbers 0 and 1 are one call
     alive      what nobody reads is not computed
 
 Each takes calls and gives calls.  All hold for all real values, for infinities and for what is not a number; the order
@@ -12,6 +12,7 @@ of rounding may differ in the last place.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from scratchgrad.program.op import Op, Storage, View
 
-__all__ = ["Factors", "alive", "epilogues", "fold", "moved", "plain", "uses"]
+__all__ = ["Factors", "alive", "epilogues", "fills", "fold", "moved", "plain", "uses"]
 
 _aten = torch.ops.aten
 _METADATA = {
@@ -34,6 +35,8 @@ _COPIES = {_aten.clone.default, _aten.contiguous.default}
 _BY_NUMBER = {_aten.mul.Tensor, _aten.div.Tensor, _aten.add.Tensor, _aten.sub.Tensor}
 _COMMUTE = {_aten.mul.Tensor, _aten.add.Tensor}
 _COMPARISONS = {getattr(_aten, name).Tensor for name in ("eq", "ne", "lt", "le", "gt", "ge")}
+_LINEAR = {_aten.sum.dim_IntList, _aten.mean.dim, _aten.clone.default}
+_SUMS = {_aten.add.Tensor, _aten.sub.Tensor, _aten.addcmul.default}
 _ADDING = {_aten.add_.Tensor, _aten.copy_.default}
 
 
@@ -138,10 +141,10 @@ class Factors:
                 return
         if free and function is _aten.neg.default and self._travels(op.args[0], op.outs[0], changed, -1.0):
             return
-        if free and function is _aten.mm.default:
+        if free and function in (_aten.mm.default, _aten.bmm.default):
             (a, fa), (b, fb) = self.of(op.args[0]), self.of(op.args[1])
             self._linear(op, (a, b), fa * fb, done)
-        elif free and function is _aten.sum.dim_IntList:
+        elif free and function in _LINEAR:
             a, fa = self.of(op.args[0])
             self._linear(op, (a, *op.args[1:]), fa, done)
         elif free and function in (_aten.stack.default, _aten.cat.default):
@@ -153,19 +156,11 @@ class Factors:
         elif free and function is _aten.threshold_backward.default:
             (a, fa), b = self.of(op.args[0]), self._value(op.args[1], done)
             self._linear(op, (a, b, *op.args[2:]), fa, done)
-        elif free and function is _aten.mul.Tensor and all(isinstance(a, View) for a in op.args):
+        elif free and function in (_aten.mul.Tensor, _aten.div.Tensor) and all(isinstance(a, View) for a in op.args):
             (a, fa), (b, fb) = self.of(op.args[0]), self.of(op.args[1])
-            self._linear(op, (a, b), fa * fb, done)
-        elif free and function is _aten.add.Tensor and not op.kwargs and all(isinstance(a, View) for a in op.args):
-            (a, fa), (b, fb) = self.of(op.args[0]), self.of(op.args[1])
-            if fa == fb:
-                self._linear(op, (a, b), fa, done)
-            elif fa == 1.0:
-                done.append(replace(op, args=(a, b), kwargs={"alpha": fb}))
-            elif fb == 1.0:
-                done.append(replace(op, args=(b, a), kwargs={"alpha": fa}))
-            else:
-                self._linear(replace(op, kwargs={"alpha": fb / fa}), (a, b), fa, done)
+            self._linear(op, (a, b), fa * fb if function is _aten.mul.Tensor else fa / fb, done)
+        elif free and function in _SUMS and all(isinstance(a, View) for a in op.args):
+            self._sum(op, done)
         else:
             done.append(
                 replace(
@@ -204,6 +199,18 @@ class Factors:
             self._factor[out.storage] = number * factor
         return fits
 
+    def _sum(self, op: Op, done: list[Op]) -> None:
+        """A + alpha b, a - alpha b or a + value b c: the first term's factor is that of the sum, if it is not 1."""
+        (a, factor), *others = map(self.of, op.args)
+        name = "value" if op.function is _aten.addcmul.default else "alpha"
+        before = op.kwargs.get(name, 1)
+        ratio = before * math.prod(f for _, f in others) / factor
+        if op.function is _aten.add.Tensor and before == 1 and factor != 1.0 == others[0][1]:
+            factor, ratio, args = 1.0, factor, [others[0][0], a]
+        else:
+            args = [a, *(view for view, _ in others)]
+        self._linear(replace(op, kwargs={} if ratio == 1 else {name: ratio}), tuple(args), factor, done)
+
     def _linear(self, op: Op, args: tuple[Any, ...], factor: float, done: list[Op]) -> None:
         done.append(replace(op, args=args))
         if factor != 1.0:
@@ -239,6 +246,12 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
     gone: set[int] = set()
     new: dict[int, Op] = {}
     for op in ops:
+        product = _summand(op, writer, count, pinned)
+        if product is not None:
+            other, source = product
+            new[id(op)] = _added_product(op, other, source)
+            gone.add(id(source))
+            continue
         if op.inplace or not op.args or not isinstance(op.args[0], View):
             continue
         source = op.args[0].storage
@@ -263,9 +276,41 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
     return [new.get(id(op), op) for op in ops if id(op) not in gone]
 
 
+def _summand(op: Op, writer: dict[Storage, Op], count: Counter[Storage], pinned: set[Storage]) -> Any:
+    """Of a sum: the other summand, and the call that multiplies two tensors for this sum alone; None of other calls."""
+    if op.function is not _aten.add.Tensor or op.inplace or not all(isinstance(a, View) for a in op.args):
+        return None
+    for other, view in (op.args, op.args[::-1]):
+        source = writer.get(view.storage)
+        if (
+            source is not None
+            and source.function is _aten.mul.Tensor
+            and source.outs == (view,)
+            and all(isinstance(a, View) for a in source.args)
+            and count[view.storage] == 1
+            and view.storage not in pinned
+            and other.shape == view.shape == op.outs[0].shape
+            and (not op.kwargs or view is op.args[1])
+            and not source.inplace
+        ):
+            return other, source
+    return None
+
+
+def _added_product(op: Op, other: View, source: Op) -> Op:
+    """Other + alpha * product as one call."""
+    kwargs = {"value": op.kwargs["alpha"]} if op.kwargs else {}
+    return replace(op, function=_aten.addcmul.default, args=(other, *source.args), kwargs=kwargs)
+
+
 def _adds(op: Op) -> bool:
     """Whether the call puts zeros somewhere, or adds to what is there, or writes there for the first time."""
     return (op.function in _ADDING and not op.kwargs) or (op.function is _aten.fill_.Scalar and op.args[1] == 0)
+
+
+def fills(op: Op) -> bool:
+    """Whether the call makes a tensor of one number, whatever its argument's entries."""
+    return op.function in _METADATA
 
 
 def alive(ops: list[Op], wanted: Iterable[Storage]) -> list[Op]:
