@@ -243,12 +243,15 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
     """exp(log_softmax(v)) is softmax(v) where nobody else reads log_softmax; relu(addmm(b, x, W.T)) is one call."""
     count = uses(ops)
     writer = {storage: op for op in ops for storage in op.writes}
+    place = {id(op): k for k, op in enumerate(ops)}
     gone: set[int] = set()
     new: dict[int, Op] = {}
     for op in ops:
         product = _summand(op, writer, count, pinned)
         if product is not None:
             other, source = product
+            if _changed(source.reads, ops[place[id(source)] : place[id(op)]]):
+                continue
             new[id(op)] = _added_product(op, other, source)
             gone.add(id(source))
             continue
@@ -257,6 +260,8 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
         source = op.args[0].storage
         before = writer.get(source)
         if before is None or count[source] != 1 or source in pinned or before.inplace or op.args[0] != before.outs[0]:
+            continue
+        if _changed(before.reads, ops[place[id(before)] : place[id(op)]]):
             continue
         if op.function is _aten.exp.default and before.function is _aten._log_softmax.default:
             fused = _aten._softmax.default
@@ -274,6 +279,11 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
             continue
         gone.add(id(before))
     return [new.get(id(op), op) for op in ops if id(op) not in gone]
+
+
+def _changed(storages: set[Storage], between: list[Op]) -> bool:
+    """Whether a call changes what another reads, which therefore cannot be made later: a parameter follows, say."""
+    return any(op.inplace and (op.writes | set(op.beside)) & storages for op in between)
 
 
 def _summand(op: Op, writer: dict[Storage, Op], count: Counter[Storage], pinned: set[Storage]) -> Any:
