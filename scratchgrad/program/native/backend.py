@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -39,7 +40,8 @@ class NativeProgram(Program):
         if flat.device != "cpu":
             raise NativeUnavailable(f"the parameters are on {flat.device}")
         try:
-            self.c_source, storages = emit(plan)
+            emitted = emit(plan)
+            self.c_source = emitted.source
             loaded = library(self.c_source)
             gemm = product("s" if flat.dtype == torch.float32 else "d")
         except (Unsupported, NoCompiler) as reason:
@@ -48,16 +50,21 @@ class NativeProgram(Program):
         super().__init__(plan, flat, states)
         self.torch_run = self.run
         with torch.inference_mode():
-            self._kept = [self.arena, *(self._held(s) for s in storages)]
+            scratch = torch.empty(emitted.scratch, dtype=flat.dtype)
+            self._kept = [self.arena, scratch, *(self._held(s) for s in emitted.storages)]
         first, *others = [t.data_ptr() for t in self._kept]
         self._pointers = (ctypes.c_void_p * (len(others) + 2))(first, ctypes.addressof(self._rate), *others)
         loaded.sg_bind.argtypes, loaded.sg_bind.restype = [ctypes.c_void_p], None
         loaded.sg_bind(gemm)
-        loaded.sg_step.argtypes, loaded.sg_step.restype = [ctypes.c_void_p] * (1 + len(plan.given)), None
+        loaded.sg_step.argtypes, loaded.sg_step.restype = [ctypes.c_void_p] * (1 + len(plan.given)), ctypes.c_int
         names = [f"g{k}" for k in range(len(plan.given))]
         pointers = ", ".join(f"{name}.data_ptr()" for name in names)
-        space: dict[str, Any] = {"step": loaded.sg_step, "pointers": ctypes.addressof(self._pointers)}
-        source = f"def run({', '.join(names)}):\n    step(pointers, {pointers})"
+        space: dict[str, Any] = {
+            "step": loaded.sg_step,
+            "pointers": ctypes.addressof(self._pointers),
+            "wrong": partial(_wrong_index, plan),  # not of self: a cycle would keep the memory
+        }
+        source = f"def run({', '.join(names)}):\n    if k := step(pointers, {pointers}): wrong(k)"
         exec(source, space)  # half the time of a call with *arguments
         self.run = space["run"]
 
@@ -65,6 +72,15 @@ class NativeProgram(Program):
         """The learning rate of the steps from now on."""
         super().set_rate(lr)
         self._rate.value = lr
+
+
+def _wrong_index(plan: Plan, call: int) -> NoReturn:
+    op = plan.ops[call - 1]
+    table = op.args[0] if op.name == "index" else op.outs[0]
+    raise IndexError(
+        f"{op.why}: an index lies outside {table.storage.name} of shape {list(table.shape)}; "
+        f"the step ended there, before its update was complete"
+    )
 
 
 def native(plan: Plan, flat: Flat, states: Mapping[str, Tensor]) -> NativeProgram:
