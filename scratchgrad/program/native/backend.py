@@ -76,7 +76,7 @@ class NativeProgram(Program):
 
 def _wrong_index(plan: Plan, call: int) -> NoReturn:
     op = plan.ops[call - 1]
-    table = op.args[0] if op.name == "index" else op.outs[0]
+    table = op.args[0] if op.name in ("index", "gather") else op.outs[0]
     raise IndexError(
         f"{op.why}: an index lies outside {table.storage.name} of shape {list(table.shape)}; "
         f"the step ended there, before its update was complete"

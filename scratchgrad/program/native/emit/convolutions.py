@@ -30,7 +30,8 @@ def _convolution(writer: Writer, op: Op) -> None:
         raise Unsupported(f"a bias with gaps ({op.why})")
     b = "0" if bias is None else writer.at(bias)
     image, result = (out, x) if transposed else (x, out)
-    _conv(writer, op, image, result, filters, (stride, padding, dilation, groups))
+    described = (stride, padding, dilation, groups)
+    _conv(writer, op, image, result, filters=filters, described=described)
     call, first, second = ("convolve_image", image, result) if transposed else ("convolve", result, image)
     writer.write(f"{call}(v, {writer.at(first)}, {writer.at(second)}, {writer.at(filters)}, {b}, scratch); }}")
 
@@ -43,21 +44,21 @@ def _backward(writer: Writer, op: Op) -> None:
     if wanted[0]:
         out = next(outs)
         if transposed:
-            _conv(writer, op, image, out, filters, described)
+            _conv(writer, op, image, out, filters=filters, described=described)
             call, source = "convolve", image
         else:
-            _conv(writer, op, out, result, filters, described)
+            _conv(writer, op, out, result, filters=filters, described=described)
             call, source = "convolve_image", result
         writer.write(f"{call}(v, {writer.at(out)}, {writer.at(source)}, {writer.at(filters)}, 0, scratch); }}")
     if wanted[1]:
         out = next(outs)
-        _conv(writer, op, image, result, out, described)
+        _conv(writer, op, image, result, filters=out, described=described)
         writer.write(f"convolve_filter(v, {writer.at(out)}, {writer.at(image)}, {writer.at(result)}, scratch); }}")
     if wanted[2]:
         raise Unsupported(f"a bias' gradient within convolution_backward ({op.why})")
 
 
-def _conv(writer: Writer, op: Op, image: View, result: View, filters: View, described: tuple[Any, ...]) -> None:
+def _conv(writer: Writer, op: Op, image: View, result: View, *, filters: View, described: tuple[Any, ...]) -> None:
     """The constant v, in a block that is open."""
     stride, padding, dilation, groups = described
     if len(image.shape) not in (3, 4):

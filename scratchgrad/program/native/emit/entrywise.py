@@ -53,9 +53,11 @@ EXPRESSIONS: dict[str, Callable[..., str]] = {
     "maximum": lambda a, b: f"{a} != {a} || {a} > {b} ? {a} : {b}",
     "minimum": lambda a, b: f"{a} != {a} || {a} < {b} ? {a} : {b}",
     "clamp": _clamp,
-    "clamp_min": lambda a, low: _clamp(a, low),
+    "clamp_min": _clamp,
     "clamp_max": lambda a, high: _clamp(a, None, high),
     "hardswish": lambda a: f"{a} * ({_clamp(f'({a} + 3)', '0', '6')}) / 6",
+    "hardswish_backward": lambda g, a: f"{a} <= -3 ? 0 : {a} >= 3 ? {g} : {g} * ({a} / 3 + (R)0.5)",
+    "log_sigmoid_backward": lambda g, a, z: f"{g} * (({a} < 0) - ({a} < 0 ? 1 : -1) * ({z} / (1 + {z})))",
     "bitwise_not": lambda a: f"!{a}",
     "logical_not": lambda a: f"!{a}",
     "bitwise_and": lambda a, b: f"{a} & {b}",
@@ -123,8 +125,8 @@ def write(writer: Writer, group: Group) -> None:
     body += [f"{around.entry(writer, view)} = {names[view]};" for view in stored]
     writer.write("{ " + " ".join(loads[0]))
     for k in around.axes:
-        if k == len(around.sizes) - 1:
-            writer.write("#pragma GCC ivdep")
+        if k == around.axes[-1]:
+            writer.write(*around.side_by_side)
         writer.write(around.loops([k]) + "{ " + " ".join(loads[k + 1]))
     writer.write(*body, "}" * (1 + len(around.sizes)))
 

@@ -56,9 +56,7 @@ def groups(plan: Plan, entrywise: Callable[[Op], bool]) -> list[Group]:
     return found
 
 
-def _joins(
-    members: list[Op], op: Op, arena: Arena, entrywise: Callable[[Op], bool], flats: set[Storage]
-) -> bool:
+def _joins(members: list[Op], op: Op, arena: Arena, entrywise: Callable[[Op], bool], flats: set[Storage]) -> bool:
     out, first = op.outs[0], members[0]
     if not entrywise(first) or first.beside or (first.reads | first.writes) & flats:
         return False
@@ -87,5 +85,3 @@ def _bytes(view: View, arena: Arena) -> tuple[int, int]:
     size = view.storage.dtype.itemsize
     last = sum((n - 1) * s for n, s in zip(view.shape, view.strides, strict=True)) if view.numel else -1
     return base + view.offset * size, base + (view.offset + last + 1) * size
-
-

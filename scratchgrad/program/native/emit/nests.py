@@ -29,6 +29,11 @@ class Nest:
         """The axes' numbers."""
         return range(len(self.sizes))
 
+    @property
+    def side_by_side(self) -> list[str]:
+        """What stands before an innermost loop whose steps do not depend on each other."""
+        return ["#pragma GCC ivdep"] if self.sizes else []
+
     def depth(self, view: View) -> int:
         """How many loops stand around what reads the view: up to the last axis along which it moves."""
         return max((k + 1 for k, stride in enumerate(self.strides[view]) if stride), default=0)

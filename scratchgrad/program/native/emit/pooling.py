@@ -23,7 +23,7 @@ def _max_pool(writer: Writer, op: Op) -> None:
     out, places = op.outs
     if out.strides != places.strides:
         raise Unsupported(f"places that lie otherwise than their entries ({op.why})")
-    _pool(writer, op, x, out, kernel, stride, padding, dilation)
+    _pool(writer, op, x, out, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
     (k, m), (s, t), (d, e) = _two(kernel), _two(stride or kernel), _two(dilation)
     (h, w), (p, q) = x.shape[-2:], out.shape[-2:]
     inside = _two(padding) == (0, 0) and (p - 1) * s + (k - 1) * d < h and (q - 1) * t + (m - 1) * e < w
@@ -32,9 +32,9 @@ def _max_pool(writer: Writer, op: Op) -> None:
 
 
 def _max_pool_backward(writer: Writer, op: Op) -> None:
-    grad, x, kernel, stride, padding, dilation, _, places = op.args
+    grad, _, kernel, stride, padding, dilation, _, places = op.args
     out = op.outs[0]
-    _pool(writer, op, out, grad, kernel, stride, padding, dilation)
+    _pool(writer, op, out, grad, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
     of_places = ", ".join(map(str, _four(op, places).strides))
     _dense(op, out)
     writer.write(f"max_pool_back(v, {writer.at(out)}, {writer.at(grad)}, {writer.at(places)}, {of_places}); }}")
@@ -43,20 +43,20 @@ def _max_pool_backward(writer: Writer, op: Op) -> None:
 def _mean_pool(writer: Writer, op: Op) -> None:
     x, kernel, stride, padding, _, padded, divisor = _filled(op.args, [], 0, False, True, None)
     out = op.outs[0]
-    _pool(writer, op, x, out, kernel, stride, padding, 1)
+    _pool(writer, op, x, out, kernel=kernel, stride=stride, padding=padding)
     writer.write(f"mean_pool(v, {writer.at(out)}, {writer.at(x)}, {int(padded)}, {divisor or 0}); }}")
 
 
 def _mean_pool_backward(writer: Writer, op: Op) -> None:
-    grad, x, kernel, stride, padding, _, padded, divisor = op.args
+    grad, _, kernel, stride, padding, _, padded, divisor = op.args
     out = op.outs[0]
-    _pool(writer, op, out, grad, kernel, stride, padding, 1)
+    _pool(writer, op, out, grad, kernel=kernel, stride=stride, padding=padding)
     _dense(op, out)
     writer.write(f"mean_pool_back(v, {writer.at(out)}, {writer.at(grad)}, {int(padded)}, {divisor or 0}); }}")
 
 
 def _pool(
-    writer: Writer, op: Op, image: View, result: View, kernel: Any, stride: Any, padding: Any, dilation: Any
+    writer: Writer, op: Op, image: View, result: View, *, kernel: Any, stride: Any, padding: Any, dilation: Any = 1
 ) -> None:
     """The constant v, in a block that is open."""
     image, result = _four(op, image), _four(op, result)

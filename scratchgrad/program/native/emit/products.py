@@ -6,6 +6,9 @@ Out  one call of gemm, or a loop of them; what follows in the same call (bias, R
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import torch
 
 from scratchgrad.program.native.emit.nests import nest
@@ -17,8 +20,19 @@ __all__ = ["FORMS"]
 _aten = torch.ops.aten
 
 
+@dataclass(frozen=True)
+class _Product:
+    """C <- beta c + alpha a b."""
+
+    c: View
+    a: View
+    b: View
+    alpha: str = "1"
+    beta: str = "0"
+
+
 def _mm(writer: Writer, op: Op) -> None:
-    _product(writer, op.outs[0], op.args[0], op.args[1], "1", "0")
+    _one(writer, _Product(op.outs[0], op.args[0], op.args[1]))
 
 
 def _addmm(writer: Writer, op: Op) -> None:
@@ -27,63 +41,52 @@ def _addmm(writer: Writer, op: Op) -> None:
     out = op.outs[0]
     if op.kwargs or len(op.args) > 3:
         raise Unsupported(f"addmm with factors ({op.why})")
-    _product(writer, out, a, b, "1", "0")
+    _one(writer, _Product(out, a, b))
     around = nest(out.shape, [out, bias])
     entry, added = around.entry(writer, out), around.entry(writer, bias)
     relu = op.function is _aten._addmm_activation.default
     body = f"{{ R u = {entry} + {added}; {entry} = u <= 0 ? 0 : u; }}" if relu else f"{entry} += {added};"
-    *outer, last = around.axes or (None,)
-    writer.write(around.loops(outer), "#pragma GCC ivdep", around.loops([last]) + body) if around.sizes else writer.write(body)
+    writer.write(around.loops(around.axes[:-1]), *around.side_by_side, around.loops(around.axes[-1:]) + body)
 
 
 def _addmm_(writer: Writer, op: Op) -> None:
-    into, a, b = op.args
-    alpha, beta = (writer.number(op.kwargs.get(k, 1)) for k in ("alpha", "beta"))
-    _product(writer, into, a, b, alpha, beta)
+    _one(writer, _Product(*op.args, **_factors(writer, op)))
 
 
 def _bmm(writer: Writer, op: Op) -> None:
-    _products(writer, op.outs[0], op.args[0], op.args[1], "1", "0")
+    _many(writer, _Product(op.outs[0], *op.args))
 
 
 def _baddbmm_(writer: Writer, op: Op) -> None:
-    into, a, b = op.args
-    alpha, beta = (writer.number(op.kwargs.get(k, 1)) for k in ("alpha", "beta"))
-    _products(writer, into, a, b, alpha, beta)
+    _many(writer, _Product(*op.args, **_factors(writer, op)))
 
 
-def _products(writer: Writer, c: View, a: View, b: View, alpha: str, beta: str) -> None:
+def _factors(writer: Writer, op: Op) -> dict[str, str]:
+    return {name: writer.number(op.kwargs.get(name, 1)) for name in ("alpha", "beta")}
+
+
+def _many(writer: Writer, product: _Product) -> None:
     """The product for every matrix of a batch."""
-    first = [View(v.storage, v.shape[1:], v.strides[1:], v.offset) for v in (c, a, b)]
-    moved = [f" + {v.strides[0]} * n" if v.strides[0] else "" for v in (c, a, b)]
-    _product(writer, *first, alpha, beta, head=f"for (long n = 0; n < {c.shape[0]}; n++) ", moved=tuple(moved))
+    views = (product.c, product.a, product.b)
+    c, a, b = (View(v.storage, v.shape[1:], v.strides[1:], v.offset) for v in views)
+    writer.write(f"for (long n = 0; n < {product.c.shape[0]}; n++)")
+    steps = [f" + {v.strides[0]} * n" if v.strides[0] else "" for v in views]
+    _one(writer, replace(product, c=c, a=a, b=b), steps)
 
 
-def _product(
-    writer: Writer,
-    c: View,
-    a: View,
-    b: View,
-    alpha: str,
-    beta: str,
-    *,
-    head: str = "",
-    moved: tuple[str, ...] = ("", "", ""),
-) -> None:
-    """C <- beta c + alpha a b: BLAS counts by columns, so a matrix in rows is its transpose."""
-    m, k = a.shape
-    n = b.shape[1]
-    if not m * n:
-        return
+def _one(writer: Writer, product: _Product, steps: Sequence[str] = ("", "", "")) -> None:
+    """A call of BLAS, which counts by columns: so a matrix in rows is its transpose there."""
+    c, a, b = product.c, product.a, product.b
+    (m, k), n = a.shape, b.shape[1]
     (ta, lda), (tb, ldb), (rows, ldc) = _layout(a), _layout(b), _layout(c)
     if rows is None or ta is None or tb is None:
         raise Unsupported("a product of matrices whose entries lie neither in rows nor in columns")
-    pc, pa, pb = (writer.at(v) + more for v, more in zip((c, a, b), moved, strict=True))
+    pc, pa, pb = (writer.at(v) + step for v, step in zip((c, a, b), steps, strict=True))
     if rows:
-        first = (f"'{'N' if tb else 'T'}'", f"'{'N' if ta else 'T'}'", n, m, k, alpha, pb, ldb, pa, lda)
+        first = (f"'{'N' if tb else 'T'}'", f"'{'N' if ta else 'T'}'", n, m, k, product.alpha, pb, ldb, pa, lda)
     else:
-        first = (f"'{'T' if ta else 'N'}'", f"'{'T' if tb else 'N'}'", m, n, k, alpha, pa, lda, pb, ldb)
-    writer.write(f"{head}gemm({', '.join(map(str, first))}, {beta}, {pc}, {ldc});")
+        first = (f"'{'T' if ta else 'N'}'", f"'{'T' if tb else 'N'}'", m, n, k, product.alpha, pa, lda, pb, ldb)
+    writer.write(f"gemm({', '.join(map(str, first))}, {product.beta}, {pc}, {ldc});" if m * n else ";")
 
 
 def _layout(view: View) -> tuple[bool | None, int]:

@@ -9,8 +9,6 @@ side by side and then to each other.
 
 from __future__ import annotations
 
-
-
 import torch
 
 from scratchgrad.program.native.emit.nests import Nest, nest
@@ -36,7 +34,9 @@ def _around(op: Op) -> tuple[Nest, View, View, list[int], list[int]]:
     dims = [dims] if isinstance(dims, int) else dims
     gone = {d % max(1, rank) for d in (dims or range(rank))}
     kept = [k for k in range(rank) if k not in gone]
-    strides = dict(zip(kept, out.strides if len(out.shape) == len(kept) else [out.strides[k] for k in kept], strict=True))
+    strides = dict(
+        zip(kept, out.strides if len(out.shape) == len(kept) else [out.strides[k] for k in kept], strict=True)
+    )
     over = View(out.storage, source.shape, tuple(strides.get(k, 0) for k in range(rank)), out.offset)
     if source.numel and not out.numel:
         raise Unsupported(f"{op.name} into nothing ({op.why})")
