@@ -1,17 +1,18 @@
 /* Convolutions as products.  An image's windows are written side by side, as columns, for a tile: a few samples, or a
-   few lines of one, never the whole batch; then BLAS multiplies.  A border of zeros around the image makes every window
+   few lines of one, never the whole batch; then BLAS multiplies, or loops where `loops` says so, the tile being one
+   sample then.  A border of zeros around the image makes every window
    a plain copy, so that no loop asks where the image ends.  All sizes are constants where these functions are called. */
-
-#define INLINE static inline __attribute__((always_inline))
 
 struct conv {
     long n, groups, c, o;       /* samples; groups; channels of a group: of the image, of the result */
     long h, w, k, l, p, q;      /* image, filter, result */
     long sh, sw, ph, pw, dh, dw; /* stride, padding, dilation */
+    long loops;
     long samples, lines;        /* of a tile: several samples, each with all lines, or some lines of one sample */
     long xn, xc, xh, xw;        /* strides of the image */
     long un, uc, uh, uw;        /* strides of the result */
-    long framed, columns, rows; /* where in the scratch: the image with its border, its columns, the result's rows */
+    long framed, columns, rows, turned; /* where in the scratch: the image with its border, its columns, the result's
+                                           rows, the filters' gradient with its axes exchanged */
 };
 
 INLINE long high(struct conv v) { return v.h + 2 * v.ph; }
@@ -33,8 +34,10 @@ INLINE void unfold(struct conv v, R *columns, long width, const R *framed, long 
                 R *to = columns + ((c * v.k + k) * v.l + l) * width;
                 const R *from = framed + (c * high(v) + k * v.dh) * wide(v) + l * v.dw;
                 for (long p = p0; p < p1; p++)
-#pragma GCC ivdep
-                    for (long q = 0; q < v.q; q++) to[(p - p0) * v.q + q] = from[p * v.sh * wide(v) + q * v.sw];
+                    if (v.sw == 1)
+                        memcpy(to + (p - p0) * v.q, from + p * v.sh * wide(v), v.q * sizeof(R));
+                    else
+                        for (long q = 0; q < v.q; q++) to[(p - p0) * v.q + q] = from[p * v.sh * wide(v) + q * v.sw];
             }
 }
 
@@ -104,7 +107,10 @@ INLINE void convolve(struct conv v, R *u, const R *x, const R *filter, const R *
         TILE const R *f = filter + g * v.o * K, *b = bias ? bias + g * v.o : 0;
         R *to = u + n * v.un + g * v.o * v.uc;
         unfold_samples(v, scratch, x + n * v.xn + g * v.c * v.xc, m, p0, p1);
-        if (direct(v)) {
+        if (v.loops) {
+            product_loops(v.o, v.p * v.q, K, 1, f, K, 1, scratch + v.columns, W, 1, 0, scratch + v.rows, W);
+            scatter(v, to, scratch + v.rows, b, 1, 0, v.p);
+        } else if (direct(v)) {
             gemm('N', 'N', held, v.o, K, 1, scratch + v.columns, W, f, K, 0, to + p0 * v.q, v.uc);
             if (b) add_bias(v, to, b, p0, p1);
         } else {
@@ -117,6 +123,23 @@ INLINE void convolve(struct conv v, R *u, const R *x, const R *filter, const R *
 /* the filters' gradient: gradients of the result times the image's windows, added up over the tiles */
 INLINE void convolve_filter(struct conv v, R *filter, const R *x, const R *u, R *scratch) {
     memset(scratch + v.framed, 0, v.c * high(v) * wide(v) * sizeof(R));
+    if (v.loops) { /* the transpose is added up: the filters' side is the short one */
+        long K = v.c * v.k * v.l;
+        R *turned = scratch + v.turned;
+        for (long g = 0; g < v.groups; g++) {
+            memset(turned, 0, K * v.o * sizeof(R));
+            for (long n = 0; n < v.n; n++) {
+                const R *from = u + n * v.un + g * v.o * v.uc;
+                unfold_samples(v, scratch, x + n * v.xn + g * v.c * v.xc, 1, 0, v.p);
+                if (!direct(v)) gather(v, scratch + v.rows, from, 1, 0, v.p);
+                product_loops(K, v.o, v.p * v.q, 1, scratch + v.columns, v.p * v.q, 1, direct(v) ? from : scratch + v.rows,
+                              1, direct(v) ? v.uc : v.p * v.q, 1, turned, v.o);
+            }
+            for (long o = 0; o < v.o; o++)
+                for (long i = 0; i < K; i++) filter[(g * v.o + o) * K + i] = turned[i * v.o + o];
+        }
+        return;
+    }
     if (!v.n) memset(filter, 0, v.groups * v.o * v.c * v.k * v.l * sizeof(R));
     TILES {
         TILE R *f = filter + g * v.o * K, beta = n || p0;
@@ -134,7 +157,11 @@ INLINE void convolve_image(struct conv v, R *x, const R *u, const R *filter, con
     TILES {
         TILE const R *f = filter + g * v.o * K, *from = u + n * v.un + g * v.o * v.uc;
         if (!direct(v)) gather(v, scratch + v.rows, from, m, p0, p1);
-        gemm('N', 'T', held, K, v.o, 1, direct(v) ? from + p0 * v.q : scratch + v.rows, direct(v) ? v.uc : W, f, K, 0,
+        if (v.loops)
+            product_loops(K, v.p * v.q, v.o, 1, f, 1, K, direct(v) ? from : scratch + v.rows, direct(v) ? v.uc : W, 1, 0,
+                          scratch + v.columns, W);
+        else
+            gemm('N', 'T', held, K, v.o, 1, direct(v) ? from + p0 * v.q : scratch + v.rows, direct(v) ? v.uc : W, f, K, 0,
              scratch + v.columns, W);
         for (long s = 0; s < m; s++) {
             if (p0 == 0) memset(framed, 0, v.c * high(v) * wide(v) * sizeof(R));

@@ -9,10 +9,12 @@ convolution of the gradient, and the filters' gradient with image and result exc
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 
+from scratchgrad.program.native.emit.products import by_loops
 from scratchgrad.program.native.emit.writer import Form, Unsupported, Writer
 from scratchgrad.program.op import Op, View
 
@@ -20,70 +22,102 @@ __all__ = ["FORMS"]
 
 _aten = torch.ops.aten
 _COLUMNS = 1 << 15
-"""How many numbers the columns of a tile may be, unless a line has more."""
+"""How many numbers the columns of a tile may be, unless a line has more: they stay in the second cache."""
 
 
-def _convolution(writer: Writer, op: Op) -> None:
+@dataclass(frozen=True)
+class _Convolution:
+    """What the image, the filters and the result of a convolution have in common; a 0 stands for no bias."""
+
+    image: View
+    filters: View
+    result: View
+    stride: Any
+    padding: Any
+    dilation: Any
+    groups: int
+
+
+def _forward(writer: Writer, op: Op) -> None:
     x, filters, bias, stride, padding, dilation, transposed, _, groups = op.args
     out = op.outs[0]
     if bias is not None and bias.strides != (1,) and bias.numel != 1:
         raise Unsupported(f"a bias with gaps ({op.why})")
     b = "0" if bias is None else writer.at(bias)
     image, result = (out, x) if transposed else (x, out)
-    described = (stride, padding, dilation, groups)
-    _conv(writer, op, image, result, filters=filters, described=described)
-    call, first, second = ("convolve_image", image, result) if transposed else ("convolve", result, image)
-    writer.write(f"{call}(v, {writer.at(first)}, {writer.at(second)}, {writer.at(filters)}, {b}, scratch); }}")
+    convolution = _Convolution(image, filters, result, stride, padding, dilation, groups)
+    _written(writer, op, convolution, "convolve_image" if transposed else "convolve", b)
 
 
 def _backward(writer: Writer, op: Op) -> None:
     grad, x, filters, _, stride, padding, dilation, transposed, _, groups, wanted = op.args
     image, result = (grad, x) if transposed else (x, grad)
-    described = (stride, padding, dilation, groups)
+    common = (stride, padding, dilation, groups)
     outs = iter(op.outs)
     if wanted[0]:
         out = next(outs)
         if transposed:
-            _conv(writer, op, image, out, filters=filters, described=described)
-            call, source = "convolve", image
+            _written(writer, op, _Convolution(image, filters, out, *common), "convolve", "0")
         else:
-            _conv(writer, op, out, result, filters=filters, described=described)
-            call, source = "convolve_image", result
-        writer.write(f"{call}(v, {writer.at(out)}, {writer.at(source)}, {writer.at(filters)}, 0, scratch); }}")
+            _written(writer, op, _Convolution(out, filters, result, *common), "convolve_image", "0")
     if wanted[1]:
-        out = next(outs)
-        _conv(writer, op, image, result, filters=out, described=described)
-        writer.write(f"convolve_filter(v, {writer.at(out)}, {writer.at(image)}, {writer.at(result)}, scratch); }}")
+        _written(writer, op, _Convolution(image, next(outs), result, *common), "convolve_filter")
     if wanted[2]:
         raise Unsupported(f"a bias' gradient within convolution_backward ({op.why})")
 
 
-def _conv(writer: Writer, op: Op, image: View, result: View, *, filters: View, described: tuple[Any, ...]) -> None:
-    """The constant v, in a block that is open."""
-    stride, padding, dilation, groups = described
+def _written(
+    writer: Writer,
+    op: Op,
+    convolution: _Convolution,
+    call: Literal["convolve", "convolve_image", "convolve_filter"],
+    bias: str = "",
+) -> None:
+    image, filters, result = convolution.image, convolution.filters, convolution.result
     if len(image.shape) not in (3, 4):
         raise Unsupported(f"a convolution over {len(image.shape) - 2} axes ({op.why})")
     if filters.strides != filters.usual:
         raise Unsupported(f"filters with gaps ({op.why})")
     (n, channels, *_), (h, w), (xh, xw) = image.shape, _two(image.shape[2:], 1), _two(image.strides[2:], 0)
     (k, m), (p, q), (uh, uw) = _two(filters.shape[2:], 1), _two(result.shape[2:], 1), _two(result.strides[2:], 0)
-    (sh, sw), (ph, pw), (dh, dw) = _two(stride, 1), _two(padding, 0), _two(dilation, 1)
-    c, o = channels // groups, result.shape[1] // groups
-    rows = c * k * m
-    samples = max(1, min(n, _COLUMNS // max(1, rows * p * q)))
-    lines = p if samples > 1 else max(1, min(p, _COLUMNS // max(1, rows * q)))
+    (sh, sw), (ph, pw) = _two(convolution.stride, 1), _two(convolution.padding, 0)
+    c, o = channels // convolution.groups, result.shape[1] // convolution.groups
+    window, places = c * k * m, p * q
+    loops, samples, lines = _tile(call, window, o, places, n=n, lines=p)
     frame, width = c * (h + 2 * ph) * (w + 2 * pw), samples * lines * q
     begins, end = [], 0
-    for size in (frame, rows * width, o * width):
+    for size in (frame, window * width, o * width, window * o if loops else 0):
         begins.append(-(-end // 16) * 16)
         end = begins[-1] + size
     writer.scratch(end)
+    writer.need("product.h")
     writer.need("convolution.h")
     fields = (
-        *(n, groups, c, o, h, w, k, m, p, q, sh, sw, ph, pw, dh, dw, samples, lines),
+        *(n, convolution.groups, c, o, h, w, k, m, p, q, sh, sw, ph, pw, *_two(convolution.dilation, 1)),
+        *(int(loops), samples, lines),
         *(image.strides[0], image.strides[1], xh, xw, result.strides[0], result.strides[1], uh, uw, *begins),
     )
-    writer.write(f"{{ const struct conv v = {{{', '.join(map(str, fields))}}};")
+    tensors = {"convolve": (result, image, filters), "convolve_image": (image, result, filters)}
+    pointers = [writer.at(view) for view in tensors.get(call, (filters, image, result))]
+    arguments = ["v", *pointers, *([bias] if bias else []), "scratch"]
+    writer.write(f"{{ const struct conv v = {{{', '.join(map(str, fields))}}};", f"{call}({', '.join(arguments)}); }}")
+
+
+def _tile(call: str, window: int, o: int, places: int, *, n: int, lines: int) -> tuple[bool, int, int]:
+    """Whether the product of one sample is loops, and of how many samples, or lines of one, a tile is.
+
+    A tile of several samples fills BLAS, whose calls cost more than so small a product, and costs a copy of the result.
+    """
+    if call == "convolve":
+        loops = by_loops(o, places, window, in_rows=True)
+    elif call == "convolve_image":
+        loops = by_loops(window, places, o, in_rows=True)
+    else:
+        loops = by_loops(window, o, places, in_rows=False)
+    if loops:
+        return True, 1, lines
+    samples = max(1, min(n, _COLUMNS // max(1, window * places)))
+    return False, samples, lines if samples > 1 else max(1, min(lines, _COLUMNS * lines // max(1, window * places)))
 
 
 def _two(values: Any, missing: int) -> tuple[int, int]:
@@ -92,4 +126,4 @@ def _two(values: Any, missing: int) -> tuple[int, int]:
     return one, other
 
 
-FORMS: dict[object, Form] = {_aten.convolution.default: _convolution, _aten.convolution_backward.default: _backward}
+FORMS: dict[object, Form] = {_aten.convolution.default: _forward, _aten.convolution_backward.default: _backward}

@@ -6,7 +6,6 @@ struct pool {
     long channels, xn, xc, xh, xw, un, uc, uh, uw; /* strides of the image and of the result */
 };
 
-#define POOL static inline __attribute__((always_inline)) void
 #define WINDOWS                                                                                                      \
     for (long a = 0; a < v.planes; a++)                                                                              \
         for (long p = 0; p < v.p; p++)                                                                               \
@@ -14,7 +13,7 @@ struct pool {
 #define X (x + a / v.channels * v.xn + a % v.channels * v.xc)
 #define U(u) (u)[a / v.channels * v.un + a % v.channels * v.uc + p * v.uh + q * v.uw]
 
-POOL max_pool(struct pool v, R *u, I64 *at, const R *x) {
+INLINE void max_pool(struct pool v, R *u, I64 *at, const R *x) {
     WINDOWS {
         long i0 = p * v.sh - v.ph, j0 = q * v.sw - v.pw;
         while (v.ph && i0 < 0) i0 += v.dh;
@@ -37,7 +36,7 @@ POOL max_pool(struct pool v, R *u, I64 *at, const R *x) {
 }
 
 /* every window whole within the image: the bounds are constants, so the compiler unrolls it */
-POOL max_pool_inside(struct pool v, R *u, I64 *at, const R *x) {
+INLINE void max_pool_inside(struct pool v, R *u, I64 *at, const R *x) {
     WINDOWS {
         const R *first = X + p * v.sh * v.xh + q * v.sw * v.xw;
         R m = first[0];
@@ -55,7 +54,7 @@ POOL max_pool_inside(struct pool v, R *u, I64 *at, const R *x) {
 }
 
 /* x is dense: torch gives it so */
-POOL max_pool_back(struct pool v, R *x, const R *u, const I64 *at, long an, long ac, long ah, long aw) {
+INLINE void max_pool_back(struct pool v, R *x, const R *u, const I64 *at, long an, long ac, long ah, long aw) {
     memset(x, 0, v.planes * v.h * v.w * sizeof(R));
     WINDOWS x[a * v.h * v.w + at[a / v.channels * an + a % v.channels * ac + p * ah + q * aw]] += U(u);
 }
@@ -71,7 +70,7 @@ POOL max_pool_back(struct pool v, R *x, const R *u, const I64 *at, long an, long
     if (j1 > v.w) j1 = v.w;                                                                                          \
     long by = divisor ? divisor : padded ? whole : (i1 - i0) * (j1 - j0);
 
-POOL mean_pool(struct pool v, R *u, const R *x, int padded, long divisor) {
+INLINE void mean_pool(struct pool v, R *u, const R *x, int padded, long divisor) {
     WINDOWS {
         AREA R s = 0;
         for (long i = i0; i < i1; i++)
@@ -80,7 +79,7 @@ POOL mean_pool(struct pool v, R *u, const R *x, int padded, long divisor) {
     }
 }
 
-POOL mean_pool_back(struct pool v, R *x, const R *u, int padded, long divisor) {
+INLINE void mean_pool_back(struct pool v, R *x, const R *u, int padded, long divisor) {
     memset(x, 0, v.planes * v.h * v.w * sizeof(R));
     WINDOWS {
         AREA R s = i0 < i1 && j0 < j1 ? U(u) / by : 0;
@@ -92,4 +91,3 @@ POOL mean_pool_back(struct pool v, R *x, const R *u, int padded, long divisor) {
 #undef U
 #undef AREA
 #undef WINDOWS
-#undef POOL
