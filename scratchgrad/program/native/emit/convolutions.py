@@ -22,7 +22,9 @@ __all__ = ["FORMS"]
 
 _aten = torch.ops.aten
 _COLUMNS = 1 << 15
-"""How many numbers the columns of a tile may be, unless a line has more: they stay in the second cache."""
+"""How many numbers the columns of a tile may be: they stay in the second cache."""
+_WIDTH = 256
+"""So many columns it may have anyway: with fewer, BLAS reads the filters more often than it multiplies by them."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,9 @@ def _tile(call: str, window: int, o: int, places: int, *, n: int, lines: int) ->
         loops = by_loops(window, o, places, in_rows=False)
     if loops:
         return True, 1, lines
-    samples = max(1, min(n, _COLUMNS // max(1, window * places)))
-    return False, samples, lines if samples > 1 else max(1, min(lines, _COLUMNS * lines // max(1, window * places)))
+    columns = max(_COLUMNS, window * _WIDTH)
+    samples = max(1, min(n, columns // max(1, window * places)))
+    return False, samples, lines if samples > 1 else max(1, min(lines, columns * lines // max(1, window * places)))
 
 
 def _two(values: Any, missing: int) -> tuple[int, int]:
