@@ -26,6 +26,7 @@ from scratchgrad.program.program import Program
 __all__ = ["NativeProgram", "NativeUnavailable", "native"]
 
 TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-10}
+OBJECTIVE = "the objective"
 
 
 class NativeUnavailable(RuntimeError):
@@ -110,13 +111,15 @@ def _objection(program: NativeProgram, flat: Flat, states: Mapping[str, Tensor])
         for tensor, old in zip((flat.values, *states.values()), before, strict=True):
             tensor.copy_(old)
     program.set_rate(0.0)
-    tolerance = TOLERANCES[flat.dtype]
+    eps = torch.finfo(flat.dtype).eps
+    summed = 4 * eps * flat.size**0.5  # torch adds the squares of all weights up in their own precision; C in double
     largest = max((float(want.nan_to_num().abs().max()) for _, want in found[0] if want.numel()), default=0.0)
-    noise = 64 * torch.finfo(flat.dtype).eps * largest  # a sum that is 0 but for rounding, such as a key's bias
+    noise = 64 * eps * largest  # a sum that is 0 but for rounding, such as a key's bias
     for (name, want), (_, got) in zip(*found, strict=True):
         if not torch.equal(want.isnan(), got.isnan()):
             return f"{name} has other entries that are not numbers"
         size = float(want.nan_to_num().abs().max()) if want.numel() else 0.0
+        tolerance = max(TOLERANCES[flat.dtype], summed if name == OBJECTIVE else 0.0)
         error = float((want - got).nan_to_num().abs().max()) if want.numel() else 0.0
         if error > max(tolerance * size, noise):
             return f"{name} by {error:.3g}, its largest entry being {size:.3g}"
@@ -131,5 +134,5 @@ def _results(
         changes += [(f"{what} {name}", part.clone()) for name, part in flat.views(tensor - old).items()]
     changes += [(f"the value of {name}", program.value(name).clone()) for name in program.plan.values]
     changes += [(f"the gradient of {name}", program.gradient(name).clone()) for name in program.plan.gradients]
-    changes.append(("the objective", torch.tensor(program.objective(), dtype=torch.float64)))
+    changes.append((OBJECTIVE, torch.tensor(program.objective(), dtype=torch.float64)))
     return changes

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from scratchgrad.program.native.emit.nests import nest
+from scratchgrad.program.native.emit.nests import Nest, nest
 from scratchgrad.program.native.emit.writer import Form, Unsupported, Writer
 from scratchgrad.program.op import Op, View
 
@@ -36,16 +36,23 @@ def _mm(writer: Writer, op: Op) -> None:
 
 
 def _addmm(writer: Writer, op: Op) -> None:
-    """The product, then bias, and ReLU if it is that call, in one loop."""
+    """The product added to the bias, then ReLU if it is that call.
+
+    As torch does it: the bias is there first, so that a sum near 0 rounds, and ReLU decides, as in the torch program.
+    """
     bias, a, b = op.args[:3]
     out = op.outs[0]
     if op.kwargs or len(op.args) > 3:
         raise Unsupported(f"addmm with factors ({op.why})")
-    _one(writer, _Product(out, a, b))
     around = nest(out.shape, [out, bias])
-    entry, added = around.entry(writer, out), around.entry(writer, bias)
-    relu = op.function is _aten._addmm_activation.default
-    body = f"{{ R u = {entry} + {added}; {entry} = u <= 0 ? 0 : u; }}" if relu else f"{entry} += {added};"
+    entry = around.entry(writer, out)
+    _each(writer, around, f"{entry} = {around.entry(writer, bias)};")
+    _one(writer, _Product(out, a, b, beta="1"))
+    if op.function is _aten._addmm_activation.default:
+        _each(writer, around, f"{entry} = {entry} <= 0 ? 0 : {entry};")
+
+
+def _each(writer: Writer, around: Nest, body: str) -> None:
     writer.write(around.loops(around.axes[:-1]), *around.side_by_side, around.loops(around.axes[-1:]) + body)
 
 
