@@ -1,0 +1,76 @@
+"""Random networks on images: convolutions of every shipped kind, pooling, skips, one after the other."""
+
+from dataclasses import dataclass
+
+import torch
+from hypothesis import strategies as st
+
+from scratchgrad import registry
+from scratchgrad.tape import Network
+from tests.tape.conftest import accept
+
+ROOMS = [*registry.with_variants("conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d"), "relu", "gelu", "hardswish"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The choices that make a network; a layer is a room, its channels or window, whether what came before is added."""
+
+    batch: int | None
+    shape: tuple[int, int, int]
+    layers: tuple[tuple[str, int, int, bool], ...]
+
+    def build(self):
+        """The network, always with the same parameters."""
+        net, numbers = Network(dtype=torch.float64, seed=1), torch.Generator().manual_seed(5)
+
+        def parameter(*shape):
+            value = torch.randn(shape, generator=numbers, dtype=torch.float64) * 0.4
+            return net.parameter(f"p{len(net.signals)}", value=value).name
+
+        h, target, before = net.input("x", self.shape), net.target("y", 2), []
+        for name, channels, window, skip in self.layers:
+            layer, (c, *size) = registry.layer(name), h.shape
+            if layer.kernel_class is None:
+                registry.attach_kernel(layer)
+            accept(layer)
+            if name.startswith("conv") and channels % groups(name) == c % groups(name) == 0:
+                fits = name.startswith("conv_t") or min(size) >= 1 + 2 * (window - 1)
+                filters = (c, channels) if name.startswith("conv_t") else (channels, c // groups(name))
+                h = net.add(layer, h, parameter(*filters, window, window), parameter(channels)) if fits else h
+            elif "pool" in name and min(size) >= 3:
+                h = net.add(layer, h)
+            elif name in ("relu", "gelu", "hardswish"):
+                h = net.add(layer, h)
+            for other in before:
+                if skip and other.shape == h.shape and other.name != h.name:
+                    h = net.add("add", h, other)
+                    break
+            before.append(h)
+        vector = net.add("flatten", h)
+        out = net.add("linear", vector, parameter(2, vector.shape[0]), parameter(2))
+        net.minimize(net.add("scale", net.add("l2_loss", out, target), 0.01))
+        return net
+
+    def given(self, steps):
+        """Inputs and targets for so many steps."""
+        numbers = torch.Generator().manual_seed(3)
+        lead = () if self.batch is None else (self.batch,)
+        shapes = {"x": (*lead, *self.shape), "y": (*lead, 2)}
+        for _ in range(steps):
+            yield {n: torch.randn(s, generator=numbers, dtype=torch.float64) for n, s in shapes.items()}
+
+
+def groups(name):
+    return 2 if "groups=2" in name else 1
+
+
+@st.composite
+def images(draw):
+    """A network of up to six layers."""
+    layer = st.tuples(st.sampled_from(ROOMS), st.sampled_from([1, 2, 3, 4, 6]), st.integers(1, 3), st.booleans())
+    return Images(
+        draw(st.sampled_from([None, 1, 2, 5])),
+        draw(st.tuples(st.sampled_from([1, 2, 4]), st.integers(5, 9), st.integers(5, 9))),
+        tuple(draw(st.lists(layer, min_size=1, max_size=6))),
+    )
