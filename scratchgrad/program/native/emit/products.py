@@ -108,15 +108,18 @@ def _one(writer: Writer, product: _Product, steps: Sequence[str] = ("", "", ""))
 def by_loops(m: int, n: int, k: int, *, in_rows: bool) -> bool:
     """Whether loops are faster than BLAS for the product of [m, k] and [k, n], the latter in rows or in columns.
 
-    BLAS takes 0.15-0.3 us to look at its arguments, and turns what lies otherwise than it likes.  Measured on a Zen 4
-    core, float, in us, BLAS / loops: 8x8x32 (m, n, k; b in columns) 0.29 / 0.07, 8x32x8 0.19 / 0.07, 16x16x72
-    0.59 / 0.32, 32x8x256 (a in columns) 9.3 / 1.3, 32x10x32 (b in columns) 1.2 / 0.5; but 16x72x16 and 32x32x64 (b in
-    columns) 0.6 / 1.0 and 1.65 / 2.2, 256x32x32 6.1 / 6.3.  So loops where b's lines are short, or where b lies in
-    rows and there is little to do.
+    BLAS takes 0.15-0.3 us to look at its arguments, and torch's reaches some two thirds of this processor's rate.
+    Measured on a Zen 4 core, float, m x n x k, in us, BLAS / loops.  b in rows: 8x32x8 0.18 / 0.05, 16x16x72
+    0.50 / 0.32, 32x32x256 6.3 / 4.5, 256x64x32 11.5 / 9.3, 16x512x72 14.7 / 10.3, 512x784x128 1018 / 893; but
+    1024x1024x64 1389 / 1417.  b in columns, which the loops have to turn first: 8x8x32 0.28 / 0.07, 32x10x32 1.2 / 0.5,
+    256x32x64 11.6 / 10.1; but 32x32x64 1.67 / 1.73, 16x72x16 0.6 / 0.8.  Beyond what the second cache holds BLAS, which
+    cuts its matrices into blocks, is better; and long sums are more exact there.
     """
-    if n <= 16:
-        return m * n * k <= 1 << 18 and (in_rows or k * n <= 1 << 12)
-    return in_rows and n <= 64 and m * n * k <= 1 << 14
+    if k > 1 << 10:
+        return False
+    if in_rows:
+        return k * n <= 1 << 17 and m * n * k < 1 << 26
+    return k * n <= 1 << 13 and (n <= 16 or m >= 48)
 
 
 def _rows(view: View) -> bool | None:
