@@ -3,7 +3,8 @@
 In   calls whose results lie alike
 Out  one nest of loops; what is read is loaded once, as far outside as it can be
 
-The expressions are torch's, also for infinities and for what is not a number.
+The expressions are torch's, also for infinities and for what is not a number.  Every entry is read whether it is needed
+or not: GCC 12.2 compiles `m <= 0 ? 0 : g[i]` wrongly.
 """
 
 from __future__ import annotations

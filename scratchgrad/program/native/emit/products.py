@@ -49,7 +49,7 @@ def _addmm(writer: Writer, op: Op) -> None:
     _each(writer, around, f"{entry} = {around.entry(writer, bias)};")
     _one(writer, _Product(out, a, b, beta="1"))
     if op.function is _aten._addmm_activation.default:
-        _each(writer, around, f"{entry} = {entry} <= 0 ? 0 : {entry};")
+        _each(writer, around, f"{{ R u = {entry}; {entry} = u <= 0 ? 0 : u; }}")
 
 
 def _each(writer: Writer, around: Nest, body: str) -> None:

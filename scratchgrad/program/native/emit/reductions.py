@@ -97,7 +97,7 @@ def _logsumexp(writer: Writer, op: Op) -> None:
     at, u = f"{writer.at(over)}[{around.place(over, kept)}]", around.entry(writer, source)
     writer.write(
         f"{around.loops(kept)}{{ R m = -INFINITY, s = 0;",
-        f"{around.loops(gone)}m = {u} != {u} || {u} > m ? {u} : m;",
+        f"{around.loops(gone)}{{ R u = {u}; m = u != u || u > m ? u : m; }}",
         "if (isinf(m)) m = 0;",
         f"{around.loops(gone)}s += EXP({u} - m);",
         f"{at} = LOG(s) + m; }}",

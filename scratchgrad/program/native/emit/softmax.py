@@ -36,7 +36,7 @@ def _softmax(writer: Writer, op: Op) -> None:
         writer.write(
             f"{lines.loops(outer)}{{ R m[{lines.sizes[last]}], s[{lines.sizes[last]}];",
             f"{over_i}{{ m[{i}] = {x0}; s[{i}] = 0; }}",
-            f"for (long j = 1; j < {n}; j++) {over_i}m[{i}] = {x} > m[{i}] || {x} != {x} ? {x} : m[{i}];",
+            f"for (long j = 1; j < {n}; j++) {over_i}{{ R u = {x}, w = m[{i}]; m[{i}] = u > w || u != u ? u : w; }}",
             f"{over_j} {over_i}{held};",
             f"{over_i}s[{i}] = {f'm[{i}] + LOG(s[{i}])' if log else f'1 / s[{i}]'};",
             f"{over_j} {over_i}{o} {f'= {x} - s[{i}]' if log else f'*= s[{i}]'}; }}",
@@ -44,7 +44,7 @@ def _softmax(writer: Writer, op: Op) -> None:
         return
     writer.write(
         f"{lines.loops()}{{ R m = -INFINITY, s = 0;",
-        f"{over_j} m = {x} > m || {x} != {x} ? {x} : m;",
+        f"{over_j} {{ R u = {x}; m = u > m || u != u ? u : m; }}",
         f"{over_j} {{ R e = EXP({x} - m); s += e; {'' if log else f'{o} = e;'} }}",
         f"{f's = m + LOG(s); {over_j} {o} = {x} - s;' if log else f's = 1 / s; {over_j} {o} *= s;'} }}",
     )
