@@ -48,14 +48,36 @@ def laid_out(x):
     return x.movedim(0, -1).contiguous().movedim(-1, 0)
 
 
-@pytest.mark.parametrize("columns", [pytest.param(1 << 15, marks=pytest.mark.slow), 64])
-def test_convolutions_and_their_gradients_are_torch_s_in_tiles_of_samples_and_of_lines(columns, monkeypatch):
+# filters that are read for every sample, columns of a tile, at least so many a tile
+TILES = {"one sample": (1 << 14, 1 << 15, 128), "samples": (0, 1 << 9, 4), "lines": (0, 8, 4)}
+
+
+def tiled(monkeypatch, kind, loops):
+    filters, columns, width = TILES[kind]
+    monkeypatch.setattr(convolutions, "_FILTERS", filters)
     monkeypatch.setattr(convolutions, "_COLUMNS", columns)
+    monkeypatch.setattr(convolutions, "_WIDTHS", (width, width))
+    monkeypatch.setattr(convolutions, "by_loops", lambda *_, **__: loops)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loops", [True, False])
+@pytest.mark.parametrize("kind", TILES)
+def test_convolutions_and_their_gradients_are_torch_s_in_tiles_of_any_kind(kind, loops, monkeypatch):
+    tiled(monkeypatch, kind, loops)
     agree(calls(CASES))
 
 
+@pytest.mark.parametrize(
+    ("kind", "loops", "first"), [("one sample", True, 0), ("lines", True, 1), ("samples", False, 2)]
+)
+def test_convolutions_and_their_gradients_are_torch_s(kind, loops, first, monkeypatch):
+    tiled(monkeypatch, kind, loops)
+    agree(calls(CASES[first::3]))
+
+
 def test_convolutions_of_images_that_lie_otherwise_are_torch_s():
-    agree(calls(CASES[1::4], torch.float32, layouts=(True, False)))
+    agree(calls(CASES[3::4], torch.float32, layouts=(True,)))
 
 
 def test_a_batch_of_no_samples_has_a_gradient_of_zeros():

@@ -1,6 +1,6 @@
 /* Convolutions as products.  An image's windows are written side by side, as columns, for a tile: a few samples, or a
-   few lines of one, never the whole batch; then BLAS multiplies, or loops where `loops` says so, the tile being one
-   sample then.  A border of zeros around the image makes every window
+   few lines of one, never the whole batch; then BLAS multiplies, or loops where `loops` says so, which take the
+   tile as whole even where it hangs over the end: nobody reads what comes of that.  A border of zeros around the image makes every window
    a plain copy, so that no loop asks where the image ends.  All sizes are constants where these functions are called. */
 
 struct conv {
@@ -108,8 +108,8 @@ INLINE void convolve(struct conv v, R *u, const R *x, const R *filter, const R *
         R *to = u + n * v.un + g * v.o * v.uc;
         unfold_samples(v, scratch, x + n * v.xn + g * v.c * v.xc, m, p0, p1);
         if (v.loops) {
-            product_loops(v.o, v.p * v.q, K, 1, f, K, 1, scratch + v.columns, W, 1, 0, scratch + v.rows, W);
-            scatter(v, to, scratch + v.rows, b, 1, 0, v.p);
+            product_loops(v.o, W, K, 1, f, K, 1, scratch + v.columns, W, 1, 0, scratch + v.rows, W);
+            scatter(v, to, scratch + v.rows, b, m, p0, p1);
         } else if (direct(v)) {
             gemm('N', 'N', held, v.o, K, 1, scratch + v.columns, W, f, K, 0, to + p0 * v.q, v.uc);
             if (b) add_bias(v, to, b, p0, p1);
@@ -124,17 +124,18 @@ INLINE void convolve(struct conv v, R *u, const R *x, const R *filter, const R *
 INLINE void convolve_filter(struct conv v, R *filter, const R *x, const R *u, R *scratch) {
     memset(scratch + v.framed, 0, v.c * high(v) * wide(v) * sizeof(R));
     if (v.loops) { /* the transpose is added up: the filters' side is the short one */
-        long K = v.c * v.k * v.l;
         R *turned = scratch + v.turned;
+        long K = v.c * v.k * v.l, W = width(v);
         for (long g = 0; g < v.groups; g++) {
             memset(turned, 0, K * v.o * sizeof(R));
-            for (long n = 0; n < v.n; n++) {
-                const R *from = u + n * v.un + g * v.o * v.uc;
-                unfold_samples(v, scratch, x + n * v.xn + g * v.c * v.xc, 1, 0, v.p);
-                if (!direct(v)) gather(v, scratch + v.rows, from, 1, 0, v.p);
-                product_loops(K, v.o, v.p * v.q, 1, scratch + v.columns, v.p * v.q, 1, direct(v) ? from : scratch + v.rows,
-                              1, direct(v) ? v.uc : v.p * v.q, 1, turned, v.o);
-            }
+            for (long n = 0; n < v.n; n += v.samples)
+                for (long p0 = 0; p0 < v.p; p0 += v.lines) {
+                    const R *from = u + n * v.un + g * v.o * v.uc;
+                    unfold_samples(v, scratch, x + n * v.xn + g * v.c * v.xc, v.samples, p0, p0 + v.lines);
+                    if (!direct(v)) gather(v, scratch + v.rows, from, v.samples, p0, p0 + v.lines);
+                    product_loops(K, v.o, W, 1, scratch + v.columns, W, 1, direct(v) ? from + p0 * v.q : scratch + v.rows,
+                                  1, direct(v) ? v.uc : W, 1, turned, v.o);
+                }
             for (long o = 0; o < v.o; o++)
                 for (long i = 0; i < K; i++) filter[(g * v.o + o) * K + i] = turned[i * v.o + o];
         }
@@ -156,9 +157,10 @@ INLINE void convolve_image(struct conv v, R *x, const R *u, const R *filter, con
     R *framed = scratch + v.framed;
     TILES {
         TILE const R *f = filter + g * v.o * K, *from = u + n * v.un + g * v.o * v.uc;
-        if (!direct(v)) gather(v, scratch + v.rows, from, m, p0, p1);
+        int there = direct(v) && !(v.loops && v.p % v.lines); /* and no line of it lies beyond the end */
+        if (!there) gather(v, scratch + v.rows, from, m, p0, p1);
         if (v.loops)
-            product_loops(K, v.p * v.q, v.o, 1, f, 1, K, direct(v) ? from : scratch + v.rows, direct(v) ? v.uc : W, 1, 0,
+            product_loops(K, W, v.o, 1, f, 1, K, there ? from + p0 * v.q : scratch + v.rows, there ? v.uc : W, 1, 0,
                           scratch + v.columns, W);
         else
             gemm('N', 'T', held, K, v.o, 1, direct(v) ? from + p0 * v.q : scratch + v.rows, direct(v) ? v.uc : W, f, K, 0,

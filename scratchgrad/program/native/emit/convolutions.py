@@ -23,8 +23,12 @@ __all__ = ["FORMS"]
 _aten = torch.ops.aten
 _COLUMNS = 1 << 15
 """How many numbers the columns of a tile may be: they stay in the second cache."""
-_WIDTH = 256
-"""So many columns it may have anyway: with fewer, BLAS reads the filters more often than it multiplies by them."""
+_WIDTHS = 128, 256
+"""So many columns it has anyway, rather the second where they are not more than _MOST numbers: with fewer, the filters
+are read more often than multiplied by."""
+_MOST = 1 << 17
+_FILTERS = 1 << 14
+"""How many numbers filters may be that are read again for every sample."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +110,33 @@ def _written(
 
 
 def _tile(call: str, window: int, o: int, places: int, *, n: int, lines: int) -> tuple[bool, int, int]:
-    """Whether the product of one sample is loops, and of how many samples, or lines of one, a tile is.
+    """Whether a tile's product is loops, and of how many samples, or lines of one, a tile is.
 
-    A tile of several samples fills BLAS, whose calls cost more than so small a product, and costs a copy of the result.
+    One sample, where that is small: several cost a copy of the result.  Else so many columns that the filters are read
+    seldom.  The filters' gradient by loops wants tiles without a rest, which would be added up as well.
     """
-    if call == "convolve":
-        loops = by_loops(o, places, window, in_rows=True)
-    elif call == "convolve_image":
-        loops = by_loops(window, places, o, in_rows=True)
-    else:
-        loops = by_loops(window, o, places, in_rows=False)
-    if loops:
+
+    def loops(width: int) -> bool:
+        if call == "convolve":
+            return by_loops(o, width, window, in_rows=True)
+        if call == "convolve_image":
+            return by_loops(window, width, o, in_rows=True)
+        return by_loops(window, o, width, in_rows=False)
+
+    if window * o <= _FILTERS and loops(places):
         return True, 1, lines
-    columns = max(_COLUMNS, window * _WIDTH)
+    few, many = _WIDTHS
+    columns = max(_COLUMNS, window * few, min(window * many, _MOST))
     samples = max(1, min(n, columns // max(1, window * places)))
-    return False, samples, lines if samples > 1 else max(1, min(lines, columns * lines // max(1, window * places)))
+    some = lines if samples > 1 else max(1, min(lines, columns * lines // max(1, window * places)))
+    if call == "convolve_filter":
+        samples, some = _divisor(n, samples), _divisor(lines, some)
+    return loops(samples * some * places // max(1, lines)), samples, some
+
+
+def _divisor(n: int, most: int) -> int:
+    """The largest divisor of n up to `most`."""
+    return next((d for d in range(most, 1, -1) if n % d == 0), 1)
 
 
 def _two(values: Any, missing: int) -> tuple[int, int]:

@@ -115,10 +115,10 @@ def by_loops(m: int, n: int, k: int, *, in_rows: bool) -> bool:
     256x32x64 11.6 / 10.1; but 32x32x64 1.67 / 1.73, 16x72x16 0.6 / 0.8.  Beyond what the second cache holds BLAS, which
     cuts its matrices into blocks, is better; and long sums are more exact there.
     """
-    if k > 1 << 10:
+    if k > 1 << 11:
         return False
     if in_rows:
-        return k * n <= 1 << 17 and m * n * k < 1 << 26
+        return k * n <= 1 << 18 and m * n * k < 1 << 26
     return k * n <= 1 << 13 and (n <= 16 or m >= 48)
 
 
