@@ -35,9 +35,10 @@ class Images:
                 registry.attach_kernel(layer)
             accept(layer)
             if name.startswith("conv") and channels % groups(name) == c % groups(name) == 0:
-                fits = name.startswith("conv_t") or min(size) >= 1 + 2 * (window - 1)
-                filters = (c, channels) if name.startswith("conv_t") else (channels, c // groups(name))
-                h = net.add(layer, h, parameter(*filters, window, window), parameter(channels)) if fits else h
+                transposed = name.startswith("conv_t")
+                if left(min(size), window, dict(layer.chosen), transposed=transposed) >= 1:
+                    filters = (c, channels) if transposed else (channels, c // groups(name))
+                    h = net.add(layer, h, parameter(*filters, window, window), parameter(channels))
             elif "pool" in name and min(size) >= 3:
                 h = net.add(layer, h)
             elif name in ("relu", "gelu", "hardswish"):
@@ -63,6 +64,14 @@ class Images:
 
 def groups(name):
     return 2 if "groups=2" in name else 1
+
+
+def left(size, window, options, *, transposed):
+    """The size of what a window leaves of an axis."""
+    stride, around = options.get("stride", 1), 2 * options.get("padding", 0)
+    if transposed:
+        return (size - 1) * stride + window - around
+    return (size + around - options.get("dilation", 1) * (window - 1) - 1) // stride + 1
 
 
 @st.composite
