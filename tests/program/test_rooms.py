@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from scratchgrad import registry
+from scratchgrad.program.calls import call
 from scratchgrad.program.runner import Runner
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape import Network
@@ -92,3 +93,13 @@ def test_a_program_of_one_room_is_the_tape(name, batch):
         assert not program.plan.opaque
     for n in net.names("parameter"):
         close(net.value(n), plain.value(n), n)
+
+
+def test_a_softmax_whose_result_lies_in_columns_has_its_values_where_they_belong():
+    x = torch.randn(9, 4, dtype=torch.float64)
+    out = torch.full((4, 9), -1.0, dtype=torch.float64).mT
+    for function in (torch.ops.aten._softmax.default, torch.ops.aten._log_softmax.default):
+        for dim in (0, 1):
+            made, args, kwargs = call(function, (x, dim, False), {}, (out,), False)
+            made(*args, **kwargs)
+            torch.testing.assert_close(out, function(x, dim, False))
