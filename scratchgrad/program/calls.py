@@ -56,6 +56,11 @@ def call(
         return torch.sum, (args[0], [*range(len(args[0].shape))]), {"out": out}
     if function is _aten.where.self:
         return torch.where, args, {"out": out}
+    if name in ("_softmax", "_log_softmax") and not out.is_contiguous():  # torch writes them as if it were
+        if out.ndim != 2 or not out.mT.is_contiguous():
+            return _copying(function, outs), args, kwargs
+        v = args[0].mT if isinstance(args[0], Tensor) else args[0].transposed
+        return getattr(torch, name), (v, 1 - args[1] % 2, *args[2:]), {"out": out.mT}
     if len(outs) == 1 and name in _WITH_OUT:
         return getattr(torch, name), args, {**kwargs, "out": out}
     found = out_overload(function)

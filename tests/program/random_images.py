@@ -1,95 +1,85 @@
-"""Random networks on images: convolutions of any options, pooling, activations, two paths that meet again.
-
-Drawn as a list of choices and built as often as needed, as in random_networks.py.
-"""
+"""Random networks on images: convolutions of every shipped kind, pooling, skips, one after the other."""
 
 from dataclasses import dataclass
 
 import torch
 from hypothesis import strategies as st
 
-from scratchgrad.signature import ShapeMismatch
+from scratchgrad import registry
 from scratchgrad.tape import Network
+from tests.tape.conftest import accept
 
-ACTIVATIONS = ("relu", "tanh", "gelu", "sigmoid", "silu", "softplus", "leaky_relu")
-OPTIONS = (  # whose kernels the package ships
-    {},
-    {"padding": 1},
-    {"padding": 2},
-    {"stride": 2},
-    {"stride": 2, "padding": 1},
-    {"dilation": 2},
-)
-POOLS = ("max_pool2d", "max_pool2d(size=3)", "max_pool2d(size=3,stride=2)", "avg_pool2d", "avg_pool2d(size=3)")
+ROOMS = [*registry.with_variants("conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d"), "relu", "gelu", "hardswish"]
 
 
 @dataclass(frozen=True)
-class DrawnImages:
-    """The choices that make a network."""
+class Images:
+    """The choices that make a network; a layer is a room, its channels or window, whether what came before is added."""
 
     batch: int | None
     shape: tuple[int, int, int]
-    layers: tuple[tuple[str, str, dict[str, int], int], ...]
-    decay: float
+    layers: tuple[tuple[str, int, int, bool], ...]
 
-    def build(self, dtype=torch.float64):
-        """The network, always from the same start."""
-        net, random = Network(dtype=dtype, seed=1), torch.Generator().manual_seed(5)
+    def build(self):
+        """The network, always with the same parameters."""
+        net, numbers = Network(dtype=torch.float64, seed=1), torch.Generator().manual_seed(5)
 
-        def parameter(name, *shape):
-            return net.parameter(name, value=0.4 * torch.randn(shape, generator=random, dtype=torch.float64))
+        def parameter(*shape):
+            value = torch.randn(shape, generator=numbers, dtype=torch.float64) * 0.4
+            return net.parameter(f"p{len(net.signals)}", value=value).name
 
-        h, y = net.input("x", self.shape), net.target("y", 3)
-        for k, (kind, name, options, width) in enumerate(self.layers):
-            if kind == "activation":
-                slope = (net.parameter(f"slope{k}", value=0.3),) if name == "leaky_relu" else ()
-                h = net.add(name, h, *slope)
-            elif kind == "meet":  # the same image by two ways
-                h = net.add("add", net.add("tanh", h), net.add("sigmoid", h))
-            elif kind == "pool":
-                h = self.fitting(net, h, name)
-            else:
-                filters = (width, h.shape[0], *[min(3, n) for n in h.shape[1:]])
-                h = self.fitting(net, h, name, parameter(f"W{k}", *filters), parameter(f"b{k}", width), **options)
-        flat = net.add("flatten", h)
-        scores = net.add("linear", flat, parameter("W", 3, flat.shape[0]), parameter("b", 3))
-        J = net.add("softmax_cross_entropy", scores, y)[1]
-        net.minimize(net.add("add", J, net.add("squared_norm", "W", self.decay)))
+        h, target, before = net.input("x", self.shape), net.target("y", 2), []
+        for name, channels, window, skip in self.layers:
+            layer, (c, *size) = registry.layer(name), h.shape
+            if layer.kernel_class is None:
+                registry.attach_kernel(layer)
+            accept(layer)
+            if name.startswith("conv") and channels % groups(name) == c % groups(name) == 0:
+                transposed = name.startswith("conv_t")
+                if left(min(size), window, dict(layer.chosen), transposed=transposed) >= 1:
+                    filters = (c, channels) if transposed else (channels, c // groups(name))
+                    h = net.add(layer, h, parameter(*filters, window, window), parameter(channels))
+            elif "pool" in name and min(size) >= 3:
+                h = net.add(layer, h)
+            elif name in ("relu", "gelu", "hardswish"):
+                h = net.add(layer, h)
+            for other in before:
+                if skip and other.shape == h.shape and other.name != h.name:
+                    h = net.add("add", h, other)
+                    break
+            before.append(h)
+        vector = net.add("flatten", h)
+        out = net.add("linear", vector, parameter(2, vector.shape[0]), parameter(2))
+        net.minimize(net.add("scale", net.add("l2_loss", out, target), 0.01))
         return net
 
-    def fitting(self, net, h, name, *shared, **options):
-        """The layer's output; h itself where the image is too small for it."""
-        try:
-            return net.add(name, h, *shared, **options)
-        except ShapeMismatch:
-            return h
-
-    def given(self, steps, dtype=torch.float64):
-        """Images and the rows that are to be learnt."""
-        generator, lead = torch.Generator().manual_seed(3), () if self.batch is None else (self.batch,)
+    def given(self, steps):
+        """Inputs and targets for so many steps."""
+        numbers = torch.Generator().manual_seed(3)
+        lead = () if self.batch is None else (self.batch,)
+        shapes = {"x": (*lead, *self.shape), "y": (*lead, 2)}
         for _ in range(steps):
-            x = torch.randn((*lead, *self.shape), generator=generator, dtype=torch.float64)
-            y = torch.randn((*lead, 3), generator=generator, dtype=torch.float64).softmax(-1)
-            yield {"x": x.to(dtype), "y": y.to(dtype)}
+            yield {n: torch.randn(s, generator=numbers, dtype=torch.float64) for n, s in shapes.items()}
+
+
+def groups(name):
+    return 2 if "groups=2" in name else 1
+
+
+def left(size, window, options, *, transposed):
+    """The size of what a window leaves of an axis."""
+    stride, around = options.get("stride", 1), 2 * options.get("padding", 0)
+    if transposed:
+        return (size - 1) * stride + window - around
+    return (size + around - options.get("dilation", 1) * (window - 1) - 1) // stride + 1
 
 
 @st.composite
 def images(draw):
-    """A network of up to six layers on images of up to nine rows and columns."""
-    layer = st.one_of(
-        st.tuples(st.just("activation"), st.sampled_from(ACTIVATIONS), st.just({}), st.just(0)),
-        st.tuples(st.just("pool"), st.sampled_from(POOLS), st.just({}), st.just(0)),
-        st.tuples(st.just("meet"), st.just("add"), st.just({}), st.just(0)),
-        st.tuples(
-            st.just("convolution"),
-            st.just("conv2d"),
-            st.sampled_from(OPTIONS),
-            st.integers(1, 4),
-        ),
-    )
-    return DrawnImages(
+    """A network of up to six layers."""
+    layer = st.tuples(st.sampled_from(ROOMS), st.sampled_from([1, 2, 3, 4, 6]), st.integers(1, 3), st.booleans())
+    return Images(
         draw(st.sampled_from([None, 1, 2, 5])),
-        draw(st.tuples(st.integers(1, 2), st.integers(3, 9), st.integers(3, 9))),
+        draw(st.tuples(st.sampled_from([1, 2, 4]), st.integers(5, 9), st.integers(5, 9))),
         tuple(draw(st.lists(layer, min_size=1, max_size=6))),
-        draw(st.sampled_from([0.0, 0.01])),
     )

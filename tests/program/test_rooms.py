@@ -1,11 +1,13 @@
 """Every room in a program of its own: its values and gradients are those of the tape, whatever the batch."""
 
 import random
+from functools import reduce
 
 import pytest
 import torch
 
 from scratchgrad import registry
+from scratchgrad.program.calls import call
 from scratchgrad.program.runner import Runner
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape import Network
@@ -24,36 +26,43 @@ def pulled(net, signal):
     return signal
 
 
-def network_of(layer, dtype=torch.float64):
-    """The room on inputs, of the first sizes that fit; what it shares are parameters, its outputs are pulled."""
+def network_of(*layers, dtype=torch.float64):
+    """The rooms, each on inputs of the first sizes that fit; what it shares are parameters, its outputs are pulled."""
+    net, numbers = Network(dtype=dtype, seed=1), torch.Generator().manual_seed(5)
+    losses = [built(net, numbers, layer, fitting(layer), f"{k}_" if k else "") for k, layer in enumerate(layers)]
+    net.minimize(reduce(lambda total, loss: net.add("add", total, loss), losses))
+    return net
+
+
+def fitting(layer):
+    """The first sizes that fit."""
     letters = sorted({letter for tensor in layer.signature.inputs for letter in tensor.axes})
     draws, sizes = random.Random(0), {letter: 3 + k for k, letter in enumerate(letters)}
     for _ in range(20_000):  # axes may depend on each other: twice the size, what a window leaves
         try:
-            return built(layer, sizes, dtype)
+            built(Network(seed=1), torch.Generator(), layer, sizes)
+            return sizes
         except (ShapeMismatch, ValueMismatch):
             sizes = {letter: draws.randint(1, 8) for letter in letters}
     raise AssertionError(f"{layer}: no sizes fit")
 
 
-def built(layer, sizes, dtype):
-    """The network with these sizes."""
-    net, numbers = Network(dtype=dtype, seed=1), torch.Generator().manual_seed(5)
+def built(net, numbers, layer, sizes, prefix=""):
+    """The room with these sizes; the sum of its pulled outputs."""
     names = []
     for tensor in layer.signature.inputs:
         shape = tuple(sizes[letter] for letter in tensor.axes)
         if tensor.name in layer.shared:
             value = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
-            names.append(net.parameter(f"p_{tensor.name}", value=value).name)
+            names.append(net.parameter(f"p_{prefix}{tensor.name}", value=value).name)
         else:
-            names.append(net.input(f"i_{tensor.name}", shape, integer=tensor.integer).name)
+            names.append(net.input(f"i_{prefix}{tensor.name}", shape, integer=tensor.integer).name)
     outputs = net.add(layer, *names)
     total = None
     for signal in outputs if isinstance(outputs, tuple) else (outputs,):
         loss = pulled(net, signal)
         total = loss if total is None else net.add("add", total, loss)
-    net.minimize(total)
-    return net
+    return total
 
 
 @pytest.mark.parametrize("batch", [None, 1, 2, 9])
@@ -84,3 +93,13 @@ def test_a_program_of_one_room_is_the_tape(name, batch):
         assert not program.plan.opaque
     for n in net.names("parameter"):
         close(net.value(n), plain.value(n), n)
+
+
+def test_a_softmax_whose_result_lies_in_columns_has_its_values_where_they_belong():
+    x = torch.randn(9, 4, dtype=torch.float64)
+    out = torch.full((4, 9), -1.0, dtype=torch.float64).mT
+    for function in (torch.ops.aten._softmax.default, torch.ops.aten._log_softmax.default):
+        for dim in (0, 1):
+            made, args, kwargs = call(function, (x, dim, False), {}, (out,), False)
+            made(*args, **kwargs)
+            torch.testing.assert_close(out, function(x, dim, False))

@@ -28,14 +28,14 @@ OPTIMIZERS = (
 )
 
 
-def agree(drawn, make, watched, parts=1, backend="torch"):
+def agree(drawn, make, watched, parts=1):
     """20 steps of a program and of the tape: parameters, objectives, the watched gradients and values."""
     plain, net = drawn.build(), drawn.build()
     assume(not plain.tape.unreachable)
     by_tape, by_program = make(), make()
     names = tuple(s.name for k, s in enumerate(net.signals) if watched >> (k % 24) & 1 and not s.integer)
     results = tuple(n for n in names if net.signal(n).role == "result")
-    runner = Runner(net, by_program, values=results, gradients=() if parts > 1 else names, backend=backend)
+    runner = Runner(net, by_program, values=results, gradients=() if parts > 1 else names)
     for values in drawn.given(STEPS):
         plain.forward(**values)
         plain.backward()

@@ -8,6 +8,7 @@ typedef int64_t I64;
 typedef void (*gemm_t)(const char *, const char *, const int *, const int *, const int *, const R *, const R *,
                        const int *, const R *, const int *, const R *, R *, const int *);
 static gemm_t GEMM;
+#define INLINE static inline __attribute__((always_inline)) /* so that sizes are constants, and loops vectorised */
 
 /* c <- beta c + alpha op(a) op(b), by columns, as BLAS has it */
 static inline void gemm(char ta, char tb, int m, int n, int k, R alpha, const R *a, int lda, const R *b, int ldb,
@@ -18,7 +19,7 @@ static inline void gemm(char ta, char tb, int m, int n, int k, R alpha, const R 
 #if IS_FLOAT
 /* exp in float, in a form that the compiler vectorises: 2^n e^r with |r| <= ln 2 / 2, a polynomial of degree 7.
    Not-a-number stays, infinities and overflow are those of expf, small results pass through the subnormal numbers. */
-static inline float EXP(float x) {
+INLINE float EXP(float x) {
     float c = x < -104.0f ? -104.0f : x;
     c = c > 89.0f ? 89.0f : c;
     float n = rintf(c * 1.44269504088896341f);
@@ -35,12 +36,43 @@ static inline float EXP(float x) {
     union { int32_t i; float f; } s = {(half + 127) << 23}, t = {(rest + 127) << 23};
     return p * s.f * t.f;
 }
+
+/* erf in float: an odd polynomial up to 0.92, beyond that 1 - e^(-t - t q(t)), with q fitted to -log(erfc(t)) / t - 1
+   where the error counts (weight t erfc(t)); from 4 on it is 1 in float. */
+INLINE float ERF(float x) {
+    float t = fabsf(x), s = x * x, p = 8.345225095e-5f, q = 1.123137355e-5f;
+    t = t > 4.0f ? 4.0f : t;
+    q = fmaf(q, t, -3.228044732e-4f);
+    q = fmaf(q, t, 3.642461287e-3f);
+    q = fmaf(q, t, -2.376206717e-2f);
+    q = fmaf(q, t, 1.062368820e-1f);
+    q = fmaf(q, t, 6.351513142e-1f);
+    q = fmaf(q, t, 1.286484907e-1f);
+    float far = copysignf(1.0f - EXP(-fmaf(q, t, t)), x);
+    p = fmaf(p, s, -8.137437809e-4f);
+    p = fmaf(p, s, 5.200634353e-3f);
+    p = fmaf(p, s, -2.685927082e-2f);
+    p = fmaf(p, s, 1.128369394e-1f);
+    p = fmaf(p, s, -3.761263370e-1f);
+    p = fmaf(p, s, 1.283791666e-1f);
+    return t > 0.92f ? far : fmaf(p, x, x);
+}
+
+/* tanh in float: an odd polynomial up to 0.62, beyond that 1 - 2 / (e^2t + 1); from 10 on it is 1 in float. */
+INLINE float TANH(float x) {
+    float t = fabsf(x), s = x * x, p = -5.679299768e-3f;
+    t = t > 10.0f ? 10.0f : t;
+    float far = 1.0f - 2.0f / (EXP(t + t) + 1.0f);
+    p = fmaf(p, s, 2.061811829e-2f);
+    p = fmaf(p, s, -5.373399865e-2f);
+    p = fmaf(p, s, 1.333138363e-1f);
+    p = fmaf(p, s, -3.333328022e-1f);
+    return copysignf(t > 0.62f ? far : fmaf(p * s, t, t), x);
+}
 #define SIN sinf
 #define COS cosf
 #define LOG logf
 #define SQRT sqrtf
-#define TANH tanhf
-#define ERF erff
 #define POW powf
 #define FABS fabsf
 #define EXPM1 expm1f

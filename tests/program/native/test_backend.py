@@ -11,8 +11,9 @@ from scratchgrad.lab import lab_network
 from scratchgrad.layer import Layer
 from scratchgrad.program import Runner
 from scratchgrad.program.native import backend, build, compiler
+from scratchgrad.program.native.emit import entrywise
 from scratchgrad.program.runner import NativeFallback
-from scratchgrad.tape import Network
+from scratchgrad.tape import Network, Sequential
 from scratchgrad.train import SGD, Adam, one_hot
 from tests.program.close import close
 from tests.program.random_networks import networks
@@ -156,7 +157,7 @@ def test_a_call_without_a_form_in_c_is_named():
 
 
 def test_a_compiled_program_that_differs_is_not_used(monkeypatch):
-    monkeypatch.setitem(backend.emit.__globals__["_ENTRYWISE"], "threshold_backward", lambda g, h, t: g)
+    monkeypatch.setitem(entrywise.EXPRESSIONS, "threshold_backward", lambda g, h, t: g)
     with pytest.warns(NativeFallback, match="compiled, it differs from the torch program: the step of W by"):
         runner = Runner(lab_network(), SGD(0.1), backend="auto")
         runner.program(32)
@@ -189,3 +190,20 @@ def test_the_comparison_leaves_no_trace():
 def test_an_unknown_backend_is_refused():
     with pytest.raises(ValueError, match="backend: expected 'torch', 'native' or 'auto', got 'cuda'"):
         Runner(lab_network(), SGD(0.1), backend="cuda")
+
+
+def test_an_index_outside_its_table_is_named_and_ends_the_step():
+    net = Network()
+    table = net.parameter("E", (5, 3))
+    vector = net.add("embedding", net.input("t", (), integer=True), table)
+    net.minimize(net.add("l2_loss", vector, net.target("y", 3)))
+    runner = Runner(net, SGD(0.1), backend="native")
+    runner.step({"t": torch.tensor([0, 4]), "y": torch.zeros(2, 3)}, 2)
+    message = r"embedding: an index lies outside E of shape \[5, 3\]; the step ended there"
+    with pytest.raises(IndexError, match=message):
+        runner.step({"t": torch.tensor([0, 5]), "y": torch.zeros(2, 3)}, 2)
+
+
+def test_a_large_objective_is_compared_as_exactly_as_torch_adds_it_up():
+    net = Sequential(1500, ("linear", 1500), "relu", ("linear", 2), loss="softmax_cross_entropy", weight_decay=1.0)
+    assert isinstance(Runner(net, SGD(0.1), backend="native").program(4), backend.NativeProgram)
