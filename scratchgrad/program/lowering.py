@@ -50,21 +50,24 @@ class Lowered:
     opaque: tuple[str, ...]
 
 
-def lower(tape: Tape, batch: int | None, *, unit_rows: Iterable[str] = (), weight: float = 1.0) -> Lowered:
+def lower(
+    tape: Tape, batch: int | None, *, unit_rows: Iterable[str] = (), weight: float = 1.0, compiled: bool = False
+) -> Lowered:
     """The calls of one step on `batch` samples, without the update.
 
     `unit_rows` names signals whose rows are known to sum to 1.  `weight` multiplies the objective whose gradients are
-    taken: the share of a micro-batch.  Raises NoObjective, UnreachableParameter, BatchOnShared.
+    taken: the share of a micro-batch.  `compiled` says that the calls will be compiled, which some recipes ask.  Raises
+    NoObjective, UnreachableParameter, BatchOnShared.
     """
-    return _Lowering(tape, batch, frozenset(unit_rows), weight).lowered()
+    return _Lowering(tape, batch, frozenset(unit_rows), weight, compiled).lowered()
 
 
 class _Lowering:
     """The state of one lowering."""
 
-    def __init__(self, tape: Tape, batch: int | None, unit_rows: frozenset[str], weight: float) -> None:
+    def __init__(self, tape: Tape, batch: int | None, unit_rows: frozenset[str], weight: float, compiled: bool) -> None:
         tape.check()
-        self.tape, self.batch, self.weight = tape, batch, weight
+        self.tape, self.batch, self.weight, self.compiled = tape, batch, weight, compiled
         self.unit = {tape.slots[name] for name in unit_rows}
         self.trace = Trace()
         self.values: list[Tensor] = [None] * len(tape.names)  # type: ignore[list-item]  # every slot is filled below
@@ -138,7 +141,8 @@ class _Lowering:
             unit = frozenset(k for k, slot in enumerate(entry.inputs) if slot in self.unit)
             kernel = found.kernel(unit, **entry.layer.options)
             if hasattr(found, "fits"):
-                kernel = _Fitting(entry.kernel, kernel, partial(found.fits, **entry.layer.options))
+                fits = partial(found.fits, compiled=self.compiled, **entry.layer.options)
+                kernel = _Fitting(entry.kernel, kernel, fits)
             entry = dataclasses.replace(entry, kernel=kernel)
         try:
             entry, (outputs, saved) = self._recorded(entry, arguments)

@@ -37,7 +37,8 @@ class Request:
 
     `batch` samples (None: one, without a batch axis); how parameters follow; which signals' values and gradients can
     be read afterwards; whether the objective's value can; which signals' rows are known to sum to 1; by which weight
-    the objective counts; whether to compute values again instead of keeping them.
+    the objective counts; whether to compute values again instead of keeping them; whether it is to be compiled, so that
+    a call costs next to nothing.
     """
 
     batch: int | None
@@ -48,6 +49,7 @@ class Request:
     unit_rows: tuple[str, ...] = ()
     weight: float = 1.0
     recompute: bool = False
+    compiled: bool = False
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Plan:
 
 def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
     """The plan of the tape as it is now."""
-    lowered = lower(tape, request.batch, unit_rows=request.unit_rows, weight=request.weight)
+    lowered = lower(tape, request.batch, unit_rows=request.unit_rows, weight=request.weight, compiled=request.compiled)
     kinds = {"parameter": "parameter", "grad": "state", "velocity": "state"}
     flats = {k: Storage(f"all {k}s", flat.size, flat.dtype, kind) for k, kind in kinds.items()}  # type: ignore[arg-type]
     values = {n: lowered.values[n] for n in request.values}

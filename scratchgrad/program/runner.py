@@ -130,7 +130,7 @@ class Runner:
         request = replace(self._request, batch=batch, **changed)
         if request not in self._programs:
             with torch.inference_mode():
-                self._programs[request] = self._made(plan_of(self.net.tape, self._flat, request), self._flat)
+                self._programs[request] = self._made(request, self._flat)
         return self._programs[request]
 
     # Inside
@@ -154,26 +154,29 @@ class Runner:
             seen(program, 0)
         return program.objective() if self._request.objective else None
 
-    def _made(self, plan: Plan, flat: Flat) -> Program:
-        kept = any(name in plan.parameters for name in plan.request.gradients)
-        if "grad" not in self._states and (kept or plan.request.update.kind == "gradients"):
+    def _made(self, request: Request, flat: Flat) -> Program:
+        kept = any(self.net.signal(name).role == "parameter" for name in request.gradients)
+        if "grad" not in self._states and (kept or request.update.kind == "gradients"):
             self._states["grad"] = flat.zeros()
         if self.device != "cpu":
             from scratchgrad.program.cuda import CudaProgram
 
-            return CudaProgram(plan, flat, self._states)
+            return CudaProgram(self._planned(request, flat), flat, self._states)
         if self.backend != "torch":
             from scratchgrad.program.native import NativeUnavailable, compiler, native
 
             try:
                 if self.backend == "native" or compiler() is not None:
-                    return native(plan, flat, self._states)
+                    return native(self._planned(replace(request, compiled=True), flat), flat, self._states)
             except NativeUnavailable as reason:
                 if not self._warned:
                     self._warned = True
                     line = f"network {self.net.name!r} runs as a torch program, not compiled: {reason}"
                     warnings.warn(line, NativeFallback, stacklevel=2)
-        return Program(plan, flat, self._states)
+        return Program(self._planned(request, flat), flat, self._states)
+
+    def _planned(self, request: Request, flat: Flat) -> Plan:
+        return plan_of(self.net.tape, flat, request)
 
     def _refresh(self) -> None:
         net = self.net

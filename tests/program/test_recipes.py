@@ -93,19 +93,25 @@ def test_a_recipe_of_a_layer_with_options_does_so_too(name, n, ties, side_by_sid
 
 
 def test_a_convolution_of_many_windows_or_groups_is_left_to_torch():
-    fits, options = recipe(registry.layer("conv2d")).fits, {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    fits, options = (
+        recipe(registry.layer("conv2d")).fits,
+        dict(stride=1, padding=0, dilation=1, groups=1, compiled=False),
+    )
     small, W, b = torch.empty(2, 3, 9, 9), torch.empty(5, 3, 3, 3), torch.empty(5)
     assert fits([small, W, b], **options)
     assert not fits([torch.empty(64, 3, 32, 32), W, b], **options)
     assert not fits([small, W, b], **options | {"groups": 3})
+    middle = torch.empty(32, 3, 16, 16)
+    assert fits([middle, W, b], **options)
+    assert not fits([middle, W, b], **options | {"compiled": True})
 
 
 def test_maxima_of_windows_that_overlap_or_of_samples_apart_are_left_to_torch():
     fits = recipe(registry.layer("max_pool2d")).fits
     apart, beside = torch.empty(4, 3, 8, 8), torch.empty(3, 8, 8, 4).permute(3, 0, 1, 2)
-    assert fits([beside], size=2, stride=2)
-    assert not fits([beside], size=3, stride=2)
-    assert not fits([apart], size=2, stride=2)
+    assert fits([beside], size=2, stride=2, compiled=False)
+    assert not fits([beside], size=3, stride=2, compiled=False)
+    assert not fits([apart], size=2, stride=2, compiled=False)
 
 
 @pytest.mark.parametrize("name", WITH_TOTAL)

@@ -4,7 +4,8 @@ A recipe is a file named after its room.  It may have
 
     kernel(unit, **options)  forward and backward as in the room, of the same values, recorded in the place of the
                              certified kernel; `unit` are the positions of inputs whose rows are known to sum to 1
-    fits(inputs, **options)  whether that kernel is the better one for inputs of these shapes and strides
+    fits(inputs, compiled, **options)  whether that kernel is the better one for inputs of these shapes and strides,
+                             in a program that is compiled or not
     total(inputs, saved)     the sum of the last output over the batch, as terms (factor, what)
 
 `options` are those of the layer, if it has any.  There is no list to edit.  Every recipe is compared with the

@@ -47,7 +47,7 @@ def _sum(values: Tensor, axis: int) -> Tensor:
     return first
 
 
-def fits(inputs: Sequence[Tensor], *, size: int, stride: int, padding: int) -> bool:
+def fits(inputs: Sequence[Tensor], *, compiled: bool, size: int, stride: int, padding: int) -> bool:
     """Whether windows stand side by side, and the samples lie so."""
     return stride == size and not padding and inputs[0].permute(1, 2, 3, 0).is_contiguous()
 

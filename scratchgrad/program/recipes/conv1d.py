@@ -29,11 +29,11 @@ class Row:
         return grad_x.squeeze(2), grad_W.squeeze(2), grad_b
 
 
-def fits(inputs: Sequence[Tensor], *, stride: int, padding: int, dilation: int) -> bool:
+def fits(inputs: Sequence[Tensor], *, compiled: bool, stride: int, padding: int, dilation: int) -> bool:
     """Whether X is small."""
     x, W, _ = inputs
     return kernel(frozenset(), stride=stride, padding=padding, dilation=dilation).windows.few(
-        x.unsqueeze(2), W.unsqueeze(2)
+        x.unsqueeze(2), W.unsqueeze(2), compiled=compiled
     )
 
 

@@ -5,7 +5,8 @@
 
 torch's convolution costs some 50 us a call however small the image is, and allocates; here all calls write into memory
 that is there, X is made once for both sweeps, and with the samples innermost every copy runs along memory.  Where X has
-more than 2^20 entries, torch's own, which never makes X, is faster (measured with 3 x 3 filters from 1 to 64 channels).
+more than 2^20 entries, torch's own, which never makes X, is faster (measured with 3 x 3 filters from 1 to 64 channels);
+in a compiled program, whose convolution unfolds a few samples at a time, that one is from 2^16 entries on.
 
 Source  Chellapilla, Puri and Simard, High Performance Convolutional Neural Networks for Document Processing, 2006 (X)
 """
@@ -18,7 +19,7 @@ from torch import Tensor
 
 __all__ = ["Windows", "fits", "kernel"]
 
-MOST_ENTRIES = 1 << 20
+MOST_ENTRIES, MOST_COMPILED = 1 << 20, 1 << 16
 
 Pair = tuple[int, int]
 Saved = tuple[Tensor, Tensor, tuple[int, ...]]
@@ -87,16 +88,18 @@ class Windows:
                 framed[:, rows, columns].add_(grad_X[:, r, t])
         return framed[:, above : above + h, left : left + w].permute(3, 0, 1, 2)
 
-    def few(self, x: Tensor, W: Tensor) -> bool:
+    def few(self, x: Tensor, W: Tensor, *, compiled: bool) -> bool:
         """Whether X has few entries."""
         p, q = self.sizes(x, W)
-        return W[0].numel() * p * q * len(x) <= MOST_ENTRIES
+        return W[0].numel() * p * q * len(x) <= (MOST_COMPILED if compiled else MOST_ENTRIES)
 
 
-def fits(inputs: Sequence[Tensor], *, stride: int, padding: int, dilation: int, groups: int) -> bool:
+def fits(inputs: Sequence[Tensor], *, compiled: bool, stride: int, padding: int, dilation: int, groups: int) -> bool:
     """Whether there is one group, and X is small."""
     x, W, _ = inputs
-    return groups == 1 and kernel(frozenset(), stride=stride, padding=padding, dilation=dilation, groups=1).few(x, W)
+    return groups == 1 and kernel(frozenset(), stride=stride, padding=padding, dilation=dilation, groups=1).few(
+        x, W, compiled=compiled
+    )
 
 
 def kernel(unit: frozenset[int], *, stride: int, padding: int, dilation: int, groups: int) -> Windows:

@@ -67,7 +67,7 @@ class Maxima:
         return torch.stack([grad, *reversed(found)], axis)
 
 
-def fits(inputs: Sequence[Tensor], *, size: int, stride: int) -> bool:
+def fits(inputs: Sequence[Tensor], *, compiled: bool, size: int, stride: int) -> bool:
     """Whether windows stand side by side, and the samples lie so."""
     return stride == size and inputs[0].permute(1, 2, 3, 0).is_contiguous()
 
