@@ -144,6 +144,9 @@ class Factors:
         if free and function in (_aten.mm.default, _aten.bmm.default):
             (a, fa), (b, fb) = self.of(op.args[0]), self.of(op.args[1])
             self._linear(op, (a, b), fa * fb, done)
+        elif free and function is _aten.addmm.default and not op.kwargs:
+            bias, (a, fa), (b, fb) = self._value(op.args[0], done), self.of(op.args[1]), self.of(op.args[2])
+            done.append(replace(op, args=(bias, a, b), kwargs={} if fa * fb == 1 else {"alpha": fa * fb}))
         elif free and function in _LINEAR:
             a, fa = self.of(op.args[0])
             self._linear(op, (a, *op.args[1:]), fa, done)
@@ -268,10 +271,11 @@ def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
             new[id(op)] = Op(fused, before.args, outs=op.outs, why=f"{op.why}; exp(log_softmax) as one call")
         elif op.function is _aten._to_copy.default and before.function in _COMPARISONS:
             new[id(op)] = replace(before, outs=op.outs)
-        elif op.function is _aten.relu.default and before.function is _aten.addmm.default and not before.kwargs:
+        elif op.function is _aten.relu.default and before.function is _aten.addmm.default:
             new[id(op)] = Op(
                 _aten._addmm_activation.default,
                 before.args,
+                before.kwargs,
                 outs=op.outs,
                 why=f"{before.why}; with {op.why} in the same call",
             )

@@ -79,3 +79,9 @@ def test_a_sum_in_place_takes_over_the_number_of_its_first_part():
     ops = Factors(set()).apply(fold(trace.ops))
     assert names(ops) == ["fill_", "mul", "add_", "mul", "add_", "mul", "mul"]  # two products, the number 0.5, times 2
     assert [op.kwargs for op in ops if op.name == "add_"] == [{}, {"alpha": 0.5}]
+
+
+def test_a_number_before_a_product_that_is_added_to_a_bias_is_its_alpha():
+    trace, _ = recorded(lambda x, y, p: torch.addmm(p[0], x, (y.T @ x) * 4.0).relu())
+    ops = epilogues(Factors(set()).apply(trace.ops), set())
+    assert [(op.name, op.kwargs) for op in ops] == [("mm", {}), ("_addmm_activation", {"alpha": 4.0})]

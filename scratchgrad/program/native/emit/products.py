@@ -42,12 +42,12 @@ def _addmm(writer: Writer, op: Op) -> None:
     """
     bias, a, b = op.args[:3]
     out = op.outs[0]
-    if op.kwargs or len(op.args) > 3:
-        raise Unsupported(f"addmm with factors ({op.why})")
+    if set(op.kwargs) - {"alpha"} or len(op.args) > 3:
+        raise Unsupported(f"addmm with a factor of its first argument ({op.why})")
     around = nest(out.shape, [out, bias])
     entry = around.entry(writer, out)
     _each(writer, around, f"{entry} = {around.entry(writer, bias)};")
-    _one(writer, _Product(out, a, b, beta="1"))
+    _one(writer, _Product(out, a, b, writer.number(op.kwargs.get("alpha", 1)), beta="1"))
     if op.function is _aten._addmm_activation.default:
         _each(writer, around, f"{{ R u = {entry}; {entry} = u <= 0 ? 0 : u; }}")
 
