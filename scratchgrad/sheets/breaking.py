@@ -19,7 +19,7 @@ from scratchgrad.sheets.blocks import Display, Row
 from scratchgrad.sheets.latex import Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
 from scratchgrad.sheets.width import formula_width
 
-__all__ = ["Line", "lines"]
+__all__ = ["INDENT", "RELATION", "Line", "lines"]
 
 RELATIONS = (
     "=",
@@ -38,9 +38,10 @@ RELATIONS = (
     "\\in",
 )
 SIGNS = ("+", "-", "\\pm", "\\odot")
+WIDE = ("\\;", "\\quad", "\\qquad")
 SPACES = ("\\,", "\\:", "\\;", "\\!", "\\quad", "\\qquad", "\\ ", "~")
-_INDENT = 2.0
-_RELATION = 1.4  # a relation with its spaces
+INDENT = 2.0  # em, of a line that continues another
+RELATION = 1.4  # a relation with its spaces
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def lines(display: Display, width: float) -> list[Line]:
         if alone:
             shrunk = min(1.0, width / left)
             found.append(Line("", "", row.left, scale=shrunk))
-        found += _row(row, "" if alone else row.left, width - column - _RELATION)
+        found += _row(row, "" if alone else row.left, width - column - RELATION)
     return found
 
 
@@ -88,7 +89,7 @@ def _row(row: Row, left: str, room: float) -> Iterator[Line]:
     pieces = _pieces(row.right, room)
     for number, (cut, text) in enumerate(pieces):
         continued = number > 0 and not cut.relation
-        here = room - (_INDENT if continued else 0.0)
+        here = room - (INDENT if continued else 0.0)
         width = formula_width(text)
         last = number == len(pieces) - 1
         yield Line(
@@ -122,7 +123,7 @@ def _pieces(latex: str, room: float) -> list[tuple[_Cut, str]]:
     for stop in range(1, len(cuts)):
         for start in range(stop - 1, -1, -1):
             width = firsts[start] + others[stop] - others[start + 1]
-            here = room - (_INDENT if start and not cuts[start].relation else 0.0)
+            here = room - (INDENT if start and not cuts[start].relation else 0.0)
             excess = max(width / here - 1.0, 0.0)
             # A line that does not fit costs more than any cut; a short last line costs a little.
             loose = 100.0 + 100.0 * excess if excess else 0.3 * (1.0 - width / here) ** 2
@@ -172,7 +173,9 @@ def _cuts(latex: str, nodes: Sequence[Node], fences: tuple[Fence, ...]) -> Itera
             comma_seen = True
             after = next((n for n in nodes[position + 1 :] if not _is(n, SPACES)), None)
             if after is not None:
-                yield _Cut(node.end, after.start, 0.5)
+                # What follows a wide space is a formula of its own; 1, \dots, n is one.
+                apart = any(_is(n, WIDE) for n in nodes[position + 1 : nodes.index(after)])
+                yield _Cut(node.end, after.start, 0.5 if apart else 4.0)
         elif not depth and _is_factor(node) and _ends_factor(before):
             yield _Cut(before.end, node.start, 3.0 + inside, opening="{}\\cdot ", fences=fences)
         if isinstance(node, Fence):

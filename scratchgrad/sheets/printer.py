@@ -31,7 +31,7 @@ from scratchgrad.notation.nodes import (
     Sigmoid,
     Where,
 )
-from scratchgrad.sheets.names import indexed, latex_name
+from scratchgrad.sheets.names import accented, indexed, latex_name
 
 __all__ = ["SheetPrinter", "element_latex", "first_index", "gradient_symbol", "matrix_latex", "partial"]
 
@@ -42,6 +42,9 @@ _FUNCTIONS = {
     Sigmoid: "\\sigma",
 }  # fmt: skip
 _GRADIENTS = ("grad_", "bar_")
+_HALF = sp.Rational(1, 2)
+_FRACTIONS = 1000  # a number with a smaller denominator is a fraction
+_DECIMALS = 10
 
 
 def element_latex(e: sp.Basic, names: Mapping[str, str] | None = None, *, first: int | None = None) -> str:
@@ -80,12 +83,17 @@ def gradient_symbol(name: str, names: Mapping[str, str] | None, indices: Sequenc
     r"""The symbol of grad_u or bar_u, at indices: \frac{\partial J}{\partial u_{i}} or \bar{u}_{i}."""
     kind, _, of = name.partition("_")
     if kind == "bar":
-        return indexed(f"\\bar{{{latex_name(of, names)}}}", indices)
+        return indexed(accented("bar", latex_name(of, names)), indices)
     return partial(latex_name("J", names), indexed(latex_name(of, names), indices))
 
 
 def _has_tensor(e: sp.Basic) -> bool:
     return next(tensors_in(e), None) is not None
+
+
+def _counts(e: sp.Expr) -> bool:
+    """Whether e is made of sizes, indices and numbers alone."""
+    return bool(e.free_symbols) and all(isinstance(s, (Index, Size)) for s in e.free_symbols)
 
 
 def _is_gradient(e: sp.Basic) -> bool:
@@ -114,6 +122,9 @@ class SheetPrinter(LatexPrinter):
             return gradient_symbol(name, self.names, indices)
         return indexed(latex_name(name, self.names), indices)
 
+    def _print_Rational(self, e: sp.Rational) -> str:
+        return decimal(e) or str(super()._print_Rational(e))
+
     def position(self, index: sp.Expr) -> str:
         """An index at its place: a number counts from the sheet's first."""
         return str(int(index) + self.first) if index.is_Integer else str(self._print(index))
@@ -125,7 +136,7 @@ class SheetPrinter(LatexPrinter):
     # Sums and products
 
     def _print_Add(self, e: sp.Add, order: object = None) -> str:
-        terms = sorted(e.args, key=self._term_key)
+        terms = sorted(e.args, key=self._place_key if _counts(e) else self._term_key)
         text = str(self._print(terms[0]))
         for term in terms[1:]:
             if term.could_extract_minus_sign():
@@ -149,6 +160,10 @@ class SheetPrinter(LatexPrinter):
         kind = 1 if upstream and not sums else 2 if deltas else 3
         return negative, kind, -len(factors) - sums, str(self._print(term))
 
+    def _place_key(self, term: sp.Expr) -> tuple[bool, bool, str]:
+        """The order in a sum of sizes and indices, n - k + 1: what is taken away behind, numbers last."""
+        return bool(term.is_number), term.could_extract_minus_sign(), str(self._print(term))
+
     def _print_Mul(self, e: sp.Expr) -> str:
         if e.could_extract_minus_sign():
             rest = -e
@@ -157,14 +172,14 @@ class SheetPrinter(LatexPrinter):
         under: list[sp.Expr] = []
         front: list[sp.Expr] = []
         behind: list[sp.Expr] = []
-        number = sp.Integer(1)
-        for factor in sp.Mul.make_args(e):
+        number, *factors = _without_surds(sp.Mul.make_args(e))
+        for factor in factors:
             if factor.is_Rational:
                 number *= factor
             elif (
                 isinstance(factor, sp.Pow) and not isinstance(factor, sp.exp) and factor.exp.could_extract_minus_sign()
             ):
-                under.append(1 / factor)
+                under.append(_inverse(factor))
             elif _is_gradient(factor) or isinstance(factor, (sp.KroneckerDelta, Indicator)):
                 front.append(factor)
             elif isinstance(factor, (sp.Sum, MaxOver)):
@@ -182,8 +197,8 @@ class SheetPrinter(LatexPrinter):
         return _joined(parts)
 
     def _fraction(self, number: sp.Expr, over: list[sp.Expr], under: list[sp.Expr]) -> str:
-        above = [str(number.p)] if number.p != 1 else []
-        below = [str(number.q)] if number.q != 1 else []
+        above = [] if number == 1 else [decimal(number)] if decimal(number) else [str(number.p)] if number.p != 1 else []
+        below = [str(number.q)] if number.q != 1 and not decimal(number) else []
         above += [self._factor(f, alone=len(over) == 1 and not above) for f in sorted(over, key=self._factor_key)]
         below += [self._factor(f, alone=len(under) == 1 and not below) for f in sorted(under, key=self._factor_key)]
         return f"\\frac{{{_joined(above) or '1'}}}{{{_joined(below)}}}"
@@ -334,6 +349,43 @@ class SheetPrinter(LatexPrinter):
 
     def _print_LogDeterminant(self, e: LogDeterminant) -> str:
         return f"\\log \\left| \\det {latex_name(str(e.args[0]), self.names)} \\right|"
+
+
+def decimal(number: sp.Rational) -> str:
+    """A number that was written with many decimals, as it was written: 0.044715; empty for others."""
+    places = next((n for n in range(3, _DECIMALS + 1) if (number * 10**n).is_Integer), 0)
+    if number.q < _FRACTIONS or not places:
+        return ""
+    return f"{'-' if number < 0 else ''}{abs(int(number * 10**places)) / 10**places:.{places}f}"
+
+
+def _without_surds(factors: Sequence[sp.Expr]) -> list[sp.Expr]:
+    r"""The factors with their rational number first and the square roots of numbers joined.
+
+    \frac{1}{5} \sqrt{5} -> \frac{1}{\sqrt{5}},  \frac{\sqrt{2}}{\sqrt{\pi}} -> \sqrt{\frac{2}{\pi}}
+    """
+    number, root, others = sp.Integer(1), sp.Integer(1), list[sp.Expr]()
+    for factor in factors:
+        if factor.is_Rational:
+            number *= factor
+        elif isinstance(factor, sp.Pow) and abs(factor.exp) == _HALF and (factor.base.is_Rational or factor.base == sp.pi):
+            root *= factor.base if factor.exp > 0 else 1 / factor.base
+        else:
+            others.append(factor)
+    whole = sp.Rational(root.as_coeff_Mul()[0])
+    if whole.p > 1 and number.q % whole.p == 0:  # what stands below twice and above once, stands below once
+        number, root = number * whole.p, root / whole.p**2
+    if root == 1:
+        return [number, *others]
+    above, below = root.as_numer_denom()
+    if above == 1:
+        return [number, sp.Pow(below, -_HALF, evaluate=False), *others]
+    return [number, sp.Pow(root, _HALF, evaluate=False), *others]
+
+
+def _inverse(e: sp.Pow) -> sp.Expr:
+    """What stands below the line; square roots of numbers are left as they are."""
+    return sp.Pow(e.base, -e.exp, evaluate=False) if e.base.is_number and abs(e.exp) == _HALF else 1 / e
 
 
 def _joined(parts: Sequence[str]) -> str:

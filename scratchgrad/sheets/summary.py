@@ -20,7 +20,7 @@ from scratchgrad.sheets.width import formula_width
 __all__ = ["batch_blocks", "code_lines", "rule_blocks", "summary_blocks", "sweep_blocks"]
 
 _TABLE_WIDTH = 34.0  # em that the formulae of a table may take
-_CODE_WIDTH = 92  # characters
+_CODE_WIDTH = 84  # characters
 
 
 def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], paper: Paper) -> list[Block]:
