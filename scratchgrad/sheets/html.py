@@ -20,13 +20,14 @@ from scratchgrad.sheets.blocks import Block, Display, Figure, Heading, Sheet, pi
 from scratchgrad.sheets.breaking import INDENT, RELATION, Line, lines
 from scratchgrad.sheets.mathml import to_mathml
 from scratchgrad.sheets.svg import to_svg
-from scratchgrad.sheets.width import formula_width
+from scratchgrad.sheets.width import formula_width, text_width
 
 __all__ = ["to_html"]
 
 _LINE_WIDTH = 37.0  # em: the lines of a display break for this width, which leaves room for wider fonts; see the style
 
-_REASON_WIDTH = 11.0  # em: where less is left beside a line, its reason stands below it
+_REASON_WIDTH = 11.0  # em: where less is left beside a line than this and than the reasons take, they stand below
+_REASON_GAP = 1.6
 
 
 _SIGNS = tuple(".,;:?!)")
@@ -107,7 +108,9 @@ def _view(block: Block, number: int, sections: Iterator[_Section]) -> dict[str, 
     if isinstance(block, Display):
         found = lines(block, _LINE_WIDTH)
         left = max((formula_width(line.left) for line in found), default=0.0)
-        view["lines"] = [_line(line) | {"beside": left + _taken(line) + _REASON_WIDTH <= _LINE_WIDTH} for line in found]
+        reasons = max(text_width(line.reason, size=0.86) for line in found)
+        room = _LINE_WIDTH - left - (min(reasons, _REASON_WIDTH) + _REASON_GAP if reasons else 0.0)
+        view["lines"] = [_line(line) | {"beside": _taken(line) <= room} for line in found]
     if isinstance(block, Figure):
         view["svg"] = Markup(to_svg(block.drawing, plain(block.caption), block.description, f"figure{number}"))
     return view

@@ -35,6 +35,7 @@ from scratchgrad.forms.matrix import (
 )
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.forms.stack import Stack
+from scratchgrad.sheets.latex import parse
 from scratchgrad.sheets.names import indexed, latex_name
 from scratchgrad.sheets.printer import element_latex, gradient_symbol
 
@@ -86,8 +87,10 @@ class MatrixPrinter:
 
     def _number(self, node: Number) -> tuple[str, int]:
         """A number or a size."""
-        level = _ATOM if node.number.is_Atom else _PLUS if node.number.is_Add else _TIMES
-        return element_latex(node.number, self.names), level
+        text = element_latex(node.number, self.names)
+        whole = isinstance(node.number, (sp.Mul, sp.Pow)) and len(parse(text)) == 1  # one fraction, one root
+        level = _ATOM if node.number.is_Atom else _PLUS if node.number.is_Add else _POWER if whole else _TIMES
+        return text, level
 
     def _ones(self, node: Ones) -> tuple[str, int]:
         """The vector of ones."""

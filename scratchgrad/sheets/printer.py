@@ -160,9 +160,9 @@ class SheetPrinter(LatexPrinter):
         kind = 1 if upstream and not sums else 2 if deltas else 3
         return negative, kind, -len(factors) - sums, str(self._print(term))
 
-    def _place_key(self, term: sp.Expr) -> tuple[bool, bool, str]:
+    def _place_key(self, term: sp.Expr) -> tuple[bool, bool, bool, str]:
         """The order in a sum of sizes and indices, n - k + 1: what is taken away behind, numbers last."""
-        return bool(term.is_number), term.could_extract_minus_sign(), str(self._print(term))
+        return bool(term.is_number), term.could_extract_minus_sign(), not term.has(Index), str(self._print(term))
 
     def _print_Mul(self, e: sp.Expr) -> str:
         if e.could_extract_minus_sign():
@@ -300,6 +300,14 @@ class SheetPrinter(LatexPrinter):
         text = f"\\left| {self._print(e.args[0])} \\right|"
         return text if exp is None else f"{text}^{{{exp}}}"
 
+    def _print_floor(self, e: sp.floor, exp: str | None = None) -> str:
+        r"""\lfloor n/2 \rfloor, which is no taller than a line."""
+        above, below = e.args[0].as_numer_denom()
+        loose = isinstance(above, sp.Add) and below != 1
+        text = f"({self._print(above)})" if loose else str(self._print(above))
+        text = f"\\lfloor {text}{'' if below == 1 else f'/{self._print(below)}'} \\rfloor"
+        return text if exp is None else f"{text}^{{{exp}}}"
+
     def _print_Maximum(self, e: Maximum) -> str:
         return f"\\max\\left( {self._print(e.args[0])}, {self._print(e.args[1])} \\right)"
 
@@ -398,7 +406,8 @@ def _joined(parts: Sequence[str]) -> str:
             text += f" \\cdot {part}"
         else:
             # TeX itself leaves a space before brackets and signs of sums.
-            thin = (part.startswith(_AIRY) or before.startswith(_AIRY)) and not part.startswith(("\\sum", "\\left"))
+            airy = part.startswith(_AIRY) or before.startswith(_AIRY) or "." in before[:-1].lstrip("0123456789")[:1]
+            thin = airy and not part.startswith(("\\sum", "\\left"))
             text += f"\\, {part}" if thin else f" {part}"
         before = part
     return text

@@ -38,8 +38,8 @@ def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], p
         blocks.append(Table(("Gradient", "Element form", "Gradient", "Vector form"), cells, display=True))
     else:
         blocks.append(Display(tuple(Row(row[0], row[1]) for row in rows)))
-        blocks.append(Paragraph("In vectors and matrices,"))
-        blocks.append(Display(tuple(Row(row[2], row[3]) for row in rows if row[3])))
+        vectors = tuple(Row(row[2], row[3]) for row in rows if row[3])
+        blocks += [Paragraph("In vectors and matrices,"), Display(vectors)] if vectors else []
     return [*blocks, *sweep_blocks(derivation, forms, paper), *batch_blocks(forms, names, paper)]
 
 
