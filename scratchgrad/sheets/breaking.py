@@ -186,7 +186,7 @@ def _cuts(latex: str, nodes: Sequence[Node], fences: tuple[Fence, ...]) -> Itera
                 between = [n for n in nodes[position + 1 : nodes.index(after)] if isinstance(n, Symbol)]
                 yield _Cut(node.end, after.start, min((_WIDE[n.text] for n in between if n.text in _WIDE), default=4.0))
         elif not depth and _is_factor(node) and _ends_factor(before) and not _is(nodes[position - 1], ("\\!",)):
-            yield _Cut(before.end, node.start, 3.0 + inside, opening="{}\\cdot ", fences=fences)
+            yield _Cut(before.end, node.start, 4.5 + inside, opening="{}\\cdot ", fences=fences)
         if isinstance(node, Fence):
             yield from _cuts(latex, node.children, (*fences, node))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-__all__ = ["accented", "indexed", "latex_name"]
+__all__ = ["accented", "indexed", "is_greek", "latex_name"]
 
 _GREEK = set(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma tau "
@@ -55,6 +55,11 @@ def _subscript(part: str) -> str:
     if not part or part.isdigit():
         return part
     return latex_name(part) if re.fullmatch(r"[A-Za-z]\d*", part) or part in _GREEK else f"\\mathrm{{{part}}}"
+
+
+def is_greek(word: str) -> bool:
+    """Whether the word is the name of a Greek letter."""
+    return word in _GREEK
 
 
 def accented(accent: str, base: str) -> str:

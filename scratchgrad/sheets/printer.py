@@ -189,12 +189,18 @@ class SheetPrinter(LatexPrinter):
         parts = [str(self._print(number))] if number != 1 and not under else []
         parts += [self._factor(f, alone=False) for f in sorted(front, key=self._factor_key)]
         if under:
-            parts.append(self._fraction(number, over, under))
+            # A bracket with fractions or sums in it stands beside the fraction, where they have their full size.
+            tall = [f for f in over if isinstance(f, sp.Add) and self._is_tall(f)]
+            parts.append(self._fraction(number, [f for f in over if f not in tall], under))
+            parts += [self._factor(f, alone=False) for f in sorted(tall, key=self._factor_key)]
         else:
             parts += [self._factor(f, alone=False) for f in sorted(over, key=self._factor_key)]
         sums = sorted(behind, key=self._factor_key)
         parts += [self._factor(f, alone=False, last=n == len(sums) - 1) for n, f in enumerate(sums)]
         return _joined(parts)
+
+    def _is_tall(self, e: sp.Expr) -> bool:
+        return any(word in str(self._print(e)) for word in ("\\frac", "\\sum", "\\begin"))
 
     def _fraction(self, number: sp.Expr, over: list[sp.Expr], under: list[sp.Expr]) -> str:
         above = [] if number == 1 else [decimal(number)] if decimal(number) else [str(number.p)] if number.p != 1 else []
