@@ -19,7 +19,7 @@ from scratchgrad.sheets.blocks import Display, Row
 from scratchgrad.sheets.latex import Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
 from scratchgrad.sheets.width import formula_width
 
-__all__ = ["INDENT", "RELATION", "Line", "lines"]
+__all__ = ["Line", "lines"]
 
 RELATIONS = (
     "=",
@@ -40,8 +40,8 @@ RELATIONS = (
 SIGNS = ("+", "-", "\\pm", "\\odot")
 _WIDE = {"\\qquad": 0.2, "\\quad": 0.5, "\\;": 1.5}  # what a line costs that ends at such a space, behind a comma
 SPACES = ("\\,", "\\:", "\\;", "\\!", "\\quad", "\\qquad", "\\ ", "~")
-INDENT = 2.0  # em, of a line that continues another
-RELATION = 1.4  # a relation with its spaces
+_INDENT = 2.0  # em, of a line that continues another
+_RELATION = 1.4  # a relation with its spaces
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def lines(display: Display, width: float) -> list[Line]:
         if alone:
             shrunk = min(1.0, width / left)
             found.append(Line("", "", row.left, scale=shrunk))
-        found += _row(row, "" if alone else row.left, width - column - RELATION)
+        found += _row(row, "" if alone else row.left, width - column - _RELATION)
     return found
 
 
@@ -92,7 +92,7 @@ def _row(row: Row, left: str, room: float) -> Iterator[Line]:
         return
     for number, (cut, text) in enumerate(pieces):
         continued = number > 0 and not cut.relation
-        here = room - (INDENT if continued else 0.0)
+        here = room - (_INDENT if continued else 0.0)
         width = formula_width(text)
         last = number == len(pieces) - 1
         yield Line(
@@ -132,7 +132,7 @@ def _pieces(latex: str, room: float) -> list[tuple[_Cut, str]]:
     for stop in range(1, len(cuts)):
         for start in range(stop - 1, -1, -1):
             width = firsts[start] + others[stop] - others[start + 1]
-            here = room - (INDENT if start and not cuts[start].relation else 0.0)
+            here = room - (_INDENT if start and not cuts[start].relation else 0.0)
             excess = max(width / here - 1.0, 0.0)
             # A line that does not fit costs more than any cut; a short last line costs a little.
             loose = 100.0 + 100.0 * excess if excess else 0.3 * (1.0 - width / here) ** 2
@@ -221,4 +221,6 @@ def _ends_factor(node: Node) -> bool:
         return True
     if isinstance(core, Macro):
         return not core.name.startswith("operatorname")
-    return isinstance(core, Symbol) and (core.text.isalnum() or core.text in (")", "]")) and len(core.text) == 1
+    if not isinstance(core, Symbol):
+        return False
+    return core.text == "\\delta" or (len(core.text) == 1 and (core.text.isalnum() or core.text in (")", "]")))

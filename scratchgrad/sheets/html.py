@@ -17,18 +17,13 @@ import jinja2
 from markupsafe import Markup
 
 from scratchgrad.sheets.blocks import Block, Display, Figure, Heading, Sheet, pieces, plain
-from scratchgrad.sheets.breaking import INDENT, RELATION, Line, lines
+from scratchgrad.sheets.breaking import Line, lines
 from scratchgrad.sheets.mathml import to_mathml
 from scratchgrad.sheets.svg import to_svg
-from scratchgrad.sheets.width import formula_width, text_width
 
 __all__ = ["to_html"]
 
 _LINE_WIDTH = 37.0  # em: the lines of a display break for this width, which leaves room for wider fonts; see the style
-
-_REASON_WIDTH = 11.0  # em: where less is left beside a line than this and than the reasons take, they stand below
-_REASON_GAP = 1.6
-
 
 _SIGNS = tuple(".,;:?!)")
 
@@ -106,19 +101,10 @@ def _view(block: Block, number: int, sections: Iterator[_Section]) -> dict[str, 
     if isinstance(block, Heading) and block.level < 3:
         view["section"] = next(sections)
     if isinstance(block, Display):
-        found = lines(block, _LINE_WIDTH)
-        left = max((formula_width(line.left) for line in found), default=0.0)
-        reasons = max(text_width(line.reason, size=0.86) for line in found)
-        room = _LINE_WIDTH - left - (min(reasons, _REASON_WIDTH) + _REASON_GAP if reasons else 0.0)
-        view["lines"] = [_line(line) | {"beside": _taken(line) <= room} for line in found]
+        view["lines"] = [_line(line) for line in lines(block, _LINE_WIDTH)]
     if isinstance(block, Figure):
         view["svg"] = Markup(to_svg(block.drawing, plain(block.caption), block.description, f"figure{number}"))
     return view
-
-
-def _taken(line: Line) -> float:
-    """What the right side of a line takes, in em."""
-    return line.scale * formula_width(line.right) + RELATION + (INDENT if line.continued else 0.0)
 
 
 def _line(line: Line) -> dict[str, Any]:

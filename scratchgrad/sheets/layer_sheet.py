@@ -83,10 +83,17 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, siz
     wanted = [f"${paper.gradient(name)}$" for name in names]
     here = f" (in this network, {sizes})" if sizes else ""
     gradient, output = ("gradient", "output is") if len(upstream) == 1 else ("gradients", "outputs are")
+    J = paper.name("J")
+    if [paper.name(t.name) for t in definition.outputs] == [J]:
+        given = f"Its output is the objective ${J}$ itself, so for the backward pass ${paper.gradient('J')} = 1$"
+    else:
+        given = (
+            f"For the backward pass, the {gradient} {listed(upstream)} of the objective ${J}$ with respect to its "
+            f"{output} given"
+        )
     return [
         Paragraph(
-            f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. For the backward pass, the {gradient} "
-            f"{listed(upstream)} of the objective ${paper.name('J')}$ with respect to its {output} given; "
+            f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. {given}; "
             f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. In element form,"
         )
     ]

@@ -161,8 +161,11 @@ class MatrixPrinter:
             under = "".join(
                 self.wrapped(_inverted(n), _TIMES) if len(below) > 1 else self.latex(_inverted(n)) for n in below
             )
-            above = self.latex(rest) if not isinstance(rest, Plus) else self.wrapped(rest, _TIMES)
-            fraction = f"\\frac{{{above}}}{{{under}}}"
+            above = self.latex(rest)
+            if "\\frac" in above:  # at its full size beside the fraction
+                fraction = _beside(f"\\frac{{1}}{{{under}}}", self.wrapped(rest, _TIMES))
+            else:
+                fraction = f"\\frac{{{above}}}{{{under}}}"
             return f"{sign}{_beside(text, fraction)}", _TIMES
         return f"{sign}{_beside(text, self.wrapped(rest, _TIMES))}", _TIMES
 
@@ -246,6 +249,8 @@ class MatrixPrinter:
         text, level = MatrixPrinter(names).write(node.of)
         if not node.summed:
             return text, level
+        if text.startswith("-") and level > _PLUS:
+            return f"-\\sum_{{{latex_name(node.leading[0].name)}}} {text[1:]}", _TIMES
         inner = text if level > _PLUS else f"\\left( {text} \\right)"
         return f"\\sum_{{{latex_name(node.leading[0].name)}}} {inner}", _PLUS
 
@@ -296,7 +301,7 @@ def _inverted(node: Node) -> Node:
 def _beside(left: str, right: str) -> str:
     if not left:
         return right
-    airy = ("\\frac", "\\operatorname", "\\mathbf")
+    airy = ("\\frac", "\\operatorname", "\\mathbf", "\\mathrm")
     thin = left.rsplit("\\, ", 1)[-1].startswith(airy) or right.startswith(airy)
     return f"{left}\\, {right}" if thin and not right.startswith("\\left") else f"{left} {right}"
 

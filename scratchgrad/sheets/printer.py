@@ -326,10 +326,16 @@ class SheetPrinter(LatexPrinter):
         return f"\\mathbf{{1}}\\!\\left[ {self._print(e.args[0])} \\right]"
 
     def _print_Where(self, e: Where) -> str:
-        condition, then, otherwise = map(self._print, e.args)
-        return (
-            f"\\begin{{cases}} {then} & \\text{{if }} {condition} \\\\ {otherwise} & \\text{{otherwise}} \\end{{cases}}"
-        )
+        rows = []
+        rest: sp.Basic = e
+        while isinstance(rest, Where):
+            condition, then, otherwise = rest.args
+            if isinstance(then, Where) and not isinstance(otherwise, Where) and isinstance(condition, Relational):
+                condition, then, otherwise = condition.negated, otherwise, then
+            rows.append(f"{self._print(then)} & \\text{{if }} {self._print(condition)}")
+            rest = otherwise
+        rows.append(f"{self._print(rest)} & \\text{{otherwise}}")
+        return "\\begin{cases} " + " \\\\ ".join(rows) + " \\end{cases}"
 
     def _print_Relational(self, e: Relational) -> str:
         left, right = e.args
@@ -419,4 +425,4 @@ def _joined(parts: Sequence[str]) -> str:
     return text
 
 
-_AIRY = ("\\frac", "\\delta", "\\mathbf", "\\bar", "\\left")
+_AIRY = ("\\frac", "\\delta", "\\mathbf", "\\mathrm", "\\bar", "\\left")
