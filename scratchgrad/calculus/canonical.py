@@ -251,7 +251,7 @@ def _lettered(e: sp.Basic) -> sp.Basic:
     """E with every sum and maximum named canonically, and nothing else changed."""
     if isinstance(e, sp.Indexed) or not e.args:
         return e
-    return _named(rebuild(e, _lettered))  # type: ignore[arg-type]  # what binds is an expression
+    return _named(rebuild(e, _lettered))
 
 
 def _one_size_each(e: sp.Expr) -> bool:

@@ -159,7 +159,7 @@ def _between(latex: str, start: _Cut, stop: _Cut) -> str:
 
 def _cuts(latex: str, nodes: Sequence[Node], fences: tuple[Fence, ...]) -> Iterator[_Cut]:
     """The places where a line may end, in this row of nodes and in the fences inside it."""
-    deeper = 5.0 * len(fences)
+    deeper = sum(12.0 if fence.left == "[" else 5.0 for fence in fences)  # a condition stays whole
     depth = 0
     comma_seen = False
     for position, node in enumerate(nodes):

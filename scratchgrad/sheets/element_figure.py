@@ -47,11 +47,12 @@ def element_figure(definition: Definition, forms: Sequence[ElementForm], paper: 
 
 
 def _vectors(chosen: ChosenElement, definition: Definition) -> list[sp.Expr]:
-    """The elements of the vectors that the equations use, without those added only (biases) and without matrices."""
+    """The elements of the vectors that the equations use; not matrices, nor what is only added, unless it is chosen."""
     found: dict[sp.Expr, None] = {}
     for _, right in chosen.equations:
         for e in sorted(right.atoms(sp.Indexed), key=str):
-            if len(e.indices) == 1 and not (isinstance(right, sp.Add) and e in right.args):
+            added = isinstance(right, sp.Add) and e in right.args
+            if len(e.indices) == 1 and (not added or tensor_name(e) == tensor_name(chosen.element)):
                 found[e] = None
     order = [t.name for t in definition.inputs]
     return sorted(found, key=lambda e: (order.index(tensor_name(e)), int(e.indices[0])))

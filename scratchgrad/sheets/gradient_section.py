@@ -26,7 +26,17 @@ from scratchgrad.sheets.blocks import Block, Display, Heading, Paragraph, Row, p
 from scratchgrad.sheets.names import latex_name
 from scratchgrad.sheets.printer import SheetPrinter, first_index, gradient_symbol, matrix_latex
 
-__all__ = ["Paper", "Told", "chosen_blocks", "gradient_blocks", "listed", "sizes_latex", "space_latex", "used_rules", "vector_blocks"]
+__all__ = [
+    "Paper",
+    "Told",
+    "chosen_blocks",
+    "gradient_blocks",
+    "listed",
+    "sizes_latex",
+    "space_latex",
+    "used_rules",
+    "vector_blocks",
+]
 
 
 @dataclass(frozen=True)

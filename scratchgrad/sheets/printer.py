@@ -203,7 +203,9 @@ class SheetPrinter(LatexPrinter):
         return any(word in str(self._print(e)) for word in ("\\frac", "\\sum", "\\begin"))
 
     def _fraction(self, number: sp.Expr, over: list[sp.Expr], under: list[sp.Expr]) -> str:
-        above = [] if number == 1 else [decimal(number)] if decimal(number) else [str(number.p)] if number.p != 1 else []
+        above = (
+            [] if number == 1 else [decimal(number)] if decimal(number) else [str(number.p)] if number.p != 1 else []
+        )
         below = [str(number.q)] if number.q != 1 and not decimal(number) else []
         above += [self._factor(f, alone=len(over) == 1 and not above) for f in sorted(over, key=self._factor_key)]
         below += [self._factor(f, alone=len(under) == 1 and not below) for f in sorted(under, key=self._factor_key)]
@@ -388,7 +390,11 @@ def _without_surds(factors: Sequence[sp.Expr]) -> list[sp.Expr]:
     for factor in factors:
         if factor.is_Rational:
             number *= factor
-        elif isinstance(factor, sp.Pow) and abs(factor.exp) == _HALF and (factor.base.is_Rational or factor.base == sp.pi):
+        elif (
+            isinstance(factor, sp.Pow)
+            and abs(factor.exp) == _HALF
+            and (factor.base.is_Rational or factor.base == sp.pi)
+        ):
             root *= factor.base if factor.exp > 0 else 1 / factor.base
         else:
             others.append(factor)
