@@ -70,7 +70,7 @@ def _drawing(chosen: ChosenElement, nodes: list[sp.Expr], outputs: list[sp.Expr]
         for node in nodes:
             if not right.has(node):
                 continue
-            through = _through(right, node, chosen.element)
+            through = node == chosen.element or (chosen.element not in left and _beside(right, node, chosen.element))
             on = output in touched and through
             (strong if on else weak).append(_line(left[node], middle[output], strong=on))
             if on and node != chosen.element:
@@ -84,10 +84,8 @@ def _drawing(chosen: ChosenElement, nodes: list[sp.Expr], outputs: list[sp.Expr]
     return Drawing((*weak, *strong, *circles, *labels))
 
 
-def _through(right: sp.Expr, node: sp.Expr, chosen: sp.Expr) -> bool:
-    """Whether the chosen element acts along the line from node: it is the node, or stands in a product with it."""
-    if node == chosen:
-        return True
+def _beside(right: sp.Expr, node: sp.Expr, chosen: sp.Expr) -> bool:
+    """Whether the chosen element, which has no circle, acts along the line from node: it stands in a product with it."""
     terms = sp.Add.make_args(right)
     return any(chosen in t.atoms(sp.Indexed) and node in t.atoms(sp.Indexed) for t in terms)
 

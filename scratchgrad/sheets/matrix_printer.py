@@ -81,7 +81,7 @@ class MatrixPrinter:
     def _leaf(self, node: Leaf) -> tuple[str, int]:
         """A tensor's name; a gradient is the partial derivative."""
         if node.name.startswith(_GRADIENTS):
-            return gradient_symbol(node.name, self.names), _POWER
+            return gradient_symbol(node.name, self.names), _POWER if node.name.startswith("grad_") else _ATOM
         name = latex_name(node.name, self.names)
         return name, _POWER if "^" in name else _ATOM
 

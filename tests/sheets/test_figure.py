@@ -106,3 +106,13 @@ def test_the_chosen_element_is_drawn_even_where_it_is_only_added():
     (figure,) = [b for b in layer_sheet(derive("residual_scale")).blocks if isinstance(b, Figure)]
     circles = [part.latex for part in figure.drawing.parts if isinstance(part, Circle)]
     assert {"x_{1}", "x_{2}", "x_{3}", "f_{1}"} <= set(circles)
+
+
+@pytest.mark.parametrize("layer", ["softmax", "hadamard", "logsumexp"])
+def test_an_element_with_a_circle_acts_along_its_own_lines_alone(layer):
+    (figure,) = [b for b in layer_sheet(derive(layer)).blocks if isinstance(b, Figure)]
+    parts = figure.drawing.parts
+    (chosen,) = [p.centre for p in parts if isinstance(p, Circle) and p.strong]
+    first = [p.points[0] for p in parts if isinstance(p, Path) and p.strong and p.points[0][0] < 1]
+    assert first and all(abs(x - chosen[0]) + abs(y - chosen[1]) < 0.5 for x, y in first)
+    assert not [p for p in parts if isinstance(p, Label)]

@@ -216,3 +216,10 @@ def test_a_floor_is_no_taller_than_a_line():
 
 def test_a_name_in_words_stands_apart_from_the_letter_behind_it():
     assert element_latex(e("scale") * e("m", i)) == r"\mathrm{scale}\, m_{i}"
+
+
+def test_a_bar_needs_no_brackets_before_its_transpose():
+    from scratchgrad.forms.matrix import Leaf, Transpose
+
+    bar = Leaf((i, None), "bar_o")
+    assert matrix_latex(Transpose((None, i), bar)) == r"\bar{o}^{\top}"
