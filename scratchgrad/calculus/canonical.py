@@ -14,7 +14,7 @@ Never `simplify`: it hides the step, and it can hang.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import permutations, product
 
@@ -38,7 +38,7 @@ from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import MaxOver
 from scratchgrad.notation.text import to_text
 
-__all__ = ["canonical", "collect", "equal", "factored", "reletter", "terms", "tidy"]
+__all__ = ["canonical", "collect", "equal", "factored", "reletter", "same_but_letters", "terms", "tidy"]
 
 _EXPANDED = 100  # a power with more terms than this stays a power
 _TRIED = 48  # an expression with more terms than this is not multiplied out to see whether that is shorter
@@ -204,12 +204,19 @@ def _named(e: sp.Expr) -> sp.Expr:
     return sum_over(best[1], *ordered) if isinstance(e, sp.Sum) else MaxOver(best[1], *ordered)
 
 
-def reletter(e: sp.Expr, taken: Iterable[str] = (), ranges: dict[str, sp.Expr] | None = None) -> sp.Expr:
+def reletter(
+    e: sp.Expr,
+    taken: Iterable[str] = (),
+    ranges: dict[str, sp.Expr] | None = None,
+    own_letters: Mapping[sp.Expr, str] | None = None,
+) -> sp.Expr:
     """E with readable letters for its bound indices: the letter of the axis, or the next free one.
 
-    A letter has one size in the whole expression, as the text grammar wants it; `ranges` remembers which.
+    A letter has one size in the whole expression, as the text grammar wants it; `ranges` remembers which.  For a size
+    that is a formula, `own_letters` gives the letter that the reader knows.
     """
     ranges = {} if ranges is None else ranges
+    own_letters = own_letters or {}
     ranges |= {i.name: i.size for i in free_indices(e)}
 
     def walk(node: sp.Basic, used: frozenset[str]) -> sp.Basic:
@@ -220,7 +227,7 @@ def reletter(e: sp.Expr, taken: Iterable[str] = (), ranges: dict[str, sp.Expr] |
             kept: list[Index] = []
             for index in own:
                 name = str(index.size).removeprefix("n_") if str(index.size).startswith("n_") else index.name.strip("#")
-                letter = name if name[:1].isalpha() and len(name) == 1 else "i"
+                letter = name if name[:1].isalpha() and len(name) == 1 else own_letters.get(index.size, "i")
                 elsewhere = {name for name, size in ranges.items() if size != index.size}
                 new = fresh(Index(letter, index.size), names | elsewhere)
                 ranges[new.name] = new.size
@@ -234,9 +241,34 @@ def reletter(e: sp.Expr, taken: Iterable[str] = (), ranges: dict[str, sp.Expr] |
     return sp.sympify(walk(e, frozenset(taken)))
 
 
+def same_but_letters(a: sp.Expr, b: sp.Expr) -> bool:
+    """Whether a and b differ at most in the letters and the order of their bound indices."""
+    # With equal letters like terms merge by themselves: then there is less to write.
+    return bool(a == b or (_weight(a) == _weight(b) and _lettered(_neutral(a)) == _lettered(_neutral(b))))
+
+
+def _lettered(e: sp.Basic) -> sp.Basic:
+    """E with every sum and maximum named canonically, and nothing else changed."""
+    if isinstance(e, sp.Indexed) or not e.args:
+        return e
+    return _named(rebuild(e, _lettered))
+
+
+def _one_size_each(e: sp.Expr) -> bool:
+    """Whether every letter has one size in e, as the text grammar wants it."""
+    every = {*_binders(e), *free_indices(e)}
+    return len({i.name for i in every}) == len(every)
+
+
 def tidy(e: sp.Expr, taken: Iterable[str] = (), signs: Signs | None = None) -> sp.Expr:
     """The form that a sheet prints: like terms merged, common factors collected for every upstream gradient."""
     taken, signs = tuple(taken), signs or Signs()
+    found = _shortest(e, taken, signs)
+    # The reader's own letters stay where nothing else has changed.
+    return e if same_but_letters(e, found) and _one_size_each(e) else found
+
+
+def _shortest(e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
     kept = _tidied(factored(e), e, taken, signs)
     if not 1 < _expanded_terms(e) <= _TRIED:
         return kept
@@ -296,7 +328,9 @@ def _tidied(form: sp.Expr, e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> 
         upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
         groups.setdefault(upstream[0] if upstream else "", []).append(term)
     ranges = {i.name: i.size for i in free_indices(e)}
-    return sp.Add(*(signs.signed(reletter(collect(_merged(group)), taken, ranges)) for group in groups.values()))
+    letters = {i.size: i.name for i in sorted(_binders(e), key=str, reverse=True) if i.name.isalpha()}
+    written = [reletter(collect(_merged(group)), taken, ranges, letters) for group in groups.values()]
+    return sp.Add(*map(signs.signed, written))
 
 
 def _merged(group: list[sp.Expr]) -> list[sp.Expr]:

@@ -290,11 +290,17 @@ def _sift_all(recorder: _Recorder) -> None:
         if not survivors:
             break
         kept = ", ".join(f"${_latex_index(i)} = {_latex_index(p)}$" for i, p in dict.fromkeys(survivors))
-        recorder.apply(rules.SIFT, lambda _, after=after: after, f"Only {kept} survives.")  # type: ignore[misc]  # bound at once
+        survive = "survives" if len(dict.fromkeys(survivors)) == 1 else "survive"
+        recorder.apply(rules.SIFT, lambda _, after=after: after, f"Only {kept} {survive}.")  # type: ignore[misc]  # bound at once
 
 
 def _latex_index(e: sp.Expr) -> str:
-    return str(e).replace("*", " ")
+    """A place, what is taken away from it behind it: q - n_i, not -n_i + q."""
+    if not isinstance(e, sp.Add):
+        return str(e).replace("*", " ")
+    first, *others = sorted(e.args, key=lambda t: (bool(t.is_number), t.could_extract_minus_sign(), str(t)))
+    written = [f" - {_latex_index(-t)}" if t.could_extract_minus_sign() else f" + {_latex_index(t)}" for t in others]
+    return _latex_index(first) + "".join(written)
 
 
 def _name(recorder: _Recorder, definition: Definition) -> bool:

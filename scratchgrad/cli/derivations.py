@@ -27,7 +27,9 @@ def sheet_of(source: str, meta: Meta) -> tuple[str, Sheet]:
     if isinstance(found, str) and found.strip().isidentifier():
         found = registry.layer(found.strip())
     if isinstance(found, Layer):
-        return found.name, layer_sheet(derive(found), title=layer_title(found), about=layer_about(found), meta=meta)
+        gradients = derive(found)
+        about = layer_about(found, gradients.definition)
+        return found.name, layer_sheet(gradients, title=layer_title(found), about=about, meta=meta)
     return "derivation", layer_sheet(derive(found), meta=meta)
 
 

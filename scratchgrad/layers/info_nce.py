@@ -1,4 +1,4 @@
-"""InfoNCE: among all samples of the batch, the partner y_n is to be the one that x_n resembles most.
+"""InfoNCE: among all partners y_m of the batch, x_n is to resemble its own, y_n, most.
 
     S_nm = sum_k x_nk y_mk / tau
     L_n = log(sum_m exp(S_nm)) - S_nn

@@ -1,4 +1,4 @@
-"""Rotary position embedding: the pair of entries (x_th, x_{t, h + n_h}) is turned by the angle of its place t.
+"""Rotary position embedding: every pair of entries, one from each half, is turned by the angle of its place.
 
     a_tj = angle_tj where j < n_h, else angle_{t, j - n_h}
     y_tj = x_tj cos(a_tj) + (x_{t, j - n_h} - x_{t, j + n_h}) sin(a_tj)

@@ -1,4 +1,4 @@
-"""Softplus: every output is log(1 + exp(u)), a smooth ReLU.
+"""Softplus: a smooth ReLU, the logarithm of 1 plus the exponential of the input.
 
     h_i = log(1 + exp(u_i))
 

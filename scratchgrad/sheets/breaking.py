@@ -38,8 +38,9 @@ RELATIONS = (
     "\\in",
 )
 SIGNS = ("+", "-", "\\pm", "\\odot")
+_WIDE = {"\\qquad": 0.2, "\\quad": 0.5, "\\;": 1.5}  # what a line costs that ends at such a space, behind a comma
 SPACES = ("\\,", "\\:", "\\;", "\\!", "\\quad", "\\qquad", "\\ ", "~")
-_INDENT = 2.0
+_INDENT = 2.0  # em, of a line that continues another
 _RELATION = 1.4  # a relation with its spaces
 
 
@@ -86,6 +87,9 @@ def lines(display: Display, width: float) -> list[Line]:
 def _row(row: Row, left: str, room: float) -> Iterator[Line]:
     room -= 0.7 if row.boxed else 0.0
     pieces = _pieces(row.right, room)
+    if row.boxed and len(pieces) > 1 and not any(cut.relation for cut, _ in pieces):
+        yield _boxed(row, left, [text for _, text in pieces], room)
+        return
     for number, (cut, text) in enumerate(pieces):
         continued = number > 0 and not cut.relation
         here = room - (_INDENT if continued else 0.0)
@@ -100,6 +104,12 @@ def _row(row: Row, left: str, room: float) -> Iterator[Line]:
             continued,
             1.0 if width <= here else max(here / width, 0.2),
         )
+
+
+def _boxed(row: Row, left: str, parts: Sequence[str], room: float) -> Line:
+    """Several lines in one box."""
+    right = "\\begin{aligned} & " + " \\\\ & \\qquad ".join(parts) + " \\end{aligned}"
+    return Line(left, row.relation, right, row.reason, True, False, max(min(1.0, room / formula_width(right)), 0.2))
 
 
 def _pieces(latex: str, room: float) -> list[tuple[_Cut, str]]:
@@ -149,7 +159,7 @@ def _between(latex: str, start: _Cut, stop: _Cut) -> str:
 
 def _cuts(latex: str, nodes: Sequence[Node], fences: tuple[Fence, ...]) -> Iterator[_Cut]:
     """The places where a line may end, in this row of nodes and in the fences inside it."""
-    deeper = 5.0 * len(fences)
+    deeper = sum(12.0 if fence.left == "[" else 5.0 for fence in fences)  # a condition stays whole
     depth = 0
     comma_seen = False
     for position, node in enumerate(nodes):
@@ -172,9 +182,11 @@ def _cuts(latex: str, nodes: Sequence[Node], fences: tuple[Fence, ...]) -> Itera
             comma_seen = True
             after = next((n for n in nodes[position + 1 :] if not _is(n, SPACES)), None)
             if after is not None:
-                yield _Cut(node.end, after.start, 0.5)
-        elif not depth and _is_factor(node) and _ends_factor(before):
-            yield _Cut(before.end, node.start, 3.0 + inside, opening="{}\\cdot ", fences=fences)
+                # What follows a wide space is a formula of its own; 1, \dots, n is one.
+                between = [n for n in nodes[position + 1 : nodes.index(after)] if isinstance(n, Symbol)]
+                yield _Cut(node.end, after.start, min((_WIDE[n.text] for n in between if n.text in _WIDE), default=4.0))
+        elif not depth and _is_factor(node) and _ends_factor(before) and not _is(nodes[position - 1], ("\\!",)):
+            yield _Cut(before.end, node.start, 4.5 + inside, opening="{}\\cdot ", fences=fences)
         if isinstance(node, Fence):
             yield from _cuts(latex, node.children, (*fences, node))
 
@@ -209,4 +221,6 @@ def _ends_factor(node: Node) -> bool:
         return True
     if isinstance(core, Macro):
         return not core.name.startswith("operatorname")
-    return isinstance(core, Symbol) and (core.text.isalnum() or core.text in (")", "]")) and len(core.text) == 1
+    if not isinstance(core, Symbol):
+        return False
+    return core.text == "\\delta" or (len(core.text) == 1 and (core.text.isalnum() or core.text in (")", "]")))

@@ -47,11 +47,12 @@ def element_figure(definition: Definition, forms: Sequence[ElementForm], paper: 
 
 
 def _vectors(chosen: ChosenElement, definition: Definition) -> list[sp.Expr]:
-    """The elements of the vectors that the equations use, without those added only (biases) and without matrices."""
+    """The elements of the vectors that the equations use; not matrices, nor what is only added, unless it is chosen."""
     found: dict[sp.Expr, None] = {}
     for _, right in chosen.equations:
         for e in sorted(right.atoms(sp.Indexed), key=str):
-            if len(e.indices) == 1 and not (isinstance(right, sp.Add) and e in right.args):
+            added = isinstance(right, sp.Add) and e in right.args
+            if len(e.indices) == 1 and (not added or tensor_name(e) == tensor_name(chosen.element)):
                 found[e] = None
     order = [t.name for t in definition.inputs]
     return sorted(found, key=lambda e: (order.index(tensor_name(e)), int(e.indices[0])))
@@ -69,7 +70,7 @@ def _drawing(chosen: ChosenElement, nodes: list[sp.Expr], outputs: list[sp.Expr]
         for node in nodes:
             if not right.has(node):
                 continue
-            through = _through(right, node, chosen.element)
+            through = node == chosen.element or (chosen.element not in left and _beside(right, node, chosen.element))
             on = output in touched and through
             (strong if on else weak).append(_line(left[node], middle[output], strong=on))
             if on and node != chosen.element:
@@ -83,10 +84,8 @@ def _drawing(chosen: ChosenElement, nodes: list[sp.Expr], outputs: list[sp.Expr]
     return Drawing((*weak, *strong, *circles, *labels))
 
 
-def _through(right: sp.Expr, node: sp.Expr, chosen: sp.Expr) -> bool:
-    """Whether the chosen element acts along the line from node: it is the node, or stands in a product with it."""
-    if node == chosen:
-        return True
+def _beside(right: sp.Expr, node: sp.Expr, chosen: sp.Expr) -> bool:
+    """Whether the chosen element, which has no circle, acts along the line from node: it is a factor beside it."""
     terms = sp.Add.make_args(right)
     return any(chosen in t.atoms(sp.Indexed) and node in t.atoms(sp.Indexed) for t in terms)
 

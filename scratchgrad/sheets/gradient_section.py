@@ -26,7 +26,17 @@ from scratchgrad.sheets.blocks import Block, Display, Heading, Paragraph, Row, p
 from scratchgrad.sheets.names import latex_name
 from scratchgrad.sheets.printer import SheetPrinter, first_index, gradient_symbol, matrix_latex
 
-__all__ = ["Paper", "Told", "chosen_blocks", "gradient_blocks", "listed", "shape_latex", "used_rules", "vector_blocks"]
+__all__ = [
+    "Paper",
+    "Told",
+    "chosen_blocks",
+    "gradient_blocks",
+    "listed",
+    "sizes_latex",
+    "space_latex",
+    "used_rules",
+    "vector_blocks",
+]
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Paper:
         kind, _, of = name.partition("_")
         return f"${self.gradient(of) if kind == 'grad' and of else self.name(name)}$"
 
+    def acts(self, through: str) -> str:
+        """How something acts on the objective: through one thing alone; what stands in it acts through nothing else."""
+        J = f"${self.name('J')}$"
+        return f"stands in {J} itself" if through == J else f"acts on {J} through {through} alone"
+
     def words(self, text: str) -> str:
         """The words of a step, whose formulae are names of the program or equations between indices."""
         return "".join(
@@ -76,10 +91,16 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
-def shape_latex(tensor: Tensor, paper: Paper) -> str:
-    r"""The set that a tensor is from: \mathbb{R}^{n_{i} \times n_{j}}, \mathbb{R} for a scalar."""
-    sizes = " \\times ".join(paper.tex(size) for size in tensor.sizes)
-    return f"\\mathbb{{R}}^{{{sizes}}}" if sizes else "\\mathbb{R}"
+def sizes_latex(sizes: Iterable[sp.Expr], paper: Paper) -> str:
+    r"""Sizes as a shape: n_{i} \times \left( n_{j} - 1 \right), with sums in brackets; empty for a scalar's."""
+    written = [(paper.tex(size), isinstance(size, sp.Add)) for size in sizes]
+    return " \\times ".join(f"({text})" if loose and len(written) > 1 else text for text, loose in written)
+
+
+def space_latex(sizes: Iterable[sp.Expr | int], paper: Paper) -> str:
+    r"""The set that a tensor of these sizes is from: \mathbb{R}^{n_{i} \times n_{j}}, \mathbb{R} for a scalar."""
+    written = sizes_latex(map(sp.sympify, sizes), paper)
+    return f"\\mathbb{{R}}^{{{written}}}" if written else "\\mathbb{R}"
 
 
 @dataclass
@@ -108,10 +129,8 @@ def chosen_blocks(chosen: ChosenElement, tensor: Tensor, paper: Paper, told: Tol
     equations = tuple(Row(paper.tex(left), paper.tex(right)) for left, right in chosen.equations)
     touched = [f"${paper.tex(t.output)}$" for t in chosen.touched]
     every = len(touched) == len(equations)
-    if len(equations) == 1 and touched[0] == f"${paper.name('J')}$":
-        follows = f"${here}$ stands in {touched[0]} itself, and the scalar chain rule gives"
-    elif len(equations) == 1:
-        follows = f"${here}$ acts on ${paper.name('J')}$ through {touched[0]} alone, and the scalar chain rule gives"
+    if len(equations) == 1:
+        follows = f"${here}$ {paper.acts(touched[0])}, and the scalar chain rule gives"
     elif len(touched) == 1:
         follows = f"Only {touched[0]} contains ${here}$, so the scalar chain rule is enough:"
     else:
@@ -214,11 +233,11 @@ def vector_blocks(form: ElementForm, vector: Node | None, paper: Paper) -> list[
         if called is not None:
             return [Paragraph(f"It is {called.words(paper.whole)}: no product of matrices and vectors.")]
         return [Paragraph("It is no product of matrices and vectors: the element form is what is computed.")]
-    sizes = " \\times ".join(map(paper.tex, form.tensor.sizes)) or "1"
+    sizes = sizes_latex(form.tensor.sizes, paper) or "1"
     left, every = paper.form_of(f"grad_{form.tensor.name}", vector), ""
     if isinstance(vector, Stack) and not vector.summed:
         every = f" for every {listed([f'${paper.tex(i)}$' for i in vector.leading])}"
-        sizes = " \\times ".join(map(paper.tex, form.tensor.sizes[len(vector.leading) :])) or "1"
+        sizes = sizes_latex(form.tensor.sizes[len(vector.leading) :], paper) or "1"
     right = matrix_latex(vector, paper.names)
     if not form.tensor.indices and right == paper.tex(form.element):
         return []

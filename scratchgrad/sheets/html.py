@@ -20,14 +20,10 @@ from scratchgrad.sheets.blocks import Block, Display, Figure, Heading, Sheet, pi
 from scratchgrad.sheets.breaking import Line, lines
 from scratchgrad.sheets.mathml import to_mathml
 from scratchgrad.sheets.svg import to_svg
-from scratchgrad.sheets.width import formula_width
 
 __all__ = ["to_html"]
 
-_LINE_WIDTH = 44.0  # em: the lines of a display break for this width; on a narrower screen they scroll
-
-_REASON_WIDTH = 13.0  # em: where less is left for the reasons, they stand below their lines
-
+_LINE_WIDTH = 37.0  # em: the lines of a display break for this width, which leaves room for wider fonts; see the style
 
 _SIGNS = tuple(".,;:?!)")
 
@@ -105,12 +101,7 @@ def _view(block: Block, number: int, sections: Iterator[_Section]) -> dict[str, 
     if isinstance(block, Heading) and block.level < 3:
         view["section"] = next(sections)
     if isinstance(block, Display):
-        found = lines(block, _LINE_WIDTH)
-        view["lines"] = [_line(line) for line in found]
-        widest = [
-            max((formula_width(getattr(line, side)) for line in found), default=0.0) for side in ("left", "right")
-        ]
-        view["beside"] = sum(widest) + _REASON_WIDTH <= _LINE_WIDTH
+        view["lines"] = [_line(line) for line in lines(block, _LINE_WIDTH)]
     if isinstance(block, Figure):
         view["svg"] = Markup(to_svg(block.drawing, plain(block.caption), block.description, f"figure{number}"))
     return view
@@ -128,4 +119,5 @@ def _line(line: Line) -> dict[str, Any]:
         "right": Markup(to_mathml(lead + line.right if boxed else start + lead + line.right, display=True)),
         "boxed": boxed,
         "reason": line.reason,
+        "percent": round(100 * line.scale),
     }

@@ -21,7 +21,7 @@ from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.nodes import Where
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
 from scratchgrad.sheets.element_figure import element_figure
-from scratchgrad.sheets.gradient_section import Paper, Told, gradient_blocks, listed, shape_latex, used_rules
+from scratchgrad.sheets.gradient_section import Paper, Told, gradient_blocks, listed, space_latex, used_rules
 from scratchgrad.sheets.printer import gradient_symbol
 from scratchgrad.sheets.special_cases import special_blocks
 from scratchgrad.sheets.summary import rule_blocks, summary_blocks
@@ -75,18 +75,25 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, siz
     inputs = [
         f"${paper.name(t.name)}$ (whole numbers)"
         if t.integer
-        else f"${paper.name(t.name)} \\in {shape_latex(t, paper)}$"
+        else f"${paper.name(t.name)} \\in {space_latex(t.sizes, paper)}$"
         for t in definition.inputs
     ]
-    outputs = [f"${paper.name(t.name)} \\in {shape_latex(t, paper)}$" for t in definition.outputs]
+    outputs = [f"${paper.name(t.name)} \\in {space_latex(t.sizes, paper)}$" for t in definition.outputs]
     upstream = [f"${paper.gradient(t.name)}$" for t in definition.outputs]
     wanted = [f"${paper.gradient(name)}$" for name in names]
     here = f" (in this network, {sizes})" if sizes else ""
     gradient, output = ("gradient", "output is") if len(upstream) == 1 else ("gradients", "outputs are")
+    J = paper.name("J")
+    if [paper.name(t.name) for t in definition.outputs] == [J]:
+        given = f"Its output is the objective ${J}$ itself, so for the backward pass ${paper.gradient('J')} = 1$"
+    else:
+        given = (
+            f"For the backward pass, the {gradient} {listed(upstream)} of the objective ${J}$ with respect to its "
+            f"{output} given"
+        )
     return [
         Paragraph(
-            f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. For the backward pass, the {gradient} "
-            f"{listed(upstream)} of the objective ${paper.name('J')}$ with respect to its {output} given; "
+            f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. {given}; "
             f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. In element form,"
         )
     ]

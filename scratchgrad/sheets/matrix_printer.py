@@ -35,6 +35,7 @@ from scratchgrad.forms.matrix import (
 )
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.forms.stack import Stack
+from scratchgrad.sheets.latex import parse
 from scratchgrad.sheets.names import indexed, latex_name
 from scratchgrad.sheets.printer import element_latex, gradient_symbol
 
@@ -80,14 +81,16 @@ class MatrixPrinter:
     def _leaf(self, node: Leaf) -> tuple[str, int]:
         """A tensor's name; a gradient is the partial derivative."""
         if node.name.startswith(_GRADIENTS):
-            return gradient_symbol(node.name, self.names), _POWER
+            return gradient_symbol(node.name, self.names), _POWER if node.name.startswith("grad_") else _ATOM
         name = latex_name(node.name, self.names)
         return name, _POWER if "^" in name else _ATOM
 
     def _number(self, node: Number) -> tuple[str, int]:
         """A number or a size."""
-        level = _ATOM if node.number.is_Atom else _PLUS if node.number.is_Add else _TIMES
-        return element_latex(node.number, self.names), level
+        text = element_latex(node.number, self.names)
+        whole = isinstance(node.number, (sp.Mul, sp.Pow)) and len(parse(text)) == 1  # one fraction, one root
+        level = _ATOM if node.number.is_Atom else _PLUS if node.number.is_Add else _POWER if whole else _TIMES
+        return text, level
 
     def _ones(self, node: Ones) -> tuple[str, int]:
         """The vector of ones."""
@@ -158,8 +161,11 @@ class MatrixPrinter:
             under = "".join(
                 self.wrapped(_inverted(n), _TIMES) if len(below) > 1 else self.latex(_inverted(n)) for n in below
             )
-            above = self.latex(rest) if not isinstance(rest, Plus) else self.wrapped(rest, _TIMES)
-            fraction = f"\\frac{{{above}}}{{{under}}}"
+            above = self.latex(rest)
+            if "\\frac" in above:  # at its full size beside the fraction
+                fraction = _beside(f"\\frac{{1}}{{{under}}}", self.wrapped(rest, _TIMES))
+            else:
+                fraction = f"\\frac{{{above}}}{{{under}}}"
             return f"{sign}{_beside(text, fraction)}", _TIMES
         return f"{sign}{_beside(text, self.wrapped(rest, _TIMES))}", _TIMES
 
@@ -243,6 +249,8 @@ class MatrixPrinter:
         text, level = MatrixPrinter(names).write(node.of)
         if not node.summed:
             return text, level
+        if text.startswith("-") and level > _PLUS:
+            return f"-\\sum_{{{latex_name(node.leading[0].name)}}} {text[1:]}", _TIMES
         inner = text if level > _PLUS else f"\\left( {text} \\right)"
         return f"\\sum_{{{latex_name(node.leading[0].name)}}} {inner}", _PLUS
 
@@ -293,7 +301,7 @@ def _inverted(node: Node) -> Node:
 def _beside(left: str, right: str) -> str:
     if not left:
         return right
-    airy = ("\\frac", "\\operatorname", "\\mathbf")
+    airy = ("\\frac", "\\operatorname", "\\mathbf", "\\mathrm")
     thin = left.rsplit("\\, ", 1)[-1].startswith(airy) or right.startswith(airy)
     return f"{left}\\, {right}" if thin and not right.startswith("\\left") else f"{left} {right}"
 

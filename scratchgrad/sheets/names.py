@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-__all__ = ["indexed", "latex_name"]
+__all__ = ["accented", "indexed", "is_greek", "latex_name"]
 
 _GREEK = set(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma tau "
@@ -31,7 +31,7 @@ def latex_name(name: str, names: Mapping[str, str] | None = None) -> str:
         return names[name]
     stem, _, rest = name.strip("_").partition("_")
     if rest in _ACCENTS:
-        return f"\\{rest}{{{latex_name(stem, names)}}}"
+        return accented(rest, latex_name(stem, names))
     match = re.fullmatch(r"(.*?[A-Za-z])(\d+)", stem)
     digits = match[2] if match else ""
     if match:
@@ -55,6 +55,17 @@ def _subscript(part: str) -> str:
     if not part or part.isdigit():
         return part
     return latex_name(part) if re.fullmatch(r"[A-Za-z]\d*", part) or part in _GREEK else f"\\mathrm{{{part}}}"
+
+
+def is_greek(word: str) -> bool:
+    """Whether the word is the name of a Greek letter."""
+    return word in _GREEK
+
+
+def accented(accent: str, base: str) -> str:
+    r"""The base with an accent over its letter alone: \bar{c}_{\mathrm{new}}, not a bar over the subscript too."""
+    own = re.fullmatch(r"(?P<letter>\\?[A-Za-z]+|\\mathrm\{[^{}]*\})(?P<rest>[_^].*)?", base)
+    return f"\\{accent}{{{own['letter']}}}{own['rest'] or ''}" if own else f"\\{accent}{{{base}}}"
 
 
 def indexed(base: str, indices: Iterable[str]) -> str:

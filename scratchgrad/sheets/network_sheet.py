@@ -16,9 +16,8 @@ from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.forms.forms import Forms
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.graph import Graph
-from scratchgrad.graph import Node as GraphNode
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
-from scratchgrad.sheets.gradient_section import Told, gradient_blocks, listed, used_rules
+from scratchgrad.sheets.gradient_section import Paper, Told, gradient_blocks, listed, space_latex, used_rules
 from scratchgrad.sheets.layer_sheet import forward_blocks, given_blocks
 from scratchgrad.sheets.network_figure import network_figure
 from scratchgrad.sheets.occurrences import Occurrence, carrying_samples, leading_to_objective, occurrences
@@ -71,7 +70,7 @@ def _network_blocks(graph: Graph, operations: Sequence[Occurrence]) -> list[Bloc
     kinds: dict[str, str] = {"input": "input", "target": "target", "parameter": "parameter", "constant": "constant"}
     sentences = []
     for kind, word in kinds.items():
-        nodes = [f"${n.latex} \\in {_space(n)}$" for n in graph.nodes if n.kind == kind]
+        nodes = [f"${n.latex} \\in {space_latex(n.shape or (), Paper())}$" for n in graph.nodes if n.kind == kind]
         if nodes:
             sentences.append(f"{word if len(nodes) == 1 else f'{word}s'} {listed(nodes)}")
     blocks: list[Block] = [Paragraph(f"The network has the {'; the '.join(sentences)}.")] if sentences else []
@@ -88,11 +87,6 @@ def _network_blocks(graph: Graph, operations: Sequence[Occurrence]) -> list[Bloc
             )
         )
     return blocks
-
-
-def _space(node: GraphNode) -> str:
-    sizes = " \\times ".join(map(str, node.shape or ()))
-    return f"\\mathbb{{R}}^{{{sizes}}}" if sizes else "\\mathbb{R}"
 
 
 def _forward_rows(operation: Occurrence) -> list[Row]:

@@ -31,7 +31,7 @@ from scratchgrad.notation.nodes import (
     Sigmoid,
     Where,
 )
-from scratchgrad.sheets.names import indexed, latex_name
+from scratchgrad.sheets.names import accented, indexed, latex_name
 
 __all__ = ["SheetPrinter", "element_latex", "first_index", "gradient_symbol", "matrix_latex", "partial"]
 
@@ -42,6 +42,9 @@ _FUNCTIONS = {
     Sigmoid: "\\sigma",
 }  # fmt: skip
 _GRADIENTS = ("grad_", "bar_")
+_HALF = sp.Rational(1, 2)
+_FRACTIONS = 1000  # a number with a smaller denominator is a fraction
+_DECIMALS = 10
 
 
 def element_latex(e: sp.Basic, names: Mapping[str, str] | None = None, *, first: int | None = None) -> str:
@@ -80,12 +83,17 @@ def gradient_symbol(name: str, names: Mapping[str, str] | None, indices: Sequenc
     r"""The symbol of grad_u or bar_u, at indices: \frac{\partial J}{\partial u_{i}} or \bar{u}_{i}."""
     kind, _, of = name.partition("_")
     if kind == "bar":
-        return indexed(f"\\bar{{{latex_name(of, names)}}}", indices)
+        return indexed(accented("bar", latex_name(of, names)), indices)
     return partial(latex_name("J", names), indexed(latex_name(of, names), indices))
 
 
 def _has_tensor(e: sp.Basic) -> bool:
     return next(tensors_in(e), None) is not None
+
+
+def _counts(e: sp.Expr) -> bool:
+    """Whether e is made of sizes, indices and numbers alone."""
+    return bool(e.free_symbols) and all(isinstance(s, (Index, Size)) for s in e.free_symbols)
 
 
 def _is_gradient(e: sp.Basic) -> bool:
@@ -114,6 +122,9 @@ class SheetPrinter(LatexPrinter):
             return gradient_symbol(name, self.names, indices)
         return indexed(latex_name(name, self.names), indices)
 
+    def _print_Rational(self, e: sp.Rational) -> str:
+        return decimal(e) or str(super()._print_Rational(e))
+
     def position(self, index: sp.Expr) -> str:
         """An index at its place: a number counts from the sheet's first."""
         return str(int(index) + self.first) if index.is_Integer else str(self._print(index))
@@ -125,7 +136,7 @@ class SheetPrinter(LatexPrinter):
     # Sums and products
 
     def _print_Add(self, e: sp.Add, order: object = None) -> str:
-        terms = sorted(e.args, key=self._term_key)
+        terms = sorted(e.args, key=self._place_key if _counts(e) else self._term_key)
         text = str(self._print(terms[0]))
         for term in terms[1:]:
             if term.could_extract_minus_sign():
@@ -149,6 +160,10 @@ class SheetPrinter(LatexPrinter):
         kind = 1 if upstream and not sums else 2 if deltas else 3
         return negative, kind, -len(factors) - sums, str(self._print(term))
 
+    def _place_key(self, term: sp.Expr) -> tuple[bool, bool, bool, str]:
+        """The order in a sum of sizes and indices, n - k + 1: what is taken away behind, numbers last."""
+        return bool(term.is_number), term.could_extract_minus_sign(), not term.has(Index), str(self._print(term))
+
     def _print_Mul(self, e: sp.Expr) -> str:
         if e.could_extract_minus_sign():
             rest = -e
@@ -157,14 +172,14 @@ class SheetPrinter(LatexPrinter):
         under: list[sp.Expr] = []
         front: list[sp.Expr] = []
         behind: list[sp.Expr] = []
-        number = sp.Integer(1)
-        for factor in sp.Mul.make_args(e):
+        number, *factors = _without_surds(sp.Mul.make_args(e))
+        for factor in factors:
             if factor.is_Rational:
                 number *= factor
             elif (
                 isinstance(factor, sp.Pow) and not isinstance(factor, sp.exp) and factor.exp.could_extract_minus_sign()
             ):
-                under.append(1 / factor)
+                under.append(_inverse(factor))
             elif _is_gradient(factor) or isinstance(factor, (sp.KroneckerDelta, Indicator)):
                 front.append(factor)
             elif isinstance(factor, (sp.Sum, MaxOver)):
@@ -174,16 +189,24 @@ class SheetPrinter(LatexPrinter):
         parts = [str(self._print(number))] if number != 1 and not under else []
         parts += [self._factor(f, alone=False) for f in sorted(front, key=self._factor_key)]
         if under:
-            parts.append(self._fraction(number, over, under))
+            # A bracket with fractions or sums in it stands beside the fraction, where they have their full size.
+            tall = [f for f in over if isinstance(f, sp.Add) and self._is_tall(f)]
+            parts.append(self._fraction(number, [f for f in over if f not in tall], under))
+            parts += [self._factor(f, alone=False) for f in sorted(tall, key=self._factor_key)]
         else:
             parts += [self._factor(f, alone=False) for f in sorted(over, key=self._factor_key)]
         sums = sorted(behind, key=self._factor_key)
         parts += [self._factor(f, alone=False, last=n == len(sums) - 1) for n, f in enumerate(sums)]
         return _joined(parts)
 
+    def _is_tall(self, e: sp.Expr) -> bool:
+        return any(word in str(self._print(e)) for word in ("\\frac", "\\sum", "\\begin"))
+
     def _fraction(self, number: sp.Expr, over: list[sp.Expr], under: list[sp.Expr]) -> str:
-        above = [str(number.p)] if number.p != 1 else []
-        below = [str(number.q)] if number.q != 1 else []
+        above = (
+            [] if number == 1 else [decimal(number)] if decimal(number) else [str(number.p)] if number.p != 1 else []
+        )
+        below = [str(number.q)] if number.q != 1 and not decimal(number) else []
         above += [self._factor(f, alone=len(over) == 1 and not above) for f in sorted(over, key=self._factor_key)]
         below += [self._factor(f, alone=len(under) == 1 and not below) for f in sorted(under, key=self._factor_key)]
         return f"\\frac{{{_joined(above) or '1'}}}{{{_joined(below)}}}"
@@ -285,6 +308,14 @@ class SheetPrinter(LatexPrinter):
         text = f"\\left| {self._print(e.args[0])} \\right|"
         return text if exp is None else f"{text}^{{{exp}}}"
 
+    def _print_floor(self, e: sp.floor, exp: str | None = None) -> str:
+        r"""\lfloor n/2 \rfloor, which is no taller than a line."""
+        above, below = e.args[0].as_numer_denom()
+        loose = isinstance(above, sp.Add) and below != 1
+        text = f"({self._print(above)})" if loose else str(self._print(above))
+        text = f"\\lfloor {text}{'' if below == 1 else f'/{self._print(below)}'} \\rfloor"
+        return text if exp is None else f"{text}^{{{exp}}}"
+
     def _print_Maximum(self, e: Maximum) -> str:
         return f"\\max\\left( {self._print(e.args[0])}, {self._print(e.args[1])} \\right)"
 
@@ -297,10 +328,16 @@ class SheetPrinter(LatexPrinter):
         return f"\\mathbf{{1}}\\!\\left[ {self._print(e.args[0])} \\right]"
 
     def _print_Where(self, e: Where) -> str:
-        condition, then, otherwise = map(self._print, e.args)
-        return (
-            f"\\begin{{cases}} {then} & \\text{{if }} {condition} \\\\ {otherwise} & \\text{{otherwise}} \\end{{cases}}"
-        )
+        rows = []
+        rest: sp.Basic = e
+        while isinstance(rest, Where):
+            condition, then, otherwise = rest.args
+            if isinstance(then, Where) and not isinstance(otherwise, Where) and isinstance(condition, Relational):
+                condition, then, otherwise = condition.negated, otherwise, then
+            rows.append(f"{self._print(then)} & \\text{{if }} {self._print(condition)}")
+            rest = otherwise
+        rows.append(f"{self._print(rest)} & \\text{{otherwise}}")
+        return "\\begin{cases} " + " \\\\ ".join(rows) + " \\end{cases}"
 
     def _print_Relational(self, e: Relational) -> str:
         left, right = e.args
@@ -336,6 +373,47 @@ class SheetPrinter(LatexPrinter):
         return f"\\log \\left| \\det {latex_name(str(e.args[0]), self.names)} \\right|"
 
 
+def decimal(number: sp.Rational) -> str:
+    """A number that was written with many decimals, as it was written: 0.044715; empty for others."""
+    places = next((n for n in range(3, _DECIMALS + 1) if (number * 10**n).is_Integer), 0)
+    if number.q < _FRACTIONS or not places:
+        return ""
+    return f"{'-' if number < 0 else ''}{abs(int(number * 10**places)) / 10**places:.{places}f}"
+
+
+def _without_surds(factors: Sequence[sp.Expr]) -> list[sp.Expr]:
+    r"""The factors with their rational number first and the square roots of numbers joined.
+
+    \frac{1}{5} \sqrt{5} -> \frac{1}{\sqrt{5}},  \frac{\sqrt{2}}{\sqrt{\pi}} -> \sqrt{\frac{2}{\pi}}
+    """
+    number, root, others = sp.Integer(1), sp.Integer(1), list[sp.Expr]()
+    for factor in factors:
+        if factor.is_Rational:
+            number *= factor
+        elif (
+            isinstance(factor, sp.Pow)
+            and abs(factor.exp) == _HALF
+            and (factor.base.is_Rational or factor.base == sp.pi)
+        ):
+            root *= factor.base if factor.exp > 0 else 1 / factor.base
+        else:
+            others.append(factor)
+    whole = sp.Rational(root.as_coeff_Mul()[0])
+    if whole.p > 1 and number.q % whole.p == 0:  # what stands below twice and above once, stands below once
+        number, root = number * whole.p, root / whole.p**2
+    if root == 1:
+        return [number, *others]
+    above, below = root.as_numer_denom()
+    if above == 1:
+        return [number, sp.Pow(below, -_HALF, evaluate=False), *others]
+    return [number, sp.Pow(root, _HALF, evaluate=False), *others]
+
+
+def _inverse(e: sp.Pow) -> sp.Expr:
+    """What stands below the line; square roots of numbers are left as they are."""
+    return sp.Pow(e.base, -e.exp, evaluate=False) if e.base.is_number and abs(e.exp) == _HALF else 1 / e
+
+
 def _joined(parts: Sequence[str]) -> str:
     """Factors side by side, with a thin space where two would run together, a dot between two numbers."""
     text, before = "", ""
@@ -346,10 +424,11 @@ def _joined(parts: Sequence[str]) -> str:
             text += f" \\cdot {part}"
         else:
             # TeX itself leaves a space before brackets and signs of sums.
-            thin = (part.startswith(_AIRY) or before.startswith(_AIRY)) and not part.startswith(("\\sum", "\\left"))
+            airy = part.startswith(_AIRY) or before.startswith(_AIRY) or "." in before[:-1].lstrip("0123456789")[:1]
+            thin = airy and not part.startswith(("\\sum", "\\left"))
             text += f"\\, {part}" if thin else f" {part}"
         before = part
     return text
 
 
-_AIRY = ("\\frac", "\\delta", "\\mathbf", "\\bar", "\\left")
+_AIRY = ("\\frac", "\\delta", "\\mathbf", "\\mathrm", "\\bar", "\\left")

@@ -20,7 +20,7 @@ from scratchgrad.sheets.width import formula_width
 __all__ = ["batch_blocks", "code_lines", "rule_blocks", "summary_blocks", "sweep_blocks"]
 
 _TABLE_WIDTH = 34.0  # em that the formulae of a table may take
-_CODE_WIDTH = 92  # characters
+_CODE_WIDTH = 84  # characters
 
 
 def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], paper: Paper) -> list[Block]:
@@ -38,8 +38,8 @@ def summary_blocks(derivation: Derivation, forms: Forms, names: Sequence[str], p
         blocks.append(Table(("Gradient", "Element form", "Gradient", "Vector form"), cells, display=True))
     else:
         blocks.append(Display(tuple(Row(row[0], row[1]) for row in rows)))
-        blocks.append(Paragraph("In vectors and matrices,"))
-        blocks.append(Display(tuple(Row(row[2], row[3]) for row in rows if row[3])))
+        vectors = tuple(Row(row[2], row[3]) for row in rows if row[3])
+        blocks += [Paragraph("In vectors and matrices,"), Display(vectors)] if vectors else []
     return [*blocks, *sweep_blocks(derivation, forms, paper), *batch_blocks(forms, names, paper)]
 
 

@@ -8,7 +8,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchgrad.calculus.canonical import canonical, equal, reletter, terms, tidy
+from scratchgrad.calculus.canonical import canonical, equal, reletter, same_but_letters, terms, tidy
 from scratchgrad.notation.binding import bound, element, free_indices, index_names, max_over, sum_over
 from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.grammar import parse
@@ -156,3 +156,20 @@ def test_a_maximum_is_not_split_over_its_terms() -> None:
     j = Index("j", N)
     e = max_over(element("x", (j,)) + element("y", (j,)), j)
     assert canonical(e).func == e.func
+
+
+def test_the_letters_of_an_expression_stay_where_nothing_else_changes():
+    size = N - M + 1
+    p, q = Index("p", size), Index("q", M)
+    e = sum_over(element("x", (p, q)), p, q)
+    assert tidy(e) == e
+    assert same_but_letters(
+        e, sum_over(element("x", (Index("a", size), Index("b", M))), Index("b", M), Index("a", size))
+    )
+    assert not same_but_letters(e, sum_over(element("x", (p, p)), p, q))
+
+
+def test_a_range_that_is_a_formula_keeps_its_letter_when_terms_are_collected():
+    p = Index("p", N - M + 1)
+    e = sum_over(element("x", (p,)) * element("c", ()), p) + 2 * sum_over(element("x", (p,)) * element("c", ()), p)
+    assert tidy(e) == 3 * element("c", ()) * sum_over(element("x", (p,)), p)

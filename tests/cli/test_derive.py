@@ -96,7 +96,7 @@ def test_json_gives_the_batched_element_form_where_there_is_no_batched_matrix_fo
     done = run("derive", "y[i] = Sum(w[r]*x[i+r], r)", "--range", "r=nK", "--shared", "w", "--format", "json")
     record = json.loads(done.stdout)["w"]
     assert record["batched"] is None
-    assert record["batched_element"] == "Sum(grad_y[i,j]*x[i,j + r], i, j)"
+    assert record["batched_element"] == "Sum(grad_y[n,i]*x[n,i + r], n, i)"
     assert record["batched_indices"] == ["r"]
     assert record["sizes"]["r"] == "nK"
 

@@ -29,10 +29,33 @@ def test_a_formula_that_fits_is_one_line():
 
 
 def test_a_long_sum_breaks_before_a_plus_and_the_reason_comes_last():
-    first, *_, last = broken(terms(14), reason="writing out", boxed=True)
+    first, *_, last = broken(terms(14), reason="writing out")
     assert last.right.startswith("{} + ") and last.continued
     assert (first.reason, last.reason) == ("", "writing out")
-    assert (first.boxed, last.boxed) == (False, True)
+
+
+def test_a_box_holds_all_lines_of_its_formula():
+    (line,) = broken(terms(14), reason="collecting", boxed=True)
+    assert line.boxed and line.reason == "collecting" and line.scale == 1
+    assert line.right.startswith(r"\begin{aligned} & W") and r" \\ & \qquad {} + W" in line.right
+    assert len(line.left) and fits(line)
+
+
+def test_the_ranges_of_indices_go_on_a_line_of_their_own_and_stay_whole():
+    ranges = r",\; ".join(rf"{i} = 0, \dots, n_{{{i}}} - n_{{{i}{i}}}" for i in "opq")
+    first, second = broken(rf"{terms(5)}, \qquad {ranges}")
+    assert (first.right, second.right) == (f"{terms(5)},", ranges)
+
+
+def test_a_sum_of_products_is_cut_between_its_terms():
+    for line in broken(" + ".join(f"A_{{{n}11}} x_{{{n}}} y_{{{n}}}" for n in range(1, 14)))[1:]:
+        assert line.right.startswith("{} + ")
+
+
+def test_a_one_is_not_cut_off_from_its_condition():
+    condition = r"\mathbf{1}\!\left[ h - 2 p \geq 0 \text{ and } h - 2 p \leq 1 \right]"
+    for line in broken(rf"\frac{{\partial J}}{{\partial y}}\, \delta_{{ij}}\, {condition}\, {condition}\, {condition}"):
+        assert line.right.count(r"\mathbf{1}") == line.right.count("[")
 
 
 def test_a_chain_of_equations_breaks_before_the_relation_which_stands_below_the_other():

@@ -3,7 +3,10 @@ import re
 import pytest
 from hypothesis import given, settings
 
+from scratchgrad.gradients import derive
+from scratchgrad.sheets.blocks import Figure
 from scratchgrad.sheets.drawing import Box, Circle, Label, Path
+from scratchgrad.sheets.layer_sheet import layer_sheet
 from scratchgrad.sheets.network_figure import network_drawing, network_figure
 from scratchgrad.sheets.svg import to_svg
 from scratchgrad.sheets.tikz import to_tikz
@@ -92,11 +95,24 @@ def test_TikZ_and_SVG_draw_the_same_boxes():
 
 @pytest.mark.parametrize("layer", ["linear", "relu"])
 def test_a_layer_s_element_graph_shows_the_chosen_element_s_way(layer):
-    from scratchgrad.gradients import derive
-    from scratchgrad.sheets.blocks import Figure
-    from scratchgrad.sheets.layer_sheet import layer_sheet
 
     (figure,) = [b for b in layer_sheet(derive(layer)).blocks if isinstance(b, Figure)]
     strong = [p for p in parts(figure.drawing, Path) if p.strong]
     assert len(strong) == 2
     assert [c.latex for c in parts(figure.drawing, Circle)][-1] == "J"
+
+
+def test_the_chosen_element_is_drawn_even_where_it_is_only_added():
+    (figure,) = [b for b in layer_sheet(derive("residual_scale")).blocks if isinstance(b, Figure)]
+    circles = [part.latex for part in figure.drawing.parts if isinstance(part, Circle)]
+    assert {"x_{1}", "x_{2}", "x_{3}", "f_{1}"} <= set(circles)
+
+
+@pytest.mark.parametrize("layer", ["softmax", "hadamard", "logsumexp"])
+def test_an_element_with_a_circle_acts_along_its_own_lines_alone(layer):
+    (figure,) = [b for b in layer_sheet(derive(layer)).blocks if isinstance(b, Figure)]
+    parts = figure.drawing.parts
+    (chosen,) = [p.centre for p in parts if isinstance(p, Circle) and p.strong]
+    first = [p.points[0] for p in parts if isinstance(p, Path) and p.strong and p.points[0][0] < 1]
+    assert first and all(abs(x - chosen[0]) + abs(y - chosen[1]) < 0.5 for x, y in first)
+    assert not [p for p in parts if isinstance(p, Label)]

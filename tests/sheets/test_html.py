@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from scratchgrad.sheets.blocks import Heading, Paragraph, Sheet
+from scratchgrad.sheets.blocks import Display, Heading, Paragraph, Row, Sheet
 from scratchgrad.sheets.html import to_html
 from scratchgrad.sheets.mathml import MathmlFailed, to_mathml
 from scratchgrad.sheets.svg import runs, to_svg
@@ -87,3 +87,16 @@ def test_a_label_s_superscript_is_raised_and_its_subscript_lowered():
     assert i.text == "i" and i.raise_ < 0
     assert "".join(r.text for r in rest) == "(1)" and all(r.raise_ > 0 and not r.italic for r in rest)
     assert runs(r"\lambda")[0].text == "λ"
+
+
+def test_a_line_that_cannot_be_broken_is_shrunk():
+    wide = r"\begin{bmatrix}" + " & ".join(["123456"] * 16) + r"\end{bmatrix}"
+    page = to_html(Sheet("Wide", (Display((Row("x", wide),)),)))
+    percent = int(re.search(r'class="right" style="font-size: (\d+)%"', page)[1])
+    assert 20 <= percent < 100
+
+
+def test_the_lines_of_a_display_are_broken_for_a_page():
+    long = " + ".join(rf"\frac{{\partial J}}{{\partial z_{{{n}}}}}\, W_{{{n}}}" for n in range(12))
+    page = to_html(Sheet("Long", (Display((Row("x", long, reason="local partial"),)),)))
+    assert page.count('<div class="right">') > 1 and page.count('<div class="why">') == 1

@@ -165,3 +165,61 @@ def test_subscripts_and_indices_share_one_subscript():
 def test_inverse_and_determinant():
     gradient = derive("L = LogDet(S)")["S"]
     assert matrix_latex(gradient.vector.node) == r"\frac{\partial J}{\partial L}\, S^{-\top}"
+
+
+def test_a_sum_of_sizes_has_its_number_last_and_what_is_taken_away_behind():
+    size = Size("n_h") - Size("n_k") + 1
+    assert element_latex(size) == "n_{h} - n_{k} + 1"
+    assert element_latex(e("x", i - Size("n_j"))) == "x_{i - n_{j}}"
+
+
+def test_a_square_root_of_a_number_stands_below_the_line_once():
+    assert element_latex(sp.sqrt(5) / 5 * e("x", i)) == r"\frac{x_{i}}{\sqrt{5}}"
+    assert element_latex(1 / sp.sqrt(5)) == r"\frac{1}{\sqrt{5}}"
+    assert element_latex(sp.sqrt(2) / sp.sqrt(sp.pi) * e("x", i)) == r"\sqrt{\frac{2}{\pi}} x_{i}"
+    assert element_latex(sp.sqrt(2) / (2 * sp.sqrt(sp.pi)) * e("x", i)) == r"\frac{x_{i}}{\sqrt{2 \pi}}"
+
+
+@pytest.mark.parametrize("value", [sp.sqrt(5) / 5, sp.sqrt(2) / sp.sqrt(sp.pi), sp.sqrt(12) / 4, 3 * sp.sqrt(2) / 10])
+def test_numbers_with_roots_keep_their_value(value):
+    from scratchgrad.sheets.printer import _without_surds
+
+    assert sp.Mul(*_without_surds(sp.Mul.make_args(value))).equals(value)
+
+
+def test_a_number_with_many_decimals_is_written_with_them():
+    assert element_latex(sp.Rational(8943, 200000) * e("x", i)) == r"0.044715\, x_{i}"
+    assert element_latex(sp.Rational(1, 8) * e("x", i)) == r"\frac{1}{8}\, x_{i}"
+
+
+def test_a_bar_stands_over_the_letter_alone():
+    assert element_latex(e("bar_c_new", i)) == r"\bar{c}_{\mathrm{new}, i}"
+    assert element_latex(sp.Symbol("bar_b1"), {"b1": "b^{(1)}"}) == r"\bar{b}^{(1)}"
+
+
+def test_a_bracket_with_fractions_stands_beside_the_fraction():
+    bracket = e("a", i) / e("q") - e("b", i) / e("p")
+    assert element_latex(bracket / e("p")) == (r"\frac{1}{p} \left( \frac{a_{i}}{q} - \frac{b_{i}}{p} \right)")
+
+
+def test_cases_within_cases_are_one_list_of_cases():
+    inner = Where(e("u") < 3, e("u") ** 2, e("u"))
+    assert element_latex(Where(e("u") > -3, inner, sp.Integer(0))) == (
+        r"\begin{cases} 0 & \text{if } u \leq -3 \\ u^{2} & \text{if } u < 3 \\ u & \text{otherwise} \end{cases}"
+    )
+
+
+def test_a_floor_is_no_taller_than_a_line():
+    assert element_latex(sp.floor(Size("n_h") / 2) - 1) == r"\lfloor n_{h}/2 \rfloor - 1"
+    assert element_latex(sp.floor((Size("n_h") - 1) / 2)) == r"\lfloor (n_{h} - 1)/2 \rfloor"
+
+
+def test_a_name_in_words_stands_apart_from_the_letter_behind_it():
+    assert element_latex(e("scale") * e("m", i)) == r"\mathrm{scale}\, m_{i}"
+
+
+def test_a_bar_needs_no_brackets_before_its_transpose():
+    from scratchgrad.forms.matrix import Leaf, Transpose
+
+    bar = Leaf((i, None), "bar_o")
+    assert matrix_latex(Transpose((None, i), bar)) == r"\bar{o}^{\top}"

@@ -221,3 +221,61 @@ def test_a_place_s_index_is_summed_over_where_the_layer_shares_a_tensor():
     assert linear.signals == {"x": "x", "W": "W", "b": "b", "u": u.name}
     assert str(linear.definition) == "u[p,i] = b[i] + Sum(W[i,j]*x[p,j], j)"
     assert str(linear.forms.vector("W")) == "grad_u.T @ x"
+
+
+def test_sizes_that_are_sums_stand_in_brackets():
+    sheet = layer_sheet(derive("conv2d"))
+    space = r"\mathbb{R}^{n_{o} \times (n_{h} - n_{k} + 1) \times (n_{w} - n_{l} + 1)}"
+    assert space in text(sheet)
+
+
+def test_no_step_only_renames_what_is_summed_over():
+    found = rows(layer_sheet(derive("conv2d")))
+    assert not any(row.reason == "collecting" for row in found)
+    boxed = next(row for row in found if row.boxed)
+    assert r"u_{opq}" in boxed.right and "W_{o, a, h - p, w - q}" in boxed.right
+
+
+def test_several_survivors_survive():
+    reasons = {row.reason for row in rows(layer_sheet(derive("conv2d")))}
+    assert "sifting: only $c = a$, $k = h - p$, $l = w - q$ survive" in reasons
+    assert "sifting: only $i = o$ survives" in reasons
+
+
+def test_what_stands_in_the_objective_acts_through_nothing_else():
+    net = Builder()
+    net.outside("v", "input", (2,))
+    net.outside("y", "target", (2,))
+    net.add("l2_loss", "v", "y", names=("J",))
+    words = text(network_sheet(net.graph("J")))
+    assert "stands in $J$ itself" in words and "through $J$ alone" not in words
+    assert (
+        r"Its output is the objective $J$ itself, so for the backward pass $\frac{\partial J}{\partial J} = 1$" in words
+    )
+
+
+def test_a_summary_without_vector_forms_does_not_announce_them():
+    assert "In vectors and matrices," not in text(layer_sheet(derive("rope")))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "typeset_"),
+    [
+        ("The margins y_i v_i of the scores.", "The margins $y_{i}$ $v_{i}$ of the scores."),
+        ("A loss of a score v, between -1 and 1.", "A loss of a score $v$, between $-1$ and $1$."),
+        ("It approaches -alpha.", r"It approaches $-\alpha$."),
+        ("A log-probability over the places i", "A log-probability over the places $i$"),
+    ],
+)
+def test_the_sentence_below_the_title_has_its_letters_as_formulae(sentence, typeset_):
+    from scratchgrad.sheets.titles import typeset
+
+    assert typeset(sentence, derive("L = Sum(a[i]*(v[i] - y[i])**2, i)").definition) == typeset_
+
+
+def test_an_a_that_is_a_tensor_is_one_where_it_is_no_article():
+    from scratchgrad.sheets.titles import typeset
+
+    definition = derive("c = Sum(a[i]*b[i], i)").definition
+    assert typeset("The entries of a, then those of b.", definition) == "The entries of $a$, then those of $b$."
+    assert typeset("The anchor a is near a positive.", definition) == "The anchor $a$ is near a positive."
