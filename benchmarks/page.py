@@ -50,7 +50,8 @@ def steps(found: dict[str, Any]) -> list[str]:
     """Linear layers."""
     groups = _groups(found)
     return [
-        "One thread; 10th percentile of processor time over shuffled blocks, one process a contestant, each validated "
+        "One thread; 10th percentile of processor time over shuffled blocks, two processes a contestant (one at "
+        "the last network), each validated "
         "before it is timed: against numpy by hand, in float64. Each cell: times as fast as torch eager autograd with "
         "optim.SGD, then the multiple of the matrix products alone (the floor: the same products through "
         "`torch.mm(out=)`), then the time. Processor time and a low quantile, because other work may share the "

@@ -87,9 +87,9 @@ def contestants(options: argparse.Namespace) -> list[str]:
 
 
 def timed(problem: Problem, who: list[str], rounds: int, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """One group of measurements; in two processes each, because some get memory that lies better than others'."""
+    """One group of measurements; of short steps two processes each: memory lies better in some than in others."""
     python = {n: options.jax for n in JAX} if options.jax else {}
-    group = measure(problem, who, rounds=rounds, restarts=1 if str(problem) in LONG else 2, python=python)
+    group = measure(problem, who, rounds=rounds, restarts=1 if rounds < 6 else 2, python=python)
     said = (f"{r.contestant} {r.failure or f'{r.microseconds:.4g} us'}" for r in group)
     print(f"{problem}: {', '.join(said)}", flush=True)
     return [vars(r) for r in group]
