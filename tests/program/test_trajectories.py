@@ -6,6 +6,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from scratchgrad import registry
+from scratchgrad.program.native import NativeProgram
 from scratchgrad.program.runner import Runner
 from scratchgrad.tape import Sequential
 from scratchgrad.train import SGD, Adam, AdamW
@@ -28,14 +29,14 @@ OPTIMIZERS = (
 )
 
 
-def agree(drawn, make, watched, parts=1):
+def agree(drawn, make, watched, parts=1, backend="torch"):
     """20 steps of a program and of the tape: parameters, objectives, the watched gradients and values."""
     plain, net = drawn.build(), drawn.build()
     assume(not plain.tape.unreachable)
     by_tape, by_program = make(), make()
     names = tuple(s.name for k, s in enumerate(net.signals) if watched >> (k % 24) & 1 and not s.integer)
     results = tuple(n for n in names if net.signal(n).role == "result")
-    runner = Runner(net, by_program, values=results, gradients=() if parts > 1 else names)
+    runner = Runner(net, by_program, values=results, gradients=() if parts > 1 else names, backend=backend)
     for values in drawn.given(STEPS):
         plain.forward(**values)
         plain.backward()
@@ -45,6 +46,7 @@ def agree(drawn, make, watched, parts=1):
         objective = runner.step(values, drawn.batch, parts=parts)
         close(objective, plain.objective, "objective")
         program = runner.program(drawn.batch)
+        assert isinstance(program, NativeProgram) == (backend == "native")
         for name in program.plan.gradients if parts == 1 else ():
             close(program.gradient(name), plain.gradient(name), f"gradient of {name}")
         for name in results if parts == 1 else ():

@@ -1,10 +1,8 @@
 """The compiled program goes the way of the tape; it is refused, in one line, where it cannot be or differs."""
 
-import warnings
-
 import pytest
 import torch
-from hypothesis import Phase, assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratchgrad.lab import lab_network
@@ -17,6 +15,7 @@ from scratchgrad.tape import Network, Sequential
 from scratchgrad.train import SGD, Adam, one_hot
 from tests.program.close import close
 from tests.program.random_networks import networks
+from tests.program.test_trajectories import OPTIMIZERS, PHASES, agree
 from tests.tape.conftest import accept
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
@@ -54,28 +53,10 @@ def test_compiled_the_lab_network_goes_the_way_of_the_tape(make, batch):
 
 
 @pytest.mark.slow
-@settings(max_examples=100, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(drawn=networks(), momentum=st.sampled_from([0.0, 0.9]))
-def test_100_networks_compiled_go_the_way_of_the_tape(drawn, momentum):
-    agree(drawn, momentum)
-
-
-def agree(drawn, momentum):
-    plain, net = drawn.build(), drawn.build()
-    assume(not plain.tape.unreachable)
-    runner, by_tape = Runner(net, SGD(0.02, momentum), backend="native"), SGD(0.02, momentum)
-    for values in drawn.given(20):
-        plain.forward(**values)
-        plain.backward()
-        gradients = [plain.gradient(name) for name in net.names("parameter")]
-        assume(all(bool(g.isfinite().all()) and float(g.abs().max()) < 100 for g in gradients))
-        plain.step(by_tape)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NativeFallback)  # some rooms have no form in C
-            objective = runner.step(values, drawn.batch)
-        close(objective, plain.objective, "objective")
-    for name in net.names("parameter"):
-        close(net.value(name), plain.value(name), name)
+@settings(max_examples=200, phases=PHASES)
+@given(drawn=networks(), make=st.sampled_from(OPTIMIZERS), watched=st.integers(0, 2**24 - 1))
+def test_200_networks_compiled_go_the_way_of_the_tape(drawn, make, watched):
+    agree(drawn, make, watched, backend="native")
 
 
 def test_what_is_no_number_and_what_is_infinite_stay_what_they_are():
