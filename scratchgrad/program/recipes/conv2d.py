@@ -45,7 +45,7 @@ class Windows:
     def forward(self, x: Tensor, W: Tensor, b: Tensor) -> tuple[Tensor, Saved]:
         """The product W X + b."""
         o, p, q, n = len(W), *self.sizes(x, W), len(x)
-        X = self._gathered(x, W).reshape(W[0].numel(), p * q * n)
+        X = self._gathered(x, W).contiguous().view(W[0].numel(), p * q * n)
         u = b.unsqueeze(1).addmm(W.reshape(o, -1), X)
         return u.view(o, p, q, n).permute(3, 0, 1, 2), (X, W, tuple(x.shape))
 
