@@ -54,7 +54,7 @@ class Windows:
         X, W, shape = saved
         o = len(W)
         n, _, p, q = grad_u.shape
-        grad = grad_u.permute(1, 2, 3, 0).reshape(o, p * q * n)
+        grad = grad_u.permute(1, 2, 3, 0).contiguous().view(o, p * q * n)
         grad_W = grad.mm(X.t()).view(W.shape)
         grad_X = W.reshape(o, -1).t().mm(grad).view(*W.shape[1:], p, q, n)
         return self._scattered(grad_X, shape), grad_W, grad.t().sum(0)
