@@ -303,6 +303,7 @@ def _summand(op: Op, writer: dict[Storage, Op], count: Counter[Storage], pinned:
             and all(isinstance(a, View) for a in source.args)
             and count[view.storage] == 1
             and view.storage not in pinned
+            and other.storage is not view.storage
             and other.shape == view.shape == op.outs[0].shape
             and (not op.kwargs or view is op.args[1])
             and not source.inplace

@@ -39,6 +39,15 @@ def test_a_product_that_others_read_stays_a_call():
     assert names(epilogues(trace.ops, set(trace.ops[0].writes))) == ["mul", "add"]
 
 
+def test_a_product_that_is_both_summands_stays_a_call():
+    def twice(x, y, p):
+        product = y * p
+        return torch.add(product, product, alpha=-1.0)
+
+    trace, _ = recorded(twice)
+    assert names(epilogues(trace.ops, set())) == ["mul", "add"]
+
+
 def test_a_product_of_a_parameter_is_made_before_the_parameter_follows():
     def step(x, y, p):
         product = y * p
