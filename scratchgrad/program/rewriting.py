@@ -113,7 +113,6 @@ class Factors:
         self._same: dict[Storage, View] = {}
         self._ready: dict[Storage, View] = {}
         self._sums: set[Storage] = set()
-        self._made = 0
 
     def of(self, view: View) -> tuple[View, float]:
         """Where the view is stored, and the number by which that is to be multiplied."""
@@ -177,6 +176,7 @@ class Factors:
         """A part of a sum that begins with nothing, or with zeros: the first part's factor is that of the sum."""
         into, (part, factor) = op.args[0], self.of(op.args[1])
         own = self._factor.setdefault(into.storage, factor)
+        self._ready.pop(into.storage, None)  # what was multiplied out is no longer the sum
         if factor == own:
             done.append(replace(op, args=(into, part, *op.args[2:])))
         elif op.function is _aten.add_.Tensor:
@@ -235,7 +235,6 @@ class Factors:
         if ready is None:
             every = view if view.full else _whole(view.storage)
             held = moved(every, self._same)
-            self._made += 1
             storage = Storage(f"{view.storage.name}_scaled", view.storage.size, view.storage.dtype, "temporary")
             ready = self._ready[view.storage] = replace(every, storage=storage)
             done.append(Op(_aten.mul.Tensor, (held, factor), outs=(ready,), why="a factor that travels no further"))
@@ -243,7 +242,7 @@ class Factors:
 
 
 def epilogues(ops: list[Op], pinned: set[Storage]) -> list[Op]:
-    """exp(log_softmax(v)) is softmax(v) where nobody else reads log_softmax; relu(addmm(b, x, W.T)) is one call."""
+    """The calls with pairs of them as one, where nobody else reads what is between and nothing changes meanwhile."""
     count = uses(ops)
     writer = {storage: op for op in ops for storage in op.writes}
     place = {id(op): k for k, op in enumerate(ops)}

@@ -90,6 +90,21 @@ def test_a_sum_in_place_takes_over_the_number_of_its_first_part():
     assert [op.kwargs for op in ops if op.name == "add_"] == [{}, {"alpha": 0.5}]
 
 
+def test_a_sum_that_is_read_between_its_parts_is_multiplied_out_anew():
+    def step(x, y, p):
+        total = x.new_zeros(3, 2)
+        total.add_(y * p * 0.5)
+        before = total.exp()
+        total.add_(x * p * 0.5)
+        return before, total.exp()
+
+    trace, _ = recorded(step)
+    ops = Factors(set()).apply(fold(trace.ops))
+    assert names(ops) == ["fill_", "mul", "add_", "mul", "exp", "mul", "add_", "mul", "exp"]
+    one, other = (op for op in ops if op.name == "exp")
+    assert one.args[0].storage is not other.args[0].storage
+
+
 def test_a_number_before_a_product_that_is_added_to_a_bias_is_its_alpha():
     trace, _ = recorded(lambda x, y, p: torch.addmm(p[0], x, (y.T @ x) * 4.0).relu())
     ops = epilogues(Factors(set()).apply(trace.ops), set())

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from scratchgrad.program.recipes.max_pool2d import side_by_side, spread, windows
+
 __all__ = ["Means", "fits", "kernel"]
 
 
@@ -22,22 +24,13 @@ class Means:
 
     def forward(self, x: Tensor) -> tuple[Tensor, Any]:
         """The sums within the rows of each window, then the sum of those, divided."""
-        n, c, h, w = x.shape
-        size, p, q = self.size, h // self.size, w // self.size
-        windows = x.permute(1, 2, 3, 0)[:, : p * size, : q * size].view(c, p, size, q, size, n)
-        total = _sum(_sum(windows, 4), 2) / size**2
-        return total.permute(3, 0, 1, 2), (n, c, h, w)
+        total = _sum(_sum(windows(x, self.size), 4), 2) / self.size**2
+        return total.permute(3, 0, 1, 2), tuple(x.shape)
 
     def backward(self, saved: Any, grad_y: Tensor) -> Tensor:
-        """The same share of grad_y for the whole window; rows and columns beyond the last window have none."""
-        n, c, h, w = saved
-        size, (p, q) = self.size, grad_y.shape[2:]
-        share = (grad_y.permute(1, 2, 3, 0) / size**2).unsqueeze(2).unsqueeze(4)
-        grad = share.expand(c, p, size, q, size, n).reshape(c, p * size, q * size, n)
-        if (h, w) != (p * size, q * size):
-            inner, grad = grad, grad.new_zeros(c, h, w, n)
-            grad[:, : p * size, : q * size].copy_(inner)
-        return grad.permute(3, 0, 1, 2)
+        """The same share of grad_y for the whole window."""
+        share = (grad_y.permute(1, 2, 3, 0) / self.size**2).unsqueeze(2).unsqueeze(4)
+        return spread(share.expand(-1, -1, self.size, -1, self.size, -1), saved)
 
 
 def _sum(values: Tensor, axis: int) -> Tensor:
@@ -49,7 +42,7 @@ def _sum(values: Tensor, axis: int) -> Tensor:
 
 def fits(inputs: Sequence[Tensor], *, compiled: bool, size: int, stride: int, padding: int) -> bool:
     """Whether windows stand side by side, and the samples lie so."""
-    return stride == size and not padding and inputs[0].permute(1, 2, 3, 0).is_contiguous()
+    return stride == size and not padding and side_by_side(inputs[0])
 
 
 def kernel(unit: frozenset[int], *, size: int, stride: int, padding: int) -> Means:

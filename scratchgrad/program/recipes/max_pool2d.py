@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Maxima", "fits", "kernel"]
+__all__ = ["Maxima", "fits", "kernel", "side_by_side", "spread", "windows"]
 
 Step = tuple[Tensor, Tensor]
 
@@ -29,23 +29,14 @@ class Maxima:
 
     def forward(self, x: Tensor) -> tuple[Tensor, Any]:
         """The maxima within the rows of each window, then the largest of those."""
-        n, c, h, w = x.shape
-        size, p, q = self.size, h // self.size, w // self.size
-        windows = x.permute(1, 2, 3, 0)[:, : p * size, : q * size].view(c, p, size, q, size, n)
-        in_rows, steps = self._largest(windows, 4)
+        in_rows, steps = self._largest(windows(x, self.size), 4)
         y, more = self._largest(in_rows, 2)
-        return y.permute(3, 0, 1, 2), (steps, more, (n, c, h, w))
+        return y.permute(3, 0, 1, 2), (steps, more, tuple(x.shape))
 
     def backward(self, saved: Any, grad_y: Tensor) -> Tensor:
-        """grad_y where the largest is, else 0; rows and columns beyond the last window have none."""
-        steps, more, (n, c, h, w) = saved
-        size, (p, q) = self.size, grad_y.shape[2:]
-        grad = self._shared(self._shared(grad_y.permute(1, 2, 3, 0), more, 2), steps, 4)
-        grad = grad.reshape(c, p * size, q * size, n)
-        if (h, w) != (p * size, q * size):
-            inner, grad = grad, grad.new_zeros(c, h, w, n)
-            grad[:, : p * size, : q * size].copy_(inner)
-        return grad.permute(3, 0, 1, 2)
+        """grad_y where the largest is, else 0."""
+        steps, more, shape = saved
+        return spread(self._shared(self._shared(grad_y.permute(1, 2, 3, 0), more, 2), steps, 4), shape)
 
     def _largest(self, values: Tensor, axis: int) -> tuple[Tensor, list[Step]]:
         """The maximum along the axis; before each comparison the largest so far, and after it."""
@@ -67,9 +58,32 @@ class Maxima:
         return torch.stack([grad, *reversed(found)], axis)
 
 
+def windows(x: Tensor, size: int) -> Tensor:
+    """The windows [c, p, row, q, column, n] of images [n, c, h, w]: a view."""
+    n, c, h, w = x.shape
+    p, q = h // size, w // size
+    return x.permute(1, 2, 3, 0)[:, : p * size, : q * size].view(c, p, size, q, size, n)
+
+
+def spread(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The images whose windows these are; rows and columns beyond the last window are 0."""
+    n, c, h, w = shape
+    _, p, size, q, _, _ = grad.shape
+    grad = grad.reshape(c, p * size, q * size, n)
+    if (h, w) != (p * size, q * size):
+        inner, grad = grad, grad.new_zeros(c, h, w, n)
+        grad[:, : p * size, : q * size].copy_(inner)
+    return grad.permute(3, 0, 1, 2)
+
+
+def side_by_side(x: Tensor) -> bool:
+    """Whether the samples lie side by side: the batch is the innermost axis in memory."""
+    return x.permute(1, 2, 3, 0).is_contiguous()
+
+
 def fits(inputs: Sequence[Tensor], *, compiled: bool, size: int, stride: int) -> bool:
     """Whether windows stand side by side, and the samples lie so."""
-    return stride == size and inputs[0].permute(1, 2, 3, 0).is_contiguous()
+    return stride == size and side_by_side(inputs[0])
 
 
 def kernel(unit: frozenset[int], *, size: int, stride: int) -> Maxima:
