@@ -43,6 +43,7 @@ __all__ = ["canonical", "collect", "equal", "factored", "reletter", "same_but_le
 _EXPANDED = 100  # a power with more terms than this stays a power
 _TRIED = 48  # an expression with more terms than this is not multiplied out to see whether that is shorter
 _LETTERS = 7  # a fraction in more letters than this is not brought to lowest terms
+_WEIGHED = 60  # nor one with more to write than this: SymPy's factor takes seconds for it, and cannot be interrupted
 _PERMUTED = 5  # up to this many indices of one size are matched by trying every order
 
 
@@ -293,7 +294,7 @@ def _cancelled(e: sp.Expr) -> sp.Expr | None:
         return node if node.is_Number else letters.setdefault(node, sp.Dummy(real=True))
 
     below = [b for p in e.atoms(sp.Pow) for b, x in [p.as_base_exp()] if x.is_negative and isinstance(b, sp.Add)]
-    if not below:
+    if not below or _weight(e) > _WEIGHED:
         return None
     rational = walk(e)
     if len(letters) > _LETTERS:

@@ -39,6 +39,7 @@ from scratchgrad.notation.binding import (
 )
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.limits import check_size, task
 from scratchgrad.notation.nodes import Partial
 from scratchgrad.notation.text import to_text
 
@@ -96,7 +97,8 @@ class Derivation:
             known = ", ".join(self.differentiable)
             raise UnknownTensor(f"no gradient with respect to {name!r}; the differentiable inputs are {known}")
         if name not in self._forms:
-            self._forms[name] = self._derive(tensor)
+            with task(f"deriving the gradient with respect to {name}"):
+                self._forms[name] = self._derive(tensor)
         return self._forms[name]
 
     def local(self, name: str) -> sp.Expr:
@@ -271,14 +273,19 @@ class _Recorder:
     ) -> None:
         """Record `rewrite` as a step."""
         after = sp.sympify(rewrite(self.value))
+        self._check(rule, after)
         self.steps.append(Step(rule, self.value, after, words, children))
         self.value = after
+
+    def _check(self, rule: Rule, after: sp.Expr) -> None:
+        check_size(after, f"{to_text(self.start)}, after the step {rule.name!r},")
 
     def change(self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str) -> bool:
         """Record `rewrite` as a step if it changes anything."""
         after = sp.sympify(rewrite(self.value))
         if after == self.value:
             return False
+        self._check(rule, after)
         self.steps.append(Step(rule, self.value, after, words))
         self.value = after
         return True

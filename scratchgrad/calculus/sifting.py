@@ -19,6 +19,7 @@ from scratchgrad.notation.binding import (
     bound,
     free_indices,
     index_names,
+    kinds,
     rebuild,
     rename_bound,
     replace_tensors,
@@ -37,7 +38,7 @@ def sift(e: sp.Expr) -> tuple[sp.Expr, list[tuple[Index, sp.Expr]]]:
 
     def walk(node: sp.Basic) -> tuple[sp.Basic, bool]:
         """The node, and whether something collapsed inside it."""
-        if isinstance(node, MaxOver) or not node.args or isinstance(node, sp.Indexed):
+        if isinstance(node, (MaxOver, sp.Indexed)) or sp.KroneckerDelta not in kinds(node):
             return node, False
         done: list[bool] = []
 
@@ -73,7 +74,7 @@ def terms_with_deltas(body: sp.Expr) -> tuple[sp.Expr, ...]:
 
 def _collapse(e: sp.Sum, survivors: list[tuple[Index, sp.Expr]]) -> sp.Expr | None:
     """The sum without the deltas that its own indices collapse; None where there are none."""
-    if not e.function.has(sp.KroneckerDelta):
+    if sp.KroneckerDelta not in kinds(e.function):
         return None
     terms = terms_with_deltas(e.function)
     collapsed, changed = [], False

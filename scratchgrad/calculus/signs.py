@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import sympy as sp
 
@@ -87,6 +88,7 @@ class Signs:
         return min(places, default=len(self.order)), to_text(term)
 
 
+@lru_cache(maxsize=1 << 14)
 def _key(e: sp.Basic) -> frozenset[str]:
     """The terms of e without the letters of their indices."""
     return frozenset(_LETTERS.sub("", to_text(t)) for t in sp.Add.make_args(e))

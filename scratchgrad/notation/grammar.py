@@ -19,6 +19,7 @@ from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, Size, fresh
+from scratchgrad.notation.limits import TooLarge, working
 from scratchgrad.notation.nodes import (
     Determinant,
     InverseElement,
@@ -37,6 +38,7 @@ __all__ = [
     "Misplaced",
     "RankMismatch",
     "ReservedName",
+    "TooLarge",
     "UnknownName",
     "UnusedName",
     "parse",
@@ -65,10 +67,6 @@ class Misplaced(NotationError):
 
 class ReservedName(NotationError):
     """A tensor is called like a function, or like the gradient of another tensor."""
-
-
-class TooLarge(NotationError):
-    """A number beyond all floating point, or text nested too deeply."""
 
 
 class AssignmentOrder(NotationError):
@@ -106,6 +104,7 @@ _DIGITS, _EXPONENT = 400, 512  # float64 ends at 1.8e308
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 
+@working("reading the definition")
 def parse(
     text: str,
     *,
