@@ -26,6 +26,7 @@ from scratchgrad.notation.binding import (
     bound,
     free_indices,
     index_names,
+    kinds,
     operands,
     rebuild,
     rename_bound,
@@ -112,9 +113,17 @@ def _content(e: sp.Add) -> sp.Expr:
     return -number if e.could_extract_minus_sign() else number
 
 
-def _binders(e: sp.Basic) -> set[Index]:
+@lru_cache(maxsize=1 << 14)
+def _binders(e: sp.Basic) -> frozenset[Index]:
     """Every index that some node of e binds."""
-    return {i for node in sp.preorder_traversal(e) for i in bound(node)}
+    if not _binds(e):
+        return frozenset()
+    return frozenset(bound(e)).union(*map(_binders, operands(e)))
+
+
+def _binds(e: sp.Basic) -> bool:
+    """Whether some node of e binds an index."""
+    return not kinds(e).isdisjoint((sp.Sum, MaxOver))
 
 
 def _neutral(e: sp.Expr) -> sp.Expr:
@@ -221,6 +230,8 @@ def reletter(
     ranges |= {i.name: i.size for i in free_indices(e)}
 
     def walk(node: sp.Basic, used: frozenset[str]) -> sp.Basic:
+        if not _binds(node):
+            return node
         own = bound(node)
         if own:
             names = used | {i.name for i in free_indices(node)}
@@ -250,7 +261,7 @@ def same_but_letters(a: sp.Expr, b: sp.Expr) -> bool:
 
 def _lettered(e: sp.Basic) -> sp.Basic:
     """E with every sum and maximum named canonically, and nothing else changed."""
-    if isinstance(e, sp.Indexed) or not e.args:
+    if isinstance(e, sp.Indexed) or not _binds(e):
         return e
     return _named(rebuild(e, _lettered))
 
@@ -303,6 +314,7 @@ def _cancelled(e: sp.Expr) -> sp.Expr | None:
     return sp.sympify(sp.factor(rational).xreplace(names))
 
 
+@lru_cache(maxsize=1 << 16)
 def _weight(e: sp.Basic) -> int:
     """How much there is to write: tensors, functions and sums."""
     if isinstance(e, (sp.Indexed, Index)) or not e.args:
@@ -312,6 +324,7 @@ def _weight(e: sp.Basic) -> int:
     return 1 + sum(map(_weight, operands(e)))
 
 
+@lru_cache(maxsize=1 << 16)
 def _expanded_terms(e: sp.Basic) -> int:
     """How many terms e would have if all its products were multiplied out."""
     if isinstance(e, sp.Add):

@@ -11,6 +11,7 @@ comes back from inside.  The result is the value of the last step.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,7 @@ from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
     free_indices,
     index_names,
+    kinds,
     rebuild,
     rename_bound,
     replace_tensors,
@@ -315,12 +317,8 @@ def _name(recorder: _Recorder, definition: Definition) -> bool:
     before = recorder.value
     after = name_values(before, definition.assignments)
     if after != recorder.value:
-        named = [
-            f"${a.target.name}$"
-            for a in definition.assignments
-            if sum(tensor_name(t) == a.target.name for t in tensors_in(after))
-            > sum(tensor_name(t) == a.target.name for t in tensors_in(recorder.value))
-        ]
+        there, earlier = (Counter(map(tensor_name, tensors_in(e))) for e in (after, before))
+        named = [f"${a.target.name}$" for a in definition.assignments if there[a.target.name] > earlier[a.target.name]]
         recorder.apply(rules.NAME, lambda _: _pull_all(after), f"Forward has computed {' and '.join(named)}.")
     return bool(after != before)
 
@@ -334,12 +332,16 @@ def _vanish(recorder: _Recorder, definition: Definition, taken: set[str], signs:
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:
+    if sp.Sum not in kinds(e):
+        return sp.sympify(e)
     new = rebuild(e, _pull_all) if e.args and not isinstance(e, sp.Indexed) else e
     return pull_out(new) if isinstance(new, sp.Sum) else sp.sympify(new)
 
 
 def _insert(e: sp.Basic, by: dict[sp.Expr, sp.Expr]) -> sp.Expr:
     """E with opaque partials replaced by their values (same indices, so nothing can be caught)."""
+    if Partial not in kinds(e):
+        return e
     if isinstance(e, Partial):
         return by.get(e, e)
     return sp.sympify(rebuild(e, lambda child: _insert(child, by)) if e.args and not isinstance(e, sp.Indexed) else e)

@@ -29,6 +29,7 @@ class Signs:
         """The signs in `rights`; without any, the constant term is positive."""
         self.seen: set[frozenset[str]] = set()
         self.order: dict[str, int] = {}
+        self._signed: dict[sp.Basic, sp.Expr] = {}
         for right in rights:
             self.seen |= {_key(e) for e in sp.preorder_traversal(right) if isinstance(e, sp.Add)}
             for tensor in tensors_in(right):
@@ -36,6 +37,11 @@ class Signs:
 
     def signed(self, e: sp.Basic) -> sp.Expr:
         """E with every bracket that is a factor in its sign."""
+        if e not in self._signed:
+            self._signed[e] = self._with_signs(e)
+        return self._signed[e]
+
+    def _with_signs(self, e: sp.Basic) -> sp.Expr:
         if not e.args or isinstance(e, sp.Indexed):
             return sp.sympify(e)
         e = sp.sympify(rebuild(e, self.signed))
