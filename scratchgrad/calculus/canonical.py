@@ -14,6 +14,7 @@ Never `simplify`: it hides the step, and it can hang.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import permutations, product
@@ -32,8 +33,7 @@ from scratchgrad.notation.binding import (
     rename_bound,
     substitute,
     sum_over,
-    tensor_name,
-    tensors_in,
+    tensor_names,
 )
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import MaxOver
@@ -326,20 +326,23 @@ def _weight(e: sp.Basic) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def _expanded_terms(e: sp.Basic) -> int:
-    """How many terms e would have if all its products were multiplied out."""
+    """How many terms e would have if all its products were multiplied out; _TRIED + 1 where they would be more."""
+    count = 1
     if isinstance(e, sp.Add):
-        return sum(map(_expanded_terms, e.args))
-    if isinstance(e, sp.Mul):
-        return int(sp.prod(map(_expanded_terms, e.args)))
-    if isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4:
-        return int(_expanded_terms(e.base) ** int(e.exp))
-    return _expanded_terms(e.function) if isinstance(e, sp.Sum) else 1
+        count = sum(map(_expanded_terms, e.args))
+    elif isinstance(e, sp.Mul):
+        count = math.prod(map(_expanded_terms, e.args))
+    elif isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4:
+        count = _expanded_terms(e.base) ** int(e.exp)
+    elif isinstance(e, sp.Sum):
+        count = _expanded_terms(e.function)
+    return min(count, _TRIED + 1)  # nested squares would fill the memory with the number alone
 
 
 def _tidied(form: sp.Expr, e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
     groups: dict[str, list[sp.Expr]] = {}
     for term in sp.Add.make_args(form):
-        upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
+        upstream = sorted(n for n in tensor_names(term) if n.startswith(("grad_", "bar_")))
         groups.setdefault(upstream[0] if upstream else "", []).append(term)
     ranges = {i.name: i.size for i in free_indices(e)}
     letters = {i.size: i.name for i in sorted(_binders(e), key=str, reverse=True) if i.name.isalpha()}

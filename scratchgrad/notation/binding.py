@@ -6,6 +6,7 @@ through `substitute`, which renames a bound index before it could catch a free o
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -85,15 +86,21 @@ def max_over(body: sp.Expr, *indices: Index) -> sp.Expr:
 
 
 def rebuild(e: sp.Basic, children: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
-    """The node e with `children` applied to its operands; bound indices, bases and atoms stay."""
+    """The node e with `children` applied to its operands; bound indices, bases and atoms stay.
+
+    Where nothing changes, the node itself comes back: what is shared stays shared, and equal nodes compare at once.
+    """
     tick()
-    if isinstance(e, sp.Sum):
-        return sum_over(children(e.function), *bound(e))
-    if isinstance(e, MaxOver):
-        return max_over(children(e.args[0]), *bound(e))
-    if isinstance(e, sp.Indexed):
-        return e.func(e.base, *map(children, e.indices))
-    return e.func(*map(children, e.args)) if e.args else e
+    if isinstance(e, (sp.Sum, MaxOver)):
+        body = children(e.args[0])
+        if body is e.args[0]:
+            return e
+        return sum_over(body, *bound(e)) if isinstance(e, sp.Sum) else max_over(body, *bound(e))
+    old = e.indices if isinstance(e, sp.Indexed) else e.args
+    new = [children(part) for part in old]
+    if all(map(operator.is_, new, old)):
+        return e
+    return e.func(e.base, *new) if isinstance(e, sp.Indexed) else e.func(*new)
 
 
 def operands(e: sp.Basic) -> Iterator[sp.Basic]:

@@ -10,6 +10,7 @@ a scalar input, the value of an index in scope, or the size of an axis (`n_i`, o
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -19,7 +20,7 @@ from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, Size, fresh
-from scratchgrad.notation.limits import TooLarge, working
+from scratchgrad.notation.limits import TooLarge, longest_number, working
 from scratchgrad.notation.nodes import (
     Determinant,
     InverseElement,
@@ -101,6 +102,7 @@ _ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
     "**": lambda a, b: a**b,
 }
 _DIGITS, _EXPONENT = 400, 512  # float64 ends at 1.8e308
+_EXACT, _FLOAT = 1000, 308  # digits of an exact number; the largest power of ten in float64
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 
@@ -132,6 +134,20 @@ def parse(
         return elaboration.definition(outputs, name)
     except RecursionError:
         raise TooLarge("the definition is nested too deeply; name its parts in assignments of their own") from None
+
+
+def _imaginary(power: sp.Pow) -> bool:
+    """Whether it is a root of a negative number: (-8)**(1/3) is -2 for some readers and NaN in floating point."""
+    base, exponent = power.as_base_exp()
+    return bool(base.is_Number and base.is_negative and exponent.is_Rational and not exponent.is_Integer)
+
+
+def _rounded(value: sp.Rational) -> str:
+    """What to write in a number's place."""
+    logarithm = math.log10(abs(value.p)) - math.log10(value.q)
+    if abs(logarithm) > _FLOAT:
+        return "it is beyond all floating point"
+    return f"write it rounded: {'-' if value.p < 0 else ''}{10 ** (logarithm % 1):.12g}e{math.floor(logarithm)}"
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -498,15 +514,19 @@ class _Elaboration:
 
     def real(self, node: Node, result: sp.Expr) -> sp.Expr:
         """The result, where it is a real number for some values of its tensors."""
-        if result.has(sp.zoo, sp.oo, sp.nan, sp.I):
+        if result.has(sp.zoo, sp.oo, sp.nan, sp.I) or any(map(_imaginary, result.atoms(sp.Pow))):
             raise self.error(Misplaced, node.place, "this has no real value, whatever the values of the tensors")
+        digits, value = longest_number(result)
+        if digits > _EXACT:
+            message = f"this makes a number of {digits} digits, more than {_EXACT}; {_rounded(value)}"
+            raise self.error(TooLarge, node.place, message)
         return result
 
     def name(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
         name = node.value
         if name in scope:
             return scope[name]
-        if self.declared.get(name) == () or name in self.targets:
+        if self.declared.get(name) == () or (name in self.targets and not self.rank.get(name)):
             return element(name, (), integer=name in self.integer)
         if name in self.sizes:
             return self.sizes[name]

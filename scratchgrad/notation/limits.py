@@ -24,8 +24,9 @@ import sympy as sp
 
 from scratchgrad.notation.syntax import NotationError
 
-__all__ = ["LimitReached", "Limits", "OutOfTime", "TooLarge", "check_size", "limits", "size", "task", "tick", "working"]
+__all__ = ["LimitReached", "Limits", "OutOfTime", "TooLarge", "check_size", "limits", "longest_number", "size", "task", "tick", "working"]
 
+_DIGITS = 4000  # of a number; Python writes no longer one
 _EVERY = 512  # ticks between two looks at the clock
 _PARTS = "name its parts in assignments of their own (z[i] = ...; y[i] = f(z[i]))"
 _ADVICE = f"{_PARTS}, or raise the limit"
@@ -145,6 +146,9 @@ def check_size(e: sp.Basic, what: str) -> None:
             f"{what} has {_counted(nodes)} nodes written out, the limit is {most:,}; {_ADVICE}: "
             f"with sg.limits(nodes={_counted(2 * nodes)}): ..."
         )
+    digits, _ = longest_number(e)
+    if digits > _DIGITS:
+        raise TooLarge(f"{what} contains a number of {digits} digits, the limit is {_DIGITS}; write numbers rounded")
 
 
 def _counted(nodes: int) -> str:
@@ -155,3 +159,12 @@ def _counted(nodes: int) -> str:
 def size(e: Any) -> int:
     """The number of nodes of e as a tree: what is shared counts wherever it stands."""
     return 1 + sum(map(size, e.args)) if isinstance(e, sp.Basic) else 1
+
+
+@lru_cache(maxsize=1 << 16)
+def longest_number(e: Any) -> tuple[int, Any]:
+    """How many digits the longest number in e has, about, and the number."""
+    if isinstance(e, sp.Rational):
+        return round(max(e.p.bit_length(), e.q.bit_length()) * 0.30103), e
+    inside = map(longest_number, e.args) if isinstance(e, sp.Basic) else ()
+    return max(inside, key=lambda found: found[0], default=(0, None))
