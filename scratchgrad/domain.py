@@ -7,7 +7,7 @@ Out  Domain
     :probability                                 every entry strictly between 0 and 1
     :simplex                                     rows (along the last axis) of numbers >= 0 whose sum is 1
     :onehot                                      rows with one 1, else 0
-    :sign                                        every entry -1 or 1
+    :binary  :sign                               every entry 0 or 1, every entry -1 or 1
     :symmetric  :positive_definite               square matrices, in the last two axes
     :int                                         whole numbers, which index; nothing is differentiated by them
 
@@ -97,6 +97,7 @@ STRUCTURES: dict[str, tuple[int, Interval, str]] = {
     "probability": (0, _OPEN_UNIT, "strictly between 0 and 1"),
     "simplex": (1, _UNIT, "rows of numbers >= 0 whose sum is 1"),
     "onehot": (1, _UNIT, "rows with one 1, else 0"),
+    "binary": (0, _UNIT, "0 or 1"),
     "sign": (0, _SIGNS, "-1 or 1"),
     "symmetric": (2, _ANY, "a symmetric matrix"),
     "positive_definite": (2, _ANY, "a symmetric, positive definite matrix"),
