@@ -34,7 +34,7 @@ class DomainMisfit(NotationError, DomainError):
 
 @dataclass(frozen=True)
 class Declared:
-    """What a declaration says of a tensor: its axes (None where it has no brackets), its domain, and where it says so."""
+    """What a declaration says of a tensor, and where: its axes (None where it has no brackets) and its domain."""
 
     name: str
     axes: tuple[str, ...] | None

@@ -121,9 +121,9 @@ def parse(
     """The definition that the text writes.
 
     `tensors` ("x[nB,nN] w[nN]") names the sizes of axes, `ranges` ({"r": "nK"}) the range of an index; an integer is
-    a fixed size.  `domains` ("nu>0; p[i]:simplex") says which values inputs may have; `tensors` may say it, too.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists
-    every tensor, so that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks
-    is one.
+    a fixed size.  `domains` ("nu>0; p[i]:simplex") says which values inputs may have; `tensors` may say it, too.
+    `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists every tensor, so
+    that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks is one.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
     IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge, DomainMisfit; and UnusedName.
