@@ -32,6 +32,7 @@ from scratchgrad.notation.nodes import (
 
 __all__ = ["CannotLower", "Lowering"]
 
+
 class CannotLower(NotImplementedError):
     """An element form for which no tensor operation is known; the message names it."""
 

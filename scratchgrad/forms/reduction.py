@@ -74,6 +74,8 @@ from scratchgrad.notation.nodes import (
 __all__ = ["matrix_form"]
 
 _SCALAR: Shape = (None, None)
+
+
 class _Stuck(Exception):  # not an error: no matrix form exists
     """No rule applies."""
 
@@ -353,7 +355,7 @@ def _called(e: sp.Basic) -> tuple[str, Callable[..., Any]]:
         return row.name, Float().function(row)
     if not isinstance(e, (Maximum, Minimum)):
         raise _Stuck
-    return ("maximum", Float.maximum) if isinstance(e, Maximum) else ("minimum", Float.minimum)
+    return ("maximum", Float().maximum) if isinstance(e, Maximum) else ("minimum", Float().minimum)
 
 
 def _compare(relation: sp.Basic) -> Node:

@@ -142,7 +142,14 @@ class Float(Arithmetic):
     """numpy float64."""
 
     dtype = np.float64
-    maximum, minimum = staticmethod(np.maximum), staticmethod(np.minimum)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """np.maximum."""
+        return np.maximum(a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """np.minimum."""
+        return np.minimum(a, b)
 
     def function(self, row: Function) -> Callable[..., Any]:
         """NumPy's function; where it has none, mpmath's for every number."""
@@ -240,8 +247,14 @@ class Exact(Arithmetic):
     """Rational numbers where possible, else mpmath at `digits` significant digits."""
 
     dtype = object
-    maximum = staticmethod(_elementwise(lambda a, b: b if _less(a, b) else a, 2))
-    minimum = staticmethod(_elementwise(lambda a, b: b if _less(b, a) else a, 2))
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger one, as it is."""
+        return _elementwise(lambda p, q: q if _less(p, q) else p, 2)(a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller one, as it is."""
+        return _elementwise(lambda p, q: q if _less(q, p) else p, 2)(a, b)
 
     def function(self, row: Function) -> Callable[..., Any]:
         """Exact where the table says so, else mpmath's function."""
@@ -415,11 +428,13 @@ class Valuation:
             return self._map(self.arithmetic.function(row), *map(self.labelled, e.args))
         if isinstance(e, sp.Pow):
             return self._map(self.arithmetic.power, *map(self.labelled, e.args))
-        if isinstance(e, (Maximum, Minimum)):
-            larger = isinstance(e, Maximum)
-            combine = self.arithmetic.maximum if larger else self.arithmetic.minimum
-            return self._map(combine, *map(self.labelled, e.args))
-        raise NoSuchFunction(f"no value is known for {type(e).__name__} in {e}; add its row to notation/functions.py")
+        if isinstance(e, Maximum):
+            return self._map(self.arithmetic.maximum, *map(self.labelled, e.args))
+        if isinstance(e, Minimum):
+            return self._map(self.arithmetic.minimum, *map(self.labelled, e.args))
+        raise NoSuchFunction(
+            f"no value is known for {type(e).__name__} in {e}; a function has a row in notation/functions.py"
+        )
 
     def _wide(self, values: Any) -> Any:
         return self.arithmetic.array(values)

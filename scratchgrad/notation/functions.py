@@ -1,15 +1,15 @@
 r"""The elementary functions: one row a function, one column for each consumer.
 
-    name, orders      how a text calls it; the least values of its first arguments that are whole numbers, written out
+    name, orders      how a text calls it; the least values of those first arguments that are whole numbers
     derivatives       one for each real argument, over any arithmetic `s`:  lambda s, x: 1 - s.tanh(x) ** 2
-    domain, range     as a signature writes a domain: "" all reals, ">0", " in (-1,1)"; the range may be a wider interval
+    domain, range     as a signature writes a domain: "" all reals, ">0", " in (-1,1)"; the range may be given wider
     parity            "odd", "even" or "" (of the first real argument)
     kink              the convention where it has no derivative, in words; "" where it has one everywhere
     at_zero           its value at 0, if that is a rational number; else None
     rational          its value at a Fraction, where all such values are rational; else None
     exact             the same in functions that the prover knows, over any arithmetic; None: the value stays a symbol,
                       one for each argument up to the parity
-    sympy, own        SymPy's class for it ("" if none); whether our own node, which never evaluates itself, stands for it
+    sympy, own        SymPy's class for it ("" if none); whether a node of ours, which never evaluates itself, is used
     numpy, mpmath     the name of the function there, or what it is in others; numpy None: mpmath, number by number
     arb               the name of python-flint's method, or what it is in others
     torch             an expression with {0} for the argument, which calls one operation of torch
@@ -275,9 +275,11 @@ _ROWS = (
         latex="\\left\\lfloor {0} \\right\\rfloor",
     ),
     Function(
-        name="ceil", at_zero="0", rational=lambda x: -(-x // 1), derivatives=(lambda s, x: 0,), exact=lambda s, x: -s.floor(-x),
+        name="ceil", at_zero="0", rational=lambda x: -(-x // 1), derivatives=(lambda s, x: 0,),
+        exact=lambda s, x: -s.floor(-x),
         kink="the derivative is $0$, also at whole numbers, where the value jumps", sympy="ceiling",
-        numpy="ceil", mpmath="ceil", arb="ceil", torch="{0}.ceil()", c="F(ceil)({0})", latex="\\left\\lceil {0} \\right\\rceil",
+        numpy="ceil", mpmath="ceil", arb="ceil", torch="{0}.ceil()", c="F(ceil)({0})",
+        latex="\\left\\lceil {0} \\right\\rceil",
     ),
     Function(  # to the nearest whole number, of two equally near ones the even one
         name="round", parity="odd", at_zero="0", rational=round, derivatives=(lambda s, x: 0,),

@@ -42,6 +42,7 @@ class RealNode(sp.Expr):
     is_extended_real = True
 
     def __new__(cls, *args: Any) -> Any:
+        """The node as it is."""
         return sp.Expr.__new__(cls, *map(sp.sympify, args))
 
 

@@ -311,7 +311,7 @@ class SheetPrinter(LatexPrinter):
         return f"{called}{inner}" if inner.startswith("(") else f"{called} {inner}"
 
     _print_log = _print_sin = _print_cos = _print_tanh = _print_erf = _print_sign = _print_Function
-    _print_Abs = _print_RealFunction = _print_Function
+    _print_Abs = _print_RealFunction = _print_Function  # noqa: N815  # SymPy calls it by the class's name
 
     def _print_floor(self, e: sp.floor, exp: str | None = None) -> str:
         r"""\lfloor n/2 \rfloor, which is no taller than a line."""

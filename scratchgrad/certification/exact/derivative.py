@@ -3,8 +3,8 @@
 In   pairs (output, upstream gradient), inputs; all of them nodes
 Out  for every input x the node  sum over the outputs of  g * du/dx
 
-The derivative of a function is the table's.  The derivative of choice(c, a, b) is the derivative of the branch that c chooses: the sides of a kink, not the kink.  It
-needs no element form, so it also differentiates what only torch has defined.
+The derivative of a function is the table's.  That of choice(c, a, b) is the derivative of the branch that c chooses:
+the sides of a kink, not the kink.  It needs no element form, so it also differentiates what only torch has defined.
 """
 
 from __future__ import annotations

@@ -35,7 +35,14 @@ class Symbolic(Arithmetic):
     def __init__(self, graph: Graph) -> None:
         """Arithmetic over this graph."""
         self.graph = graph
-        self.maximum, self.minimum = _elementwise(graph.maximum, 2), _elementwise(graph.minimum, 2)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger one."""
+        return _elementwise(self.graph.maximum, 2)(a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller one."""
+        return _elementwise(self.graph.minimum, 2)(a, b)
 
     def function(self, row: Function) -> Callable[..., Any]:
         """Nodes of the function."""

@@ -3,8 +3,9 @@
 In   the operation's arguments, tensors as object arrays of nodes (or arrays of integers that depend on no value)
 Out  the result, or a tuple of results, as object arrays
 
-A function of the table needs no rule here: torch's operation is in its row.  A view needs no rule: it is a view of the shadow.  In-place and out= forms use the rule of the plain form.  An operation
-without a rule goes through torch's own decomposition, and if it has none, nothing is proven.
+A function of the table needs no rule here: its row says which operation of torch it is.  Nor does a view: it is a view
+of the shadow.  In-place and out= forms use the rule of the plain form.  An operation without a rule goes through
+torch's own decomposition, and if it has none, nothing is proven.
 """
 
 from __future__ import annotations
