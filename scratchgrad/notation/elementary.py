@@ -43,7 +43,7 @@ def real(row: Function) -> Any:
     def call(*arguments: Any) -> Any:
         try:
             value = function(*arguments)
-        except (ValueError, ZeroDivisionError, OverflowError, mpmath.NoConvergence):  # a pole, or outside the domain
+        except (ValueError, ZeroDivisionError, OverflowError, mpmath.mp.NoConvergence):  # a pole, or outside the domain
             return mpmath.nan
         return mpmath.nan if isinstance(value, mpmath.mpc) else value
 

@@ -246,12 +246,12 @@ _ROWS = (
         latex="\\operatorname{lgamma}",
     ),
     Function(
-        name="digamma", domain=">0", derivatives=(lambda s, x: s.zeta(2, x),), sympy="digamma",
+        name="digamma", domain=">0", derivatives=(lambda s, x: s.hurwitz(2, x),), sympy="digamma",
         numpy=None, mpmath="digamma", arb="digamma", torch="{0}.digamma()", c="DIGAMMA({0})",
         latex="\\operatorname{digamma}",
     ),
-    Function(  # Hurwitz's: the sum of 1/(x + k)^n over k = 0, 1, ..; torch's polygamma has ten digits only
-        name="zeta", orders=(2,), domain=">0", range=">0", derivatives=(lambda s, n, x: -n * s.zeta(n + 1, x),),
+    Function(  # Hurwitz's zeta, the sum of 1/(x + k)^n over k = 0, 1, ..; torch's polygamma has ten digits only
+        name="hurwitz", orders=(2,), domain=">0", range=">0", derivatives=(lambda s, n, x: -n * s.hurwitz(n + 1, x),),
         sympy="zeta",
         numpy=None, mpmath=lambda mp, n, x: mp.zeta(int(n), x), arb="zeta",
         torch="torch.special.zeta({0}, {1})", c="ZETA({0}, {1})", latex="\\zeta",

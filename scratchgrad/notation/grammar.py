@@ -2,9 +2,13 @@
 
 `;` separates assignments, the last left side is the output.  `T[i,j]` is an element, whose index may be affine
 (`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index.
-`delta(i,j)`, `exp log sqrt sin cos tanh sigmoid erf abs sign`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j]
-Det(A) LogDet(A)`, `**` is power, `pi` is pi.  A tensor used as an index is integer-valued.  A name without brackets is
-a scalar input, the value of an index in scope, or the size of an axis (`n_i`, or as declared).
+`delta(i,j)`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j] Det(A) LogDet(A)`, `**` is power, `pi` is pi.
+A tensor used as an index is integer-valued.  A name without brackets is a scalar input, the value of an index in
+scope, or the size of an axis (`n_i`, or as declared).  The functions of the table in notation/functions.py are `exp
+log sqrt sin cos tan asin acos atan atan2(a,b) sinh cosh tanh asinh acosh atanh sigmoid log1p expm1 sinc
+logaddexp(a,b) erf erfc erfinv normcdf lgamma digamma hurwitz(n,a) abs sign floor ceil round`; `sinc` is sin(pi
+x)/(pi x), `normcdf` the distribution function of the normal law, `hurwitz(n,a)` the sum of 1/(a + k)^n, which has
+the derivatives of `digamma`; `round` goes to the even one of two equally near numbers.
 """
 
 from __future__ import annotations

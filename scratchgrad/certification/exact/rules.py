@@ -91,10 +91,10 @@ rule("xlogy")(lambda on, a, b: on.choice(on.equal(a, 0), 0, on.mul(a, on.log(b))
 
 @rule("polygamma")
 def _polygamma(on: Arrays, n: int, a: Array) -> Array:
-    """The derivative number n of digamma: (-1)^(n + 1) n! zeta(n + 1, a)."""
+    """The derivative number n of digamma: (-1)^(n + 1) n! hurwitz(n + 1, a)."""
     if n == 0:
         return on.function("digamma", a)
-    return on.mul((-1) ** (n + 1) * math.factorial(n), on.function("zeta", n + 1, a))
+    return on.mul((-1) ** (n + 1) * math.factorial(n), on.function("hurwitz", n + 1, a))
 
 
 @rule("div", "true_divide")
