@@ -10,6 +10,7 @@ import torch
 
 import scratchgrad
 from scratchgrad import registry
+from scratchgrad.notation.equations import equations
 from tests.tolerances import tolerance
 
 ROOT = Path(__file__).parents[1]
@@ -20,13 +21,11 @@ PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)
 
 
 def layers_table():
-    """The registry's rooms: equations from the header, shapes from the signature."""
+    """The registry's rooms: equations from the definition, shapes from the signature."""
     rows = ["| Layer | Forward equations | Shapes of one sample |", "|---|---|---|"]
     for name in filter(registry.is_built_in, registry.names()):
         layer = registry.layer(name)
-        header = sys.modules[f"scratchgrad.layers.{name}"].__doc__ or ""
-        equations = re.findall(r"^ {4}(\S.*)$", header.partition("\nShapes")[0], re.MULTILINE)
-        shown = "<br>".join(f"`{equation.replace('|', chr(92) + '|')}`" for equation in equations)
+        shown = "<br>".join(f"`{equation.replace('|', chr(92) + '|')}`" for equation in equations(layer))
         rows.append(f"| [`{name}`](scratchgrad/layers/{name}.py) | {shown} | `{layer.signature}` |")
     return "\n".join(rows) + "\n"
 

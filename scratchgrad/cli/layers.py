@@ -16,6 +16,7 @@ def command() -> None:
     from scratchgrad import registry
     from scratchgrad.cli.console import stdout
     from scratchgrad.cli.data_sheet import data_sheet
+    from scratchgrad.notation.equations import equations
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("Layer", "Forward equation", "Shapes of one sample", "Kink", "Certified"):
@@ -28,7 +29,7 @@ def command() -> None:
         objections += [objection] if objection else []
         table.add_row(
             Text(name, "bold"),
-            "\n".join(sheet.equations),
+            "\n".join(equations(layer)),
             str(layer.signature),
             sheet.lines.get("Kink", ""),
             Text("no", "red") if objection else Text("yes", "green"),
