@@ -68,4 +68,3 @@ def test_the_room_that_contributing_shows_has_a_kernel_that_computes_its_definit
     np.testing.assert_allclose(h[0], derived.forward({"u": u[0]})["h"], **tolerance())
     expected = derived["u"].evaluate({"h": grad_h[0]}, {"u": u[0]})
     np.testing.assert_allclose(room.tanh.kernel_class.backward(saved, grad_h)[0], expected, **tolerance())
-    assert f"Shapes  {room.tanh.signature}\n" in room.__doc__

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import sympy as sp
 
+from scratchgrad.notation.binders import StatedRange, without_ranges
 from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, Size, fresh
-from scratchgrad.notation.limits import Limit, without_limits
 from scratchgrad.notation.nodes import (
     Determinant,
     InverseElement,
@@ -187,7 +187,7 @@ class _Elaboration:
                 self.ranges.declare((tensor, position), self.size(axis))
         for letter, size in ranges.items():
             self.ranges.declare(letter, self.size(str(size)))
-        self.take_limits()
+        self.take_ranges()
         self.targets = [self.target(s) for s in self.statements]
         for statement in self.statements:
             for side in (statement.left, statement.right):
@@ -205,24 +205,24 @@ class _Elaboration:
 
     # -- first pass: ranks, letters, classes of equal size
 
-    def take_limits(self) -> None:
+    def take_ranges(self) -> None:
         """Every range that a binder says of its own letter is declared, and taken out of the statements."""
         for position, statement in enumerate(self.statements):
-            self.statements[position], limits = without_limits(statement, _BINDERS)
-            for limit in limits:
-                self.take_limit(limit)
+            self.statements[position], stated = without_ranges(statement, _BINDERS)
+            for one in stated:
+                self.take_range(one)
 
-    def take_limit(self, limit: Limit) -> None:
-        letter, size = limit.letter.value, limit.size.value
+    def take_range(self, stated: StatedRange) -> None:
+        letter, size = stated.letter.value, stated.size.value
         of = _SIZE_OF.fullmatch(size)
-        whole = limit.size.kind == "number" and size.isdigit() and 0 < len(size) <= _DIGITS and int(size) > 0
-        if whole or (limit.size.kind == "name" and size in self.sizes):
-            self.ranges.declare(letter, self.size(size), limit.letter.place)
-        elif limit.size.kind == "name" and of:
-            self.ranges.meet(of[1], letter, limit.letter.place)
+        whole = stated.size.kind == "number" and size.isdigit() and 0 < len(size) <= _DIGITS and int(size) > 0
+        if whole or (stated.size.kind == "name" and size in self.sizes):
+            self.ranges.declare(letter, self.size(size), stated.letter.place)
+        elif stated.size.kind == "name" and of:
+            self.ranges.meet(of[1], letter, stated.letter.place)
         else:
             message = f"the range of {letter!r} is a whole number or the size of an axis: {letter}<3, {letter}<n_i"
-            raise self.error(Misplaced, limit.size.place, message)
+            raise self.error(Misplaced, stated.size.place, message)
 
     def target(self, statement: Statement) -> str:
         if statement.left is not None and statement.left.value in self.options:
