@@ -365,18 +365,23 @@ def derive(
     ranges: Mapping[str, str | int] | None = None,
     outputs: str | list[str] | None = None,
     shared: str | None = None,
+    domains: str = "",
 ) -> Gradients:
     """The gradients of J with respect to every input of a layer, a definition, a text or SymPy equations.
 
     `source` is a text in the grammar ("u[i] = Sum(W[i,j]*x[j], j) + b[i]"), the name of a layer ("linear"), a Layer, a
     Definition, or sympy.Eq (several in a list).  `tensors` and `ranges` name sizes where a text leaves them open,
     `outputs` the outputs ("o L"; default: the last left side), `shared` the inputs that carry no samples in the batched
-    form (default for a text: scalars, and names that begin with a capital letter or b).
+    form (default for a text: scalars, and names that begin with a capital letter or b), `domains` the values that
+    inputs may have ("nu>0; p[i]:simplex", see `domain`; default: all real numbers).  The gradient with respect to a
+    matrix that is :symmetric, or to rows of a :simplex, takes their entries as independent variables, as torch does.
 
     Raises NotationError (its subclasses point at the place in a text; UnusedName where a name is given for what is not
     there) or registry.UnknownLayer.
     """
-    return Gradients(definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared))
+    return Gradients(
+        definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared, domains=domains)
+    )
 
 
 def definition_of(
@@ -386,9 +391,10 @@ def definition_of(
     ranges: Mapping[str, str | int] | None = None,
     outputs: str | list[str] | None = None,
     shared: str | None = None,
+    domains: str = "",
 ) -> Definition:
     """The definition that `source` stands for; the arguments are those of `derive`."""
-    _check_unused(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared)
+    _check_unused(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared, domains=domains)
     if isinstance(source, Definition):
         return source if shared is None else _sharing(source, shared)
     if isinstance(source, str) and NAME.fullmatch(source.strip()):
@@ -399,9 +405,9 @@ def definition_of(
         return define_layer(source)
     wanted = outputs.split() if isinstance(outputs, str) else outputs
     if isinstance(source, str):
-        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted, strict=True)
+        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted, domains=domains, strict=True)
     else:
-        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted, strict=True)
+        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted, domains=domains, strict=True)
     if shared is None:
         return replace(definition, shared=tuple(t.name for t in definition.inputs if _looks_shared(t)))
     return _sharing(definition, shared)

@@ -62,7 +62,7 @@ class Notation:
         for letter in axes.axes:
             taken = {i.name for i in indices} | (set(self.indices) if self.indices[letter] in indices else set())
             indices.append(fresh(self.indices[letter], taken))
-        return Tensor(axes.name, tuple(indices), axes.integer)
+        return Tensor(axes.name, tuple(indices), axes.domain)
 
     @property
     def tensors(self) -> tuple[Any, ...]:
@@ -145,7 +145,7 @@ def define(
 def _read(text: str, notation: Notation, signature: Signature, outputs: list[str]) -> tuple[Assignment, ...]:
     """The assignments of an equation: every tensor and every size is that of the signature."""
     tensors = " ".join(
-        t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "")
+        t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "") + (":int" if t.integer else "")
         for t in (*signature.inputs, *signature.outputs)
     )
     sizes = {f"n_{letter}": index.size for letter, index in notation.indices.items()}
