@@ -29,6 +29,7 @@ from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
 from scratchgrad.layer import NAME, Layer
+from scratchgrad.membership import check
 from scratchgrad.notation.binding import tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
@@ -211,7 +212,8 @@ class Gradient:
         It may be omitted where the only output is a scalar, which then counts as J.  Arrays may be numpy's or torch's.
         Where float64 overflows on the way, as exp(1000) does, the numbers are `exact`'s, rounded: slower, but right.
 
-        Raises EvaluationError where a tensor is missing, ShapeMismatch where sizes disagree.
+        Raises EvaluationError where a tensor is missing, ShapeMismatch where sizes disagree, DomainViolated where a
+        value lies outside the domain that is declared of its tensor.
         """
         if tensors is None:
             grad_outputs, tensors = None, grad_outputs or {}
@@ -325,7 +327,10 @@ class Gradients(Mapping[str, Gradient]):
     def valuation(
         self, tensors: Mapping[str, Any], grad_outputs: Mapping[str, Any] | None, arithmetic: Arithmetic | None = None
     ) -> Valuation:
-        """The tensors, all values that forward computes from them, and the gradients of the outputs."""
+        """The tensors, all values that forward computes from them, and the gradients of the outputs.
+
+        Raises DomainViolated, which names the tensor and the value, where one lies outside its domain.
+        """
         outputs = {o.name: o for o in self.definition.outputs}
         if grad_outputs is None:
             only = next(iter(outputs.values()))
@@ -347,6 +352,7 @@ class Gradients(Mapping[str, Gradient]):
                     f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}"
                 )
             values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen, self._square)
+            check(tensor.domain, values[tensor.name], "evaluate", tensor.name)
         gradients = {outputs[n].gradient: g for n, g in grad_outputs.items()}
         values |= {tensor.name: _measured(tensor, g, sizes, seen, {}) for tensor, g in gradients.items()}
         at = Valuation(values, sizes, arithmetic or Float())

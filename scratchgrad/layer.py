@@ -41,6 +41,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, Protocol
 
 from scratchgrad.signature import Axes, Signature, SignatureError
@@ -122,6 +123,7 @@ class Layer:
         self.module = str(caller.f_globals.get("__name__", ""))
         self.place = f"{caller.f_code.co_filename}, line {caller.f_lineno}"
         self.kernel_class: type[Kernel] | None = None
+        self.recipe: ModuleType | None = None  # the room's, see scratchgrad.recipes
         self.known_variants: dict[str, Layer] = {}
         inputs = [t.name for t in self.signature.inputs]
         for other in self.shared:

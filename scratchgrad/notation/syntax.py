@@ -97,7 +97,8 @@ def assignments_in(text: str) -> Iterator[str]:
     _balance(text, tokens)
     for part in _split(tokens):
         written = text[part[0].place : part[-1].place + len(part[-1].text)]
-        yield re.sub(r"(?<=\() | (?=\))", "", " ".join(written.split()))
+        joined = re.sub(r"(?<=[(*])\s*\n\s*|\s*\n\s*(?=[)*])", "", written)
+        yield " ".join(joined.split())
 
 
 def _tokens(text: str) -> Iterator[_Token]:
