@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import sympy as sp
 
+from scratchgrad.domain import INTEGERS, REALS
 from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
@@ -351,7 +352,7 @@ class _Elaboration:
             index = fresh(Index(letter or "i", size), taken if letter else taken | set(self.letters))
             taken.add(index.name)
             chosen.append(index)
-        return Tensor(name, tuple(chosen), name in self.integer)
+        return Tensor(name, tuple(chosen), INTEGERS if name in self.integer else REALS)
 
     def first_letters(self, name: str) -> list[str | None]:
         letters: list[str | None] = [None] * self.rank.get(name, 0)

@@ -70,7 +70,7 @@ class Notation:
         for letter in axes.axes:
             taken = {i.name for i in indices} | (set(self.indices) if self.indices[letter] in indices else set())
             indices.append(fresh(self.indices[letter], taken))
-        return Tensor(axes.name, tuple(indices), axes.integer)
+        return Tensor(axes.name, tuple(indices), axes.domain)
 
     @property
     def tensors(self) -> tuple[Any, ...]:
