@@ -61,6 +61,8 @@ class Kink:
 
     convention: Phrase
     whole: Whole
+    several: bool = False
+    """Whether the definition has several outputs."""
 
     @property
     def real(self) -> bool:
@@ -81,15 +83,17 @@ class Kink:
 
     def _whole(self, show: Show) -> Iterator[str]:
         verdict, derivative, formula = self.whole.verdict, self.whole.derivative, self.whole.formula
+        outputs = "outputs" if self.several else "output"
         if verdict == "jump":
-            yield "The output jumps there: it has no derivative."
+            yield f"The {outputs} jump{'' if self.several else 's'} there: a jump has no derivative."
         elif verdict == "infinite":
-            yield "The slope of the output is infinite there."
+            yield f"The slope of the {outputs} is infinite there."
         elif verdict == "differentiable":
             value = f", with derivative {show(derivative)}" if derivative is not None and self._one else ""
-            but = " The convention does not give it." if formula is False else ""
-            alone = "" if self.whole.alone else ", where no other kink meets this one"
-            yield f"The output is differentiable there all the same{alone}{value}.{but}"
+            but = ", which this convention does not give" if formula is False else ""
+            alone = ", where no other kink meets this one" if self.whole.alone else ""
+            are = "are" if self.several else "is"
+            yield f"The {outputs} {are} differentiable there all the same{alone}{value}{but}."
 
     @property
     def _one(self) -> bool:
@@ -115,7 +119,7 @@ def kinks(definition: Definition, derivation: Derivation | None = None) -> list[
             known[place] = around.whole(place) if around is not None and len(known) < _MOST else Whole("undecided")
         if known[place].verdict == "undefined" or (known[place].verdict == "unreached" and isinstance(node, sp.Pow)):
             continue
-        result.append(Kink(node, target, place, where, convention, known[place]))
+        result.append(Kink(node, target, place, where, convention, known[place], len(definition.outputs) > 1))
     return result
 
 
@@ -132,9 +136,7 @@ _NONE = Phrase("its derivative is taken as {}", (sp.Integer(0),))
 def _nodes(e: sp.Expr) -> Iterator[_Found]:
     """Every node of e that has a kink (each once), with its place in two forms, and its convention."""
     seen: dict[tuple[sp.Basic, sp.Expr], None] = {}
-    whole = e  # the case distinction that is the whole right side, or every summand of it
-    while isinstance(whole, sp.Sum):
-        whole = whole.function
+    wholes = _wholes(e)
 
     def walk(node: sp.Basic) -> Iterator[sp.Basic]:
         yield node
@@ -145,11 +147,18 @@ def _nodes(e: sp.Expr) -> Iterator[_Found]:
     for node in walk(e):
         for kind, rule in _RULES.items():
             if isinstance(node, kind):
-                for one in rule(node, whole):
+                for one in rule(node, wholes):
                     if _moves(one[1]) and (one[0], one[1]) not in seen:
                         seen[one[0], one[1]] = None
                         yield one
                 break
+
+
+def _wholes(e: sp.Expr) -> set[sp.Expr]:
+    """What is the whole right side, or every term of its sum, or a case of that: its derivative is the output's own."""
+    while isinstance(e, sp.Sum):
+        e = e.function
+    return {e}.union(*map(_wholes, e.args[1:])) if isinstance(e, Where) else {e}
 
 
 def _moves(place: sp.Expr) -> bool:
@@ -157,33 +166,33 @@ def _moves(place: sp.Expr) -> bool:
     return any(not t.is_integer for t in tensors_in(place))
 
 
-def _zero(node: sp.Expr, whole: sp.Expr) -> Iterator[_Found]:
+def _zero(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
     yield node, node.args[0], Phrase("at {}", (sp.Integer(0),)), _NONE
 
 
-def _extreme(node: sp.Expr, whole: sp.Expr) -> Iterator[_Found]:
+def _extreme(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
     a, b = node.args
     both = all(next(tensors_in(side), None) is not None for side in node.args)
     convention = Phrase("each of the two counts one half") if both else _NONE
-    yield node, a - b, Phrase("where {} = {}", (a, b)), convention
+    yield node, a - b, Phrase("where {}", (sp.Eq(a, b, evaluate=False),)), convention
 
 
-def _largest(node: sp.Expr, whole: sp.Expr) -> Iterator[_Found]:
+def _largest(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
     yield node, node, Phrase("where several are the largest"), Phrase("they share the derivative evenly")
 
 
-def _where(node: sp.Expr, whole: sp.Expr) -> Iterator[_Found]:
+def _where(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
     condition, then, otherwise = (*node.args, sp.Integer(1), sp.Integer(0))[:3]
     for relation in sorted(condition.atoms(Relational), key=sp.default_sort_key):
         place = relation.lhs - relation.rhs
-        where = Phrase("where {} = {}", (relation.lhs, relation.rhs))
+        where = Phrase("where {}", (sp.Eq(*relation.args, evaluate=False),))
         convention = Phrase("the derivative of the case that forward takes counts")
         if relation == condition:
             strict = isinstance(relation, (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne))
             words, value = _of_branch(otherwise if strict else then, place)
             start = (
                 "the derivative is taken as"
-                if node is whole
+                if node in wholes
                 else "the derivative of the case that forward takes counts:"
             )
             convention = Phrase(f"{start} {words}", (value,))
@@ -228,13 +237,13 @@ def _derivative_at(branch: sp.Expr, t: sp.Expr, place: sp.Expr) -> sp.Expr | Non
     return value if not value.has(sp.nan, sp.oo, sp.zoo, Indicator) else None
 
 
-def _root(node: sp.Expr, whole: sp.Expr) -> Iterator[_Found]:
+def _root(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
     base, exponent = node.args
     if exponent.is_Rational and 0 < exponent < 1:
-        yield node, base, Phrase("where {} = {}", (base, sp.Integer(0))), _INFINITE
+        yield node, base, Phrase("at {}", (sp.Integer(0),)), _INFINITE
 
 
-_RULES: dict[type, Callable[[Any, sp.Expr], Iterator[_Found]]] = {
+_RULES: dict[type, Callable[[Any, set[sp.Expr]], Iterator[_Found]]] = {
     sp.Abs: _zero,
     sp.sign: _zero,
     Maximum: _extreme,
