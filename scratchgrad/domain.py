@@ -7,7 +7,7 @@ Out  Domain
     :probability                                 every entry strictly between 0 and 1
     :simplex                                     rows (along the last axis) of numbers >= 0 whose sum is 1
     :onehot                                      rows with one 1, else 0
-    :sign                                        every entry -1 or 1
+    :binary  :sign                               every entry 0 or 1, every entry -1 or 1
     :symmetric  :positive_definite               square matrices, in the last two axes
     :int                                         whole numbers, which index; nothing is differentiated by them
 
@@ -78,14 +78,28 @@ class Interval:
         high, high_closed = _later((self.high, self.high_closed), (other.high, other.high_closed), -1)
         return Interval(low, high, low_closed, high_closed)
 
+    @property
+    def relation(self) -> tuple[str, str] | None:
+        """(">=", "0") for the numbers from 0 on; None where there is no end, or two."""
+        if (self.low is None) == (self.high is None):
+            return None
+        if self.low is not None:
+            return ">=" if self.low_closed else ">", _digits(self.low)
+        assert self.high is not None  # one of the two is an end
+        return "<=" if self.high_closed else "<", _digits(self.high)
+
+    @property
+    def brackets(self) -> str:
+        """The interval in brackets, "[0,1)"; infinite ends are inf."""
+        low = "-inf" if self.low is None else _digits(self.low)
+        high = "inf" if self.high is None else _digits(self.high)
+        return f"{'(['[self.low_closed]}{low},{high}{')]'[self.high_closed]}"
+
     def __str__(self) -> str:
         """The interval as a signature writes it; "" for all real numbers."""
-        low, high = (None if end is None else _digits(end) for end in (self.low, self.high))
-        if low is not None and high is not None:
-            return f" in {'(['[self.low_closed]}{low},{high}{')]'[self.high_closed]}"
-        if low is not None:
-            return f"{'>=' if self.low_closed else '>'}{low}"
-        return "" if high is None else f"{'<=' if self.high_closed else '<'}{high}"
+        if self.everything:
+            return ""
+        return f" in {self.brackets}" if self.relation is None else "".join(self.relation)
 
 
 _ANY = Interval()
@@ -97,6 +111,7 @@ STRUCTURES: dict[str, tuple[int, Interval, str]] = {
     "probability": (0, _OPEN_UNIT, "strictly between 0 and 1"),
     "simplex": (1, _UNIT, "rows of numbers >= 0 whose sum is 1"),
     "onehot": (1, _UNIT, "rows with one 1, else 0"),
+    "binary": (0, _UNIT, "0 or 1"),
     "sign": (0, _SIGNS, "-1 or 1"),
     "symmetric": (2, _ANY, "a symmetric matrix"),
     "positive_definite": (2, _ANY, "a symmetric, positive definite matrix"),
@@ -179,6 +194,16 @@ class Domain:
     def is_square(self) -> bool:
         """Whether its values are square matrices."""
         return STRUCTURES[self.structure][0] == 2 if self.structure else False  # a matrix has two axes
+
+    @property
+    def words(self) -> str:
+        """What its values are, for people: "> 0", "rows with one 1, else 0"."""
+        if self.structure:
+            return STRUCTURES[self.structure][2]
+        if self.interval.everything:
+            return "any real number"
+        relation = self.interval.relation
+        return f"in {self.interval.brackets}" if relation is None else " ".join(relation)
 
     @property
     def is_positive(self) -> bool:

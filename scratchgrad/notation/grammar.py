@@ -17,7 +17,7 @@ import sympy as sp
 
 from scratchgrad.domain import INTEGERS, REALS
 from scratchgrad.notation.binding import element, max_over, sum_over
-from scratchgrad.notation.declaration import declared_size, declared_tensors
+from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import (
@@ -113,6 +113,7 @@ def parse(
     tensors: str = "",
     ranges: Mapping[str, str | int] | None = None,
     outputs: Sequence[str] | None = None,
+    domains: str = "",
     name: str = "",
     complete: bool = False,
     strict: bool = False,
@@ -120,15 +121,15 @@ def parse(
     """The definition that the text writes.
 
     `tensors` ("x[nB,nN] w[nN]") names the sizes of axes, `ranges` ({"r": "nK"}) the range of an index; an integer is
-    a fixed size.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists
-    every tensor, so that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks
-    is one.
+    a fixed size.  `domains` ("nu>0; p[i]:simplex") says which values inputs may have; `tensors` may say it, too.
+    `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists every tensor, so
+    that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks is one.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
-    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge; and UnusedName.
+    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge, DomainMisfit; and UnusedName.
     """
     try:
-        elaboration = _Elaboration(text, tensors, ranges or {}, complete)
+        elaboration = _Elaboration(text, tensors, ranges or {}, complete, domains)
         if strict:
             elaboration.check_used(ranges or {})
         return elaboration.definition(outputs, name)
@@ -155,10 +156,13 @@ def _walk(node: Node) -> Iterator[Node]:
 class _Elaboration:
     """One text on its way to a Definition: first who ranges over what, then the expressions."""
 
-    def __init__(self, text: str, tensors: str, ranges: Mapping[str, str | int], complete: bool) -> None:
+    def __init__(
+        self, text: str, tensors: str, ranges: Mapping[str, str | int], complete: bool, domains: str = ""
+    ) -> None:
         self.text = text
         self.statements = read(text)
-        self.declared = declared_tensors(tensors)
+        written = declared_tensors(tensors)
+        self.declared = {name: one.axes or () for name, one in written.items()}
         self.complete = complete
         self.rank: dict[str, int] = {name: len(axes) for name, axes in self.declared.items()}
         self.sizes: dict[str, sp.Expr] = {}
@@ -177,6 +181,13 @@ class _Elaboration:
                 if side is not None:
                     for node in _walk(side):
                         self.note(node)
+        said = [*(one for one in written.values() if not one.domain.is_reals), *declared_domains(domains)]
+        self.integer |= {one.name for one in said if one.domain.integer}
+        ranks = {name: self.rank.get(name, 0) for name in self.input_names()}
+        self.domains = combined(said, ranks, {name: INTEGERS for name in self.integer})
+        for name, domain in self.domains.items():
+            if domain.is_square:
+                self.ranges.meet((name, self.rank[name] - 2), (name, self.rank[name] - 1), 0)
         self.check_order()
 
     def error(self, kind: type[NotationError], place: int, message: str) -> NotationError:
@@ -352,7 +363,7 @@ class _Elaboration:
             index = fresh(Index(letter or "i", size), taken if letter else taken | set(self.letters))
             taken.add(index.name)
             chosen.append(index)
-        return Tensor(name, tuple(chosen), INTEGERS if name in self.integer else REALS)
+        return Tensor(name, tuple(chosen), self.domains.get(name, REALS))
 
     def first_letters(self, name: str) -> list[str | None]:
         letters: list[str | None] = [None] * self.rank.get(name, 0)

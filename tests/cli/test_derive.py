@@ -181,3 +181,10 @@ def test_the_list_of_layers_loads_no_sympy(interpreter):
     done = interpreter(RECORDS.format(arguments=["layers"]))
     assert done.returncode == 0, done.stderr
     assert not set(done.stderr.split()) & {"sympy", "matplotlib"}
+
+
+def test_a_domain_is_an_option(run):
+    assert run("derive", "y[i] = x[i]/sqrt(nu)", "--domains", "nu>0").exit_code == 0
+    refused = run("derive", "y[i] = x[i]/sqrt(nu)", "--domains", "mu>0")
+    assert refused.exit_code != 0
+    assert "the definition has no input 'mu'" in refused.output
