@@ -67,9 +67,11 @@ class Battery:
         examples: Sequence[Example] = (),
         shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
         claimed: Sequence[str] = (),
+        unit_rows: Sequence[str] = (),
     ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
 
+        `unit_rows` names inputs whose rows sum to 1, whatever their domain is: the premise of a recipe's kernel.
         `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
         `claimed` are dtypes of 16 bits in which it is examined, too.
 
@@ -79,11 +81,12 @@ class Battery:
         self.reference = Reference(specification)
         self.shapes = shapes
         self.claimed = tuple(claimed)
+        self.unit_rows = tuple(unit_rows)
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
-        self.domains = self._domains()
+        self.domains = self._domains() | dict.fromkeys(self.unit_rows, Domain.SIMPLEX)
         self.probes = tuple(self._probes())
         self.reference.expect([probe.point for probe in self.probes])
 
