@@ -28,6 +28,7 @@ __all__ = ["Surroundings", "Whole"]
 _STEPS = (Fraction(1, 10**20), Fraction(1, 10**35))
 """Two lengths: a slope that the shorter one makes steeper is infinite."""
 
+# TRUST: kinks-by-numbers
 _EQUAL = mpmath.mpf(10) ** -9
 """Slopes that differ by less are equal; a power such as x**1.5 comes near its limit slowly."""
 

@@ -38,6 +38,7 @@ FAILURES = (EvaluationError, ArithmeticError, ValueError, np.linalg.LinAlgError)
 _RANGES = ((0.3, 2.0), (-2.0, 2.0), (0.1, 0.45), (-2.0, 2.0), (1.0, 3.0), (-2.0, 2.0))
 """From where the inputs of each attempt are drawn."""
 
+# TRUST: kinks-by-numbers
 _OPERATIONS = 40_000
 """A definition that takes more is not looked at: at 120 digits this one takes half a minute."""
 
