@@ -39,6 +39,7 @@ __all__ = [
     "write",
 ]
 
+# TRUST: checks-by-number
 BATTERY = 6
 """The version of the battery of checks: raising it makes every older certificate stale."""
 
@@ -68,6 +69,7 @@ def objection(certificate: Certificate, layer: Layer) -> str | None:
         return f"its certificate was made for layer {certificate.layer!r}"
     if certificate.battery != BATTERY:
         return f"its certificate is of battery {certificate.battery}, the checks are now battery {BATTERY}"
+    # TRUST: versions
     made, running = certificate.made_with.get("torch", "unknown").partition("+")[0], torch_version()
     if made != running:
         return f"its certificate was made with torch {made}, this is torch {running}"
