@@ -4,7 +4,8 @@ r"""The elementary functions: one row a function, one column for each consumer.
     derivatives       one for each real argument, over any arithmetic `s`:  lambda s, x: 1 - s.tanh(x) ** 2
     domain, range     as a signature writes a domain: "" all reals, ">0", " in (-1,1)"; the range may be given wider
     parity            "odd", "even" or "" (of the first real argument)
-    kink              the convention where it has no derivative, in words; "" where it has one everywhere
+    kink              where it has no derivative, in words ({} is the number), and such a number; the convention there is what the
+                      formula of the derivative gives; None where it has one everywhere
     at_zero           its value at 0, if that is a rational number; else None
     rational          its value at a Fraction, where all such values are rational; else None
     exact             the same in functions that the prover knows, over any arithmetic; None: the value stays a symbol,
@@ -43,7 +44,7 @@ class Function:
     domain: str = ""
     range: str = ""
     parity: str = ""
-    kink: str = ""
+    kink: tuple[str, str] | None = None
     at_zero: str | None = None
     rational: Formula | None = None
     exact: Formula | None = None
@@ -258,32 +259,32 @@ _ROWS = (
     ),
     Function(
         name="abs", range=">=0", parity="even", at_zero="0", rational=abs, derivatives=(lambda s, x: s.sign(x),),
-        kink="the derivative at $0$ is $0$", sympy="Abs", own=False,
+        kink=("at {}", "0"), sympy="Abs", own=False,
         numpy="abs", mpmath="fabs", arb="__abs__", torch="{0}.abs()", c="FABS({0})", latex="\\left| {0} \\right|",
     ),
     Function(
         name="sign", range=" in [-1,1]", parity="odd", at_zero="0", rational=lambda x: (x > 0) - (x < 0),
         derivatives=(lambda s, x: 0,),
-        kink="the derivative at $0$ is $0$", sympy="sign", own=False,
+        kink=("at {}", "0"), sympy="sign", own=False,
         numpy="sign", mpmath="sign", arb="sgn", torch="{0}.sign()", c="({0} > 0) - ({0} < 0)",
         latex="\\operatorname{sgn}",
     ),
     Function(
         name="floor", at_zero="0", rational=lambda x: x // 1, derivatives=(lambda s, x: 0,),
-        kink="the derivative is $0$, also at whole numbers, where the value jumps", sympy="floor",
+        kink=("at whole numbers", "0"), sympy="floor",
         numpy="floor", mpmath="floor", arb="floor", torch="{0}.floor()", c="F(floor)({0})",
         latex="\\left\\lfloor {0} \\right\\rfloor",
     ),
     Function(
         name="ceil", at_zero="0", rational=lambda x: -(-x // 1), derivatives=(lambda s, x: 0,),
         exact=lambda s, x: -s.floor(-x),
-        kink="the derivative is $0$, also at whole numbers, where the value jumps", sympy="ceiling",
+        kink=("at whole numbers", "0"), sympy="ceiling",
         numpy="ceil", mpmath="ceil", arb="ceil", torch="{0}.ceil()", c="F(ceil)({0})",
         latex="\\left\\lceil {0} \\right\\rceil",
     ),
     Function(  # to the nearest whole number, of two equally near ones the even one
         name="round", parity="odd", at_zero="0", rational=round, derivatives=(lambda s, x: 0,),
-        kink="the derivative is $0$, also halfway between whole numbers, where the value jumps",
+        kink=("halfway between whole numbers", "1/2"),
         numpy="rint", mpmath="nint", arb=_rounded_ball, torch="{0}.round()", c="F(rint)({0})",
         latex="\\operatorname{round}",
     ),
