@@ -4,8 +4,8 @@ r"""The elementary functions: one row a function, one column for each consumer.
     derivatives       one for each real argument, over any arithmetic `s`:  lambda s, x: 1 - s.tanh(x) ** 2
     domain, range     as a signature writes a domain: "" all reals, ">0", " in (-1,1)"; the range may be given wider
     parity            "odd", "even" or "" (of the first real argument)
-    kink              where it has no derivative, in words ({} is the number), and such a number; the convention there is what the
-                      formula of the derivative gives; None where it has one everywhere
+    kink              where it has no derivative, in words ({} is the number), and such a number; the convention is what
+                      the formula of the derivative gives there; None where it has a derivative everywhere
     at_zero           its value at 0, if that is a rational number; else None
     rational          its value at a Fraction, where all such values are rational; else None
     exact             the same in functions that the prover knows, over any arithmetic; None: the value stays a symbol,
