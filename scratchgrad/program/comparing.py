@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgramDiffers", "compare", "whose", "written"]
 
+# TRUST: program-tolerance
 TOLERANCES = {torch.float32: 1e-6, torch.float64: 1e-10}
 """How much of a tensor's largest entry may be off: a plan of float32 holds constants that are rounded to it."""
 
+# TRUST: program-tolerance
 _DRAWS = 3
+# TRUST: program-jumps
 _JUMPS = 8
 """How often signals are moved, to see where a tape jumps."""
 

@@ -31,10 +31,13 @@ from scratchgrad.program.witness import OBJECTIVE
 
 __all__ = ["NativeProgram", "NativeUnavailable", "native"]
 
+# TRUST: native-tolerance
 TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-10}
+
 _JUMPS = 8
 """How often the numbers are moved, to see where the torch program jumps."""
 
+# TRUST: native-tolerance
 ATTEMPTS = 3  # one of many ReLUs may be so near 0 that it is on in one order of rounding and off in the other
 
 
