@@ -128,7 +128,7 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
 
 
 def everything(tape: Tape, request: Request) -> Request:
-    """The request with the values and gradients of all computed signals kept; where something is wrong, it shows first there."""
+    """The request with the values and gradients of all computed signals kept: a mistake shows first there."""
     computed = {tape.names[slot] for entry in tape.entries for slot in entry.outputs}
     values = tuple(name for name in tape.names if name in computed)
     return replace(request, values=values, gradients=values)
