@@ -39,10 +39,10 @@ _RANGES = ((0.3, 2.0), (-2.0, 2.0), (0.1, 0.45), (-2.0, 2.0), (1.0, 3.0), (-2.0,
 """From where the inputs of each attempt are drawn."""
 
 # TRUST: kinks-by-numbers
-_FEW = 2
 _OPERATIONS = 40_000
 """A definition that takes more is not looked at: at 120 digits this one takes half a minute."""
 
+_FEW = 2
 _MATRIX = 300
 """For so many operations an inverse or a determinant counts."""
 
