@@ -13,7 +13,7 @@ no kink; log 0 and the inverse of a singular matrix are none either: there the d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from scratchgrad.calculus.places import distinct
 from scratchgrad.notation.binding import bound, free_indices, rebuild, tensor_name, tensors_in
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Where
+from scratchgrad.notation.text import to_text
 
 __all__ = ["Kink", "Phrase", "kink_line", "kinks"]
 
@@ -76,6 +77,10 @@ class Kink:
         stated = f"In {show(inside)}, {self.where.said(show)}, {self.convention.said(show)}."
         return " ".join([stated, *self._whole(show)])
 
+    def __str__(self) -> str:
+        """The same in the text grammar."""
+        return self.sentences(to_text)
+
     def line(self, show: Show) -> str:
         """Where the kink is and the convention: what a data sheet has room for."""
         inside = "" if isinstance(self.node, (Where, Indicator)) else f"in {show(self.node)}, "
@@ -124,7 +129,7 @@ def kinks(definition: Definition, derivation: Derivation | None = None) -> list[
     return result
 
 
-def kink_line(found: list[Kink], show: Show) -> str:
+def kink_line(found: Iterable[Kink], show: Show) -> str:
     """The kinks and jumps of the outputs in one line, "none" where there are none: what a data sheet says."""
     return "; ".join(dict.fromkeys(kink.line(show) for kink in found if kink.real)) or "none"
 
