@@ -23,13 +23,14 @@ from sympy.core.relational import Relational
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import DerivationStuck, differentiate
 from scratchgrad.calculus.one_sided import Surroundings, Whole
-from scratchgrad.notation.binding import bound, free_indices, operands, rebuild, tensor_name, tensors_in
+from scratchgrad.calculus.places import distinct
+from scratchgrad.notation.binding import bound, free_indices, rebuild, tensor_name, tensors_in
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Where
 
 __all__ = ["Kink", "Phrase", "kink_line", "kinks"]
 
-_MOST = 24
+_MOST = 12
 """How many kinks of one definition are looked at numerically; of further ones only the place is said."""
 
 Show = Callable[[sp.Basic], str]
@@ -135,30 +136,28 @@ _NONE = Phrase("its derivative is taken as {}", (sp.Integer(0),))
 
 def _nodes(e: sp.Expr) -> Iterator[_Found]:
     """Every node of e that has a kink (each once), with its place in two forms, and its convention."""
-    seen: dict[tuple[sp.Basic, sp.Expr], None] = {}
     wholes = _wholes(e)
-
-    def walk(node: sp.Basic) -> Iterator[sp.Basic]:
-        yield node
-        for child in operands(node):
-            if not isinstance(node, (sp.Indexed, Relational)) or isinstance(child, sp.Expr):
-                yield from walk(child)
-
-    for node in walk(e):
-        for kind, rule in _RULES.items():
-            if isinstance(node, kind):
-                for one in rule(node, wholes):
-                    if _moves(one[1]) and (one[0], one[1]) not in seen:
-                        seen[one[0], one[1]] = None
-                        yield one
-                break
+    seen: set[tuple[sp.Basic, sp.Expr]] = set()
+    for node in distinct(e):
+        rule = next((rule for kind, rule in _RULES.items() if isinstance(node, kind)), None)
+        for one in rule(node, wholes) if rule is not None else ():
+            if _moves(one[1]) and one[:2] not in seen:
+                seen.add(one[:2])
+                yield one
 
 
 def _wholes(e: sp.Expr) -> set[sp.Expr]:
     """What is the whole right side, or every term of its sum, or a case of that: its derivative is the output's own."""
-    while isinstance(e, sp.Sum):
-        e = e.function
-    return {e}.union(*map(_wholes, e.args[1:])) if isinstance(e, Where) else {e}
+    found: set[sp.Expr] = set()
+    pending = [e]
+    while pending:
+        here = pending.pop()
+        while isinstance(here, sp.Sum):
+            here = here.function
+        if here not in found:
+            found.add(here)
+            pending += here.args[1:] if isinstance(here, Where) else ()
+    return found
 
 
 def _moves(place: sp.Expr) -> bool:
