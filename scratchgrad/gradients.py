@@ -22,6 +22,7 @@ import sympy as sp
 
 from scratchgrad.calculus.chosen import ChosenElement
 from scratchgrad.calculus.derivation import Derivation, UnknownTensor
+from scratchgrad.calculus.kinks import Kink, kinks
 from scratchgrad.calculus.steps import Step
 from scratchgrad.forms.convolution import correlation
 from scratchgrad.forms.forms import Forms
@@ -29,6 +30,7 @@ from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
 from scratchgrad.layer import NAME, Layer
+from scratchgrad.membership import check
 from scratchgrad.notation.binding import tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
@@ -211,7 +213,8 @@ class Gradient:
         It may be omitted where the only output is a scalar, which then counts as J.  Arrays may be numpy's or torch's.
         Where float64 overflows on the way, as exp(1000) does, the numbers are `exact`'s, rounded: slower, but right.
 
-        Raises EvaluationError where a tensor is missing, ShapeMismatch where sizes disagree.
+        Raises EvaluationError where a tensor is missing, ShapeMismatch where sizes disagree, DomainViolated where a
+        value lies outside the domain that is declared of its tensor.
         """
         if tensors is None:
             grad_outputs, tensors = None, grad_outputs or {}
@@ -252,6 +255,11 @@ class Gradients(Mapping[str, Gradient]):
         lines = [str(self.definition)]
         lines += [f"  grad_{name} = {to_text(self[name].element)}" for name in self]
         return "\n".join(lines)
+
+    @cached_property
+    def kinks(self) -> tuple[Kink, ...]:
+        """Where the definition has kinks, each with its convention and with what is true of the outputs there."""
+        return tuple(kinks(self.definition, self.derivation))
 
     def sweep(self) -> dict[str, Form]:
         """The backward pass line by line, each gradient in terms of those before it, from the last assignment back."""
@@ -325,7 +333,10 @@ class Gradients(Mapping[str, Gradient]):
     def valuation(
         self, tensors: Mapping[str, Any], grad_outputs: Mapping[str, Any] | None, arithmetic: Arithmetic | None = None
     ) -> Valuation:
-        """The tensors, all values that forward computes from them, and the gradients of the outputs."""
+        """The tensors, all values that forward computes from them, and the gradients of the outputs.
+
+        Raises DomainViolated, which names the tensor and the value, where one lies outside its domain.
+        """
         outputs = {o.name: o for o in self.definition.outputs}
         if grad_outputs is None:
             only = next(iter(outputs.values()))
@@ -347,6 +358,7 @@ class Gradients(Mapping[str, Gradient]):
                     f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}"
                 )
             values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen, self._square)
+            check(tensor.domain, values[tensor.name], "evaluate", tensor.name)
         gradients = {outputs[n].gradient: g for n, g in grad_outputs.items()}
         values |= {tensor.name: _measured(tensor, g, sizes, seen, {}) for tensor, g in gradients.items()}
         at = Valuation(values, sizes, arithmetic or Float())
@@ -365,18 +377,23 @@ def derive(
     ranges: Mapping[str, str | int] | None = None,
     outputs: str | list[str] | None = None,
     shared: str | None = None,
+    domains: str = "",
 ) -> Gradients:
     """The gradients of J with respect to every input of a layer, a definition, a text or SymPy equations.
 
     `source` is a text in the grammar ("u[i] = Sum(W[i,j]*x[j], j) + b[i]"), the name of a layer ("linear"), a Layer, a
     Definition, or sympy.Eq (several in a list).  `tensors` and `ranges` name sizes where a text leaves them open,
     `outputs` the outputs ("o L"; default: the last left side), `shared` the inputs that carry no samples in the batched
-    form (default for a text: scalars, and names that begin with a capital letter or b).
+    form (default for a text: scalars, and names that begin with a capital letter or b), `domains` the values that
+    inputs may have ("nu>0; p[i]:simplex", see `domain`; default: all real numbers).  The gradient with respect to a
+    matrix that is :symmetric, or to rows of a :simplex, takes their entries as independent variables, as torch does.
 
     Raises NotationError (its subclasses point at the place in a text; UnusedName where a name is given for what is not
     there) or registry.UnknownLayer.
     """
-    return Gradients(definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared))
+    return Gradients(
+        definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared, domains=domains)
+    )
 
 
 def definition_of(
@@ -386,9 +403,10 @@ def definition_of(
     ranges: Mapping[str, str | int] | None = None,
     outputs: str | list[str] | None = None,
     shared: str | None = None,
+    domains: str = "",
 ) -> Definition:
     """The definition that `source` stands for; the arguments are those of `derive`."""
-    _check_unused(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared)
+    _check_unused(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared, domains=domains)
     if isinstance(source, Definition):
         return source if shared is None else _sharing(source, shared)
     if isinstance(source, str) and NAME.fullmatch(source.strip()):
@@ -399,9 +417,9 @@ def definition_of(
         return define_layer(source)
     wanted = outputs.split() if isinstance(outputs, str) else outputs
     if isinstance(source, str):
-        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted, strict=True)
+        definition = parse(source, tensors=tensors, ranges=ranges, outputs=wanted, domains=domains, strict=True)
     else:
-        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted, strict=True)
+        definition = from_sympy(source, tensors=tensors, ranges=ranges, outputs=wanted, domains=domains, strict=True)
     if shared is None:
         return replace(definition, shared=tuple(t.name for t in definition.inputs if _looks_shared(t)))
     return _sharing(definition, shared)

@@ -4,12 +4,13 @@ In   e, and the element T[i, j] whose letters i, j are free and distinct from ev
 Out  de/dT[i, j], with a Kronecker delta for every index position: dT[a, b]/dT[i, j] = delta(a, i) delta(b, j)
 
 One rule per node.  A kink has a declared convention, torch's: relu, abs and sign 0 at 0; a tie of max(a, b) counts half
-each; max(a, c) with a constant c counts 0 at the tie (as relu does); ties of Max over an index share evenly.
+each; max(a, c) with a constant c counts 0 at the tie (as relu does); ties of Max over an index share evenly.  Where a
+definition has its kinks is said in `kinks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import sympy as sp
 
@@ -23,6 +24,8 @@ from scratchgrad.notation.binding import (
     tensor_names,
 )
 from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.elementary import derivatives, row_of
+from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
@@ -34,11 +37,10 @@ from scratchgrad.notation.nodes import (
     Maximum,
     MaxOver,
     Minimum,
-    Sigmoid,
     Where,
 )
 
-__all__ = ["DerivationStuck", "depends_on", "differentiate", "kinks"]
+__all__ = ["DerivationStuck", "depends_on", "differentiate"]
 
 
 class DerivationStuck(ArithmeticError):
@@ -54,19 +56,6 @@ def differentiate(e: sp.Expr, tensor: Tensor, at: Sequence[sp.Expr]) -> sp.Expr:
     """De/dT[at].  Raises DerivationStuck where a node has no rule, naming it."""
     e = sp.sympify(rename_bound(e, {i.name for position in at for i in free_indices(position)}))
     return _Partial(tensor.name, tuple(at))(e)
-
-
-_OUTER: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.exp: sp.exp,
-    sp.log: lambda f: 1 / f,
-    sp.sin: sp.cos,
-    sp.cos: lambda f: -sp.sin(f),
-    sp.tanh: lambda f: 1 - sp.tanh(f) ** 2,
-    sp.erf: lambda f: 2 / sp.sqrt(sp.pi) * sp.exp(-(f**2)),
-    sp.Abs: sp.sign,
-    sp.sign: lambda _: sp.Integer(0),
-    Sigmoid: lambda f: Sigmoid(f) * (1 - Sigmoid(f)),
-}
 
 
 class _Partial:
@@ -88,14 +77,21 @@ class _Partial:
             return sp.Integer(0)
         if isinstance(e, (sp.Indexed, sp.Symbol)):
             return self.element(e)
-        if type(e) in _OUTER:
-            return _OUTER[type(e)](e.args[0]) * self(e.args[0])
+        row = row_of(e)
+        if row is not None:
+            return self.function(row, e)
         for kind, rule in self.rules.items():
             if isinstance(e, kind):
                 return rule(self, e)
         raise DerivationStuck(
-            f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; add one to calculus/differentiate.py"
+            f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; "
+            f"add one to notation/functions.py or calculus/differentiate.py"
         )
+
+    def function(self, row: Function, e: sp.Expr) -> sp.Expr:
+        """The chain rule, with the table's derivatives."""
+        inner = [self(a) for a in e.args[len(row.orders) :]]
+        return sp.Add(*(d * i for d, i in zip(derivatives(row, e.args), inner, strict=True) if i != 0))
 
     def element(self, e: sp.Expr) -> sp.Expr:
         if tensor_name(e) != self.name:
@@ -189,23 +185,3 @@ def _indicator(condition: sp.Basic) -> sp.Expr:
 
 def _has_tensor(e: sp.Basic) -> bool:
     return bool(tensor_names(e))
-
-
-def kinks(e: sp.Basic) -> list[tuple[sp.Basic, str]]:
-    """The kinks of e, each with the convention that `differentiate` follows there (words, $...$ for mathematics)."""
-    found: dict[sp.Basic, str] = {}
-    for node in sp.preorder_traversal(e):
-        if isinstance(node, (Maximum, Minimum)):
-            both = all(map(_has_tensor, node.args))
-            found[node] = (
-                "at a tie each argument counts one half"
-                if both
-                else "where both arguments are equal the derivative is $0$"
-            )
-        elif isinstance(node, MaxOver):
-            found[node] = "elements that tie for the maximum share the derivative evenly"
-        elif isinstance(node, (sp.Abs, sp.sign)):
-            found[node] = "the derivative at $0$ is $0$"
-        elif isinstance(node, Where):
-            found[node] = "on the boundary the derivative is that of the branch that forward takes"
-    return list(found.items())

@@ -67,9 +67,11 @@ class Battery:
         examples: Sequence[Example] = (),
         shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
         claimed: Sequence[str] = (),
+        unit_rows: Sequence[str] = (),
     ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
 
+        `unit_rows` names inputs whose rows sum to 1, whatever their domain is: the premise of a recipe's kernel.
         `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
         `claimed` are dtypes of 16 bits in which it is examined, too.
 
@@ -79,11 +81,12 @@ class Battery:
         self.reference = Reference(specification)
         self.shapes = shapes
         self.claimed = tuple(claimed)
+        self.unit_rows = tuple(unit_rows)
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
-        self.domains = self._domains()
+        self.domains = self._domains() | dict.fromkeys(self.unit_rows, Domain.SIMPLEX)
         self.probes = tuple(self._probes())
         self.reference.expect([probe.point for probe in self.probes])
 
@@ -183,6 +186,7 @@ class Battery:
                 drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
                 return rng.choice(drawn, shape) if drawn.size else np.zeros(shape, drawn.dtype)
             size = self.specification.bound(role.name)
+            # TRUST: integers-in-range
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))
             return rng.integers(limit, size=shape)
         return sample(kind, rng, shape, self.few)
@@ -250,6 +254,7 @@ class Battery:
             shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
         for name, batch, sizes, pinned in shapes:
             completed = self.completed(sizes, pinned)  # None where an axis that has a formula would be empty
+            # TRUST: probes-left-out
             if completed is not None:
                 yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
@@ -281,6 +286,7 @@ class Battery:
                 if not same and not upstream and not role.integer:
                     prepared = rounded(self.domains[role.name].clip(prepared), dtype)
                     if not np.array_equal(layout.prepare(prepared), prepared):
+                        # TRUST: probes-left-out
                         continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
                 yield Probe("memory", f"{name} {layout.name}", at, {name: layout})

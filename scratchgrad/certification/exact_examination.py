@@ -26,6 +26,7 @@ from scratchgrad.certification.battery import Battery, Probe
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.field import Budget
+from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
@@ -34,18 +35,22 @@ from scratchgrad.certification.sampling import Domain
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.notation.evaluation import EvaluationError
 
-__all__ = ["Exactness", "examine_exactly"]
+__all__ = ["Exactness", "entries_at", "examine_exactly", "points"]
 
+# TRUST: unproven
 _WORK = {True: 2e7, False: 4e6}
 """What a proof may cost, for a layer's own kernel and for a function: about 10^6 are a second."""
 
+# TRUST: sizes-tried
 _SHAPES = ((2, (2, 3, 4, 1, 2, 3)), (3, (3, 2, 1, 2, 3, 2)), (1, (1, 4, 2, 3, 2, 1)), (5, (2, 1, 3, 2, 1, 2)))
 _KINDS = {"normal": 1, "spread": 12, "ties": 3, "zeros": 3, "mixed magnitudes": 1, "near +1000": 1, "small": 1}
 """How many points of each kind are looked at."""
 
+# TRUST: suspects
 _DIFFERS = 1e-7
 _ENTRY = 8
 _EXHAUSTED = 3
+# TRUST: sizes-tried
 _ENTRIES = 400
 
 Array = Any
@@ -64,6 +69,7 @@ class Exactness:
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
     positive: list[str] = field(default_factory=list)
+    unit_rows: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -75,6 +81,8 @@ class Exactness:
         proven = self.everywhere + self.off_ties
         at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
         values = "all real values" + (f" with {', '.join(self.positive)} > 0" if self.positive else "")
+        if self.unit_rows:
+            values += f" with rows of {' and '.join(self.unit_rows)} that sum to 1"
         if self.proven:
             lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
         elif proven:
@@ -106,6 +114,7 @@ class Exactness:
             "undecided": dict(sorted(self.undecided.items())),
             "constants_read": self.constants,
             "positive": self.positive,
+            **({"unit_rows": list(self.unit_rows)} if self.unit_rows else {}),
         }
 
 
@@ -114,6 +123,7 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
     found = Exactness()
     try:
         _examine(battery, subject, found)
+    # TRUST: unproven
     except (Exception, MemoryError) as error:  # nothing is proven then, and that is said
         found.undecided[f"{type(error).__name__}: {error}"] += 1
     return found
@@ -123,12 +133,12 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     budget = Budget(_WORK[subject.kernel])
     most = budget.left / _ENTRY
     positive = [name for name, domain in battery.domains.items() if domain is Domain.POSITIVE]
-    found.positive = positive
+    found.positive, found.unit_rows = positive, battery.unit_rows
     exhausted = 0
-    for point, other in _points(battery):
+    for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
-            entries = _entries(battery, point)
+            entries = entries_at(battery, point)
             shadows = [_executed(battery, subject, entries, one) for one in (point, other)]
         except CannotExecute as error:
             found.undecided[f"not executed exactly: {error}"] += 1
@@ -137,6 +147,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             found.undecided[f"not executed exactly: {seen.words}"] += 1
             return
         except Undefined:
+            # TRUST: both-defined
             continue  # there is nothing to be equal to
         (first, constants), (second, _) = shadows
         if any(x is not y for name, a in first.items() for x, y in zip(a.ravel(), second[name].ravel(), strict=True)):
@@ -184,7 +195,7 @@ class _Part(Budget):
         return _Part(part * self.left / (1 - part), self.whole)
 
 
-def _points(battery: Battery) -> Iterator[tuple[Point, Point]]:
+def points(battery: Battery) -> Iterator[tuple[Point, Point]]:
     """Two points of each shape, with the same integers."""
     spec = battery.specification
     if spec.function is None and not battery.examples:
@@ -207,8 +218,12 @@ def _points(battery: Battery) -> Iterator[tuple[Point, Point]]:
             yield one, other
 
 
+def entries_at(battery: Battery, point: Point) -> Entries:
+    """The entries of the definition at the point's shapes, over the whole batch, under the battery's premise."""
+    return on_simplex(_entries(battery, point), battery.unit_rows)
+
+
 def _entries(battery: Battery, point: Point) -> Entries:
-    """The entries of the definition at the point's shapes, over the whole batch."""
     spec = battery.specification
     if spec.definition is None:
         return battery.reference.entries(point)[0]
@@ -277,7 +292,8 @@ def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any
         nodes = entries.upstream[role.tensor.gradient.name] if upstream else entries.inputs[role.name]
         rows = np.stack([(p.upstream if upstream else p.tensors)[role.name].ravel() for p in at])  # type: ignore[union-attr]  # all are given
         for node, column in zip(nodes.ravel(), balls(rows).reshape(rows.shape).T, strict=True):
-            symbols[node.args[0]] = column
+            if node.op == "symbol":  # else it follows from others
+                symbols[node.args[0]] = column
     tied = np.zeros(len(at), dtype=bool)
     right = Program([y for _, y in pairs]).run(symbols, len(at), tied=tied)
     mine = Program([x for x, _ in pairs]).run(symbols, len(at))

@@ -24,6 +24,7 @@ from scratchgrad.certification.exact.entries import Entries
 from scratchgrad.certification.exact.from_function import entries_of_function
 from scratchgrad.certification.exact.shadow import CannotExecute
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, Role, Specification
+from scratchgrad.domain import INTEGERS, REALS
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.indices import Index, Size
 
@@ -153,7 +154,7 @@ def _is_tensor(value: Any) -> bool:
 
 def _role(name: str, axes: int, integer: bool, sample: bool) -> Role:
     letters = [Index(f"{name}_{axis}", Size(f"n_{name}_{axis}")) for axis in range(1 if sample else 0, axes)]
-    return Role(Tensor(name, tuple(letters), integer), sample)
+    return Role(Tensor(name, tuple(letters), INTEGERS if integer else REALS), sample)
 
 
 def _title(function: Callable[..., Any]) -> str:

@@ -30,7 +30,7 @@ from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.specification import Role, Specification
+from scratchgrad.certification.specification import NothingToCertify, Role, Specification
 from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["BITS", "SEED", "Reference", "Truth", "Undefined"]
@@ -41,7 +41,9 @@ SEED = 20260101
 _FINER = 60
 """Noise is 2**-60 ulp, and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
 
+# TRUST: jumps
 _JUMP = 2.0**-40
+# TRUST: noise
 _FEW = 3
 _MORE = 12
 """How often the effect of noise is measured; more often before an error counts as a mistake."""
@@ -50,6 +52,7 @@ _TOGETHER = 16
 """How many points of the battery are evaluated in one pass."""
 
 _ROWS = 256
+# TRUST: ties
 _NEAR = 64
 """How many units of roundoff a comparison may be from a tie, that rounding decides it."""
 
@@ -173,6 +176,8 @@ class Reference:
                 else:
                     assert spec.definition is not None  # else there is a function
                     entries = entries_of_sample(spec.definition, point.sizes, integers)
+            except NotImplementedError as error:  # not undefined: we cannot compute it
+                raise NothingToCertify(f"{spec.title}: {error}") from error
             except (ArithmeticError, EvaluationError, ValueError, IndexError, RuntimeError, CannotExecute) as error:
                 raise Undefined(f"the definition has no value: {error}") from error
             roots = [node for array in entries.results.values() for node in array.ravel()]
@@ -359,6 +364,7 @@ class Reference:
                 middle, radius = known.slack[name]
                 wide = np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), tiny))
                 high, low, slack = np.where(wide, middle, high), np.where(wide, 0.0, low), np.where(wide, radius, 0.0)
+            # TRUST: entries-left-out
             judged = np.isfinite(high) & (np.abs(high) <= largest)
             low = np.where(judged, low, 0.0)
             size = np.where(judged, np.abs(high) + slack, 0.0)

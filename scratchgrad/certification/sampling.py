@@ -72,6 +72,7 @@ class Domain(Enum):
         return np.where(sums == 0, even, np.abs(values) / np.where(sums == 0, 1, sums))
 
 
+# TRUST: domain-of-examples
 def domain_of(examples: Iterable[Array]) -> Domain:
     """The narrowest domain that holds all the examples; a single zero or sign says nothing beyond itself."""
     arrays = [np.asarray(a, dtype=np.float64) for a in examples]

@@ -19,10 +19,19 @@ __all__ = ["derivation_json"]
 
 def derivation_json(wanted: Sequence[Gradient]) -> str:
     """One object, whose keys are the inputs."""
-    return json.dumps({gradient.name: _record(gradient) for gradient in wanted}, indent=2, ensure_ascii=False)
+    known = _kinks(wanted[0]) if wanted else []
+    return json.dumps({gradient.name: _record(gradient, known) for gradient in wanted}, indent=2, ensure_ascii=False)
 
 
-def _record(gradient: Gradient) -> dict[str, Any]:
+def _kinks(gradient: Gradient) -> list[dict[str, Any]]:
+    """Where the definition has kinks: the node, what is true of the outputs there, and all of it in a sentence."""
+    return [
+        {"node": to_text(kink.node), "outputs": kink.whole.verdict, "words": str(kink)}
+        for kink in gradient.parent.kinks
+    ]
+
+
+def _record(gradient: Gradient, known: list[dict[str, Any]]) -> dict[str, Any]:
     over_batch = gradient.parent.forms.over_batch[gradient.name]
     record: dict[str, Any] = {
         "definition": str(gradient.parent.definition),
@@ -41,6 +50,7 @@ def _record(gradient: Gradient) -> dict[str, Any]:
     record["doubt"] = gradient.doubt
     first = first_index(gradient.parent.definition)
     record["latex"] = element_latex(gradient.element, first=first)
+    record["kinks"] = known
     record["steps"] = [_step(step, first) for step in gradient.steps]
     return record
 

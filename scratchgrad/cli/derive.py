@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scratchgrad.cli.source import text_or_layer
+from scratchgrad.cli.source import DOMAINS, text_or_layer
 
 __all__ = ["EXAMPLES", "Format", "command"]
 
@@ -17,6 +17,7 @@ EXAMPLES = (
     "scratchgrad derive 'u[i] = Sum(W[i,j]*x[j], j) + b[i]' --format json",
     "scratchgrad derive layer_norm --format torch",
     "scratchgrad derive 'y[i] = Sum(w[r]*x[i+r], r)' --range r=nK --wrt w",
+    "scratchgrad derive 'y[i] = x[i]/sqrt(x[i]**2 + nu)' --domains 'nu>0'",
 )
 
 
@@ -64,12 +65,18 @@ def command(
     outputs: Annotated[
         str | None, typer.Option(metavar="NAMES", help="The outputs, such as 'o L'; without it the last left side.")
     ] = None,
+    domains: Annotated[str, typer.Option(metavar="DOMAINS", help=DOMAINS, show_default=False)] = "",
 ) -> None:
     """Derive the gradients of an equation or a layer, step by step; or print the kernel that computes them."""
     from scratchgrad.gradients import derive
 
     gradients = derive(
-        text_or_layer(source), tensors=tensors, ranges=_ranges(ranges or ()), shared=shared, outputs=outputs
+        text_or_layer(source),
+        tensors=tensors,
+        ranges=_ranges(ranges or ()),
+        shared=shared,
+        outputs=outputs,
+        domains=domains,
     )
     wanted = [gradients[name] for name in wrt or gradients]
     if format_ is Format.torch:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from scratchgrad.cli.source import DOMAINS
+
 __all__ = ["EXAMPLES", "FORMATS", "command"]
 
 EXAMPLES = (
@@ -40,6 +42,7 @@ def command(
     ] = None,
     author: Annotated[str, typer.Option(metavar="NAME", help="For the header at the top right.")] = "",
     date: Annotated[str, typer.Option(metavar="DATE", help="For the header.")] = "",
+    domains: Annotated[str, typer.Option(metavar="DOMAINS", help=DOMAINS, show_default=False)] = "",
     assignment: Annotated[str, typer.Option(metavar="TITLE", help="Number and name of the lab, for the header.")] = "",
     update: Annotated[
         bool, typer.Option("--update", help="Write the sheets of all layers and of the lab anew (tex and html).")
@@ -58,7 +61,7 @@ def command(
     from scratchgrad.sheets.writing import save_sheet
 
     meta, console = Meta(author=author, date=date, assignment=assignment), stdout()
-    sheets = all_sheets(meta) if source is None else [sheet_of(source, meta)]
+    sheets = all_sheets(meta) if source is None else [sheet_of(source, meta, domains)]
     folder = prepared(out)
     for stem, sheet in sheets:
         for ending in wanted or ("tex", "html"):

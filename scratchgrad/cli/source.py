@@ -13,9 +13,11 @@ from pathlib import Path
 
 from scratchgrad.layer import Layer
 
-__all__ = ["FILE_AND_NAME", "LayerNotInFile", "layer_in_file", "text_or_layer"]
+__all__ = ["DOMAINS", "FILE_AND_NAME", "LayerNotInFile", "layer_in_file", "text_or_layer"]
 
 FILE_AND_NAME = "FILE.py:NAME"
+
+DOMAINS = r"The values that inputs may have, such as 'nu>0; p\[i]:simplex'; without it all real numbers."
 
 _IN_FILE = re.compile(r"(?P<file>[^=]+\.py):(?P<name>\w+)")
 

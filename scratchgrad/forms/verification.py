@@ -27,6 +27,7 @@ from scratchgrad.notation.indices import Index, Size
 
 __all__ = ["Outcome", "compared", "verdict"]
 
+# TRUST: forms-by-numbers
 _TOLERANCE = 1e-9
 _STEP, _SLACK = 1e-5, 1e-5  # of central differences
 _FEW = 5  # with more sizes than this, they are only nearly distinct, or a probe would be large
@@ -95,6 +96,7 @@ def verdict(derivation: Derivation, name: str) -> Outcome:
     DIFFERS only where no probe agrees: a probe near a kink says nothing.
     """
     definition, form = derivation.definition, derivation[name]
+    # TRUST: forms-by-numbers
     found: set[Outcome] = set()
     for at in _probes(definition, _nearly_distinct(definition, form.element, form.indices)):
         found.add(_slope_at(at, definition, name, form.element, form.indices))

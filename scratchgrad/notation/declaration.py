@@ -1,39 +1,108 @@
-"""What may be said beside a text: the sizes of its tensors' axes.
+"""What may be said beside a text: the sizes of its tensors' axes, and their domains.
 
-In   "x[nB,nN] w[nN] c k[3]"
-Out  {"x": ("nB", "nN"), "w": ("nN",), "c": (), "k": ("3",)}
+In   "x[nB,nN] w[nN]>0 c k[3]"
+Out  {"x": ("nB", "nN"), "w": ("nN",), "c": (), "k": ("3",)}, and that w is positive
+
+In   "nu>0; p[i]:simplex"
+Out  the domains of nu and p
 
 A size is a name or a whole number.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sympy as sp
 
+from scratchgrad.domain import REALS, Domain, DomainError
 from scratchgrad.notation.indices import Size
-from scratchgrad.notation.syntax import UnreadableText, pointing_at
+from scratchgrad.notation.syntax import NotationError, UnreadableText, pointing_at
 
-__all__ = ["declared_size", "declared_tensors"]
+__all__ = ["Declared", "DomainMisfit", "combined", "declared_domains", "declared_size", "declared_tensors"]
 
-_TENSOR = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[([^\[\]]*)\])?\s*,?")
+_TENSOR = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)(?:\s*\[(?P<axes>[^\[\]]*)\])?")
+_END = {"tensors": re.compile(r"\s*,?"), "domains": re.compile(r"\s*[;,]?")}
 
 
-def declared_tensors(text: str) -> dict[str, tuple[str, ...]]:
-    """The tensors of a declaration: name -> names of sizes.  Raises UnreadableText for anything else."""
-    found: dict[str, tuple[str, ...]] = {}
+class DomainMisfit(NotationError, DomainError):
+    """A domain that cannot be read, contradicts another one, or is declared of what is no such input."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a declaration says of a tensor, and where: its axes (None where it has no brackets) and its domain."""
+
+    name: str
+    axes: tuple[str, ...] | None
+    domain: Domain
+    text: str
+    place: int
+
+    def misfit(self, message: str) -> DomainMisfit:
+        """The error that points at this declaration."""
+        return DomainMisfit(pointing_at(self.text, self.place, f"domains: {message}"))
+
+
+def declared_tensors(text: str) -> dict[str, Declared]:
+    """The tensors of a declaration by name, with the names of their sizes.  Raises UnreadableText, or DomainMisfit."""
+    found = {declared.name: declared for declared in _read(text, "tensors")}
+    for declared in found.values():
+        for size in declared.axes or ():
+            declared_size(size)
+    return found
+
+
+def declared_domains(text: str) -> list[Declared]:
+    """The domains of "nu>0; p[i]:simplex", in order.  Raises UnreadableText, or DomainMisfit."""
+    return _read(text, "domains")
+
+
+def _read(text: str, what: str) -> list[Declared]:
+    found: list[Declared] = []
     place = 0
     while text[place:].strip():
         match = _TENSOR.match(text, place)
         if match is None or text[match.end() : match.end() + 1] in ("[", "]"):
             at = match.end() if match is not None else len(text) - len(text[place:].lstrip())
-            raise UnreadableText(pointing_at(text, at, "cannot read this declaration; write tensors as x[nB,nN] w[nN]"))
-        found[match[1]] = tuple(a.strip() for a in (match[2] or "").split(",") if a.strip())
-        for size in found[match[1]]:
-            declared_size(size)
-        place = match.end()
+            how = "tensors as x[nB,nN] w[nN]" if what == "tensors" else "domains as nu>0; p[i]:simplex; u[i] in (-1,1)"
+            raise UnreadableText(pointing_at(text, at, f"cannot read this declaration; write {how}"))
+        axes = None if match["axes"] is None else tuple(a.strip() for a in match["axes"].split(",") if a.strip())
+        try:
+            domain, end = Domain.read(text, match.end())
+        except DomainError as error:
+            raise DomainMisfit(pointing_at(text, match.end(), str(error))) from None
+        found.append(Declared(match["name"], axes, domain, text, match.start("name")))
+        if what == "domains" and domain == REALS:
+            raise UnreadableText(pointing_at(text, end, f"{match['name']} has no domain here; write {match['name']}>0"))
+        separator = _END[what].match(text, end)
+        place = separator.end() if separator is not None else end
     return found
+
+
+def combined(declared: list[Declared], ranks: Mapping[str, int], known: Mapping[str, Domain]) -> dict[str, Domain]:
+    """The domain of every input, given their ranks and what is known already.  Raises DomainMisfit."""
+    found = dict(known)
+    for one in declared:
+        if one.name not in ranks:
+            near = difflib.get_close_matches(one.name, ranks, 1, 0.65)
+            meant = f"did you mean {near[0]!r}?" if near else f"its inputs are {', '.join(ranks) or 'none'}"
+            raise one.misfit(f"the definition has no input {one.name!r}; {meant}")
+        rank = ranks[one.name]
+        if one.axes is not None and len(one.axes) != rank:
+            raise one.misfit(f"{one.name} has {_axes(rank)}, here it has {_axes(len(one.axes))}")
+        try:
+            found[one.name] = found.get(one.name, REALS) & one.domain.of(("",) * rank, one.name)
+        except DomainError as error:
+            raise one.misfit(str(error)) from None
+    return found
+
+
+def _axes(count: int) -> str:
+    return f"{count or 'no'} {'axis' if count == 1 else 'axes'}"
 
 
 def declared_size(name: str) -> sp.Expr:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
+from scratchgrad.domain import REALS, Domain
 from scratchgrad.notation.binding import element, replace_tensors, substitute, tensor_name
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.text import to_text
@@ -22,11 +23,20 @@ __all__ = ["Assignment", "Definition", "Tensor"]
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a definition: its name and one index per axis (the letters that the definition uses first)."""
+    """A tensor of a definition: its name, one index per axis (the letters that the definition uses first), its domain.
+
+    The domain is that of an input.  The gradient with respect to a :symmetric matrix treats its entries as independent
+    variables, as torch does: entry (i, j) and entry (j, i) have a gradient each.  So it is for rows of a :simplex.
+    """
 
     name: str
     indices: tuple[Index, ...] = ()
-    integer: bool = False
+    domain: Domain = REALS
+
+    @property
+    def integer(self) -> bool:
+        """Whether it holds whole numbers, by which nothing is differentiated."""
+        return self.domain.integer
 
     def __getitem__(self, indices: sp.Expr | int | Iterable[sp.Expr | int]) -> sp.Expr:
         """The element at `indices`."""

@@ -15,13 +15,17 @@ from typing import Any
 
 import sympy as sp
 
+from scratchgrad.notation.binding import tensor_name
 from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.elementary import build, from_sympy_class
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.nodes import Indicator, Maximum, Minimum, Where
 from scratchgrad.notation.syntax import NotationError
 from scratchgrad.notation.text import to_text
 
 __all__ = ["NotADefinition", "from_sympy"]
+
+_ASSUMPTIONS = {"positive": ">0", "nonnegative": ">=0", "negative": "<0", "nonpositive": "<=0"}
 
 
 class NotADefinition(NotationError):
@@ -31,6 +35,7 @@ class NotADefinition(NotationError):
 def from_sympy(equations: sp.Basic | Iterable[sp.Basic], **options: Any) -> Definition:
     """The definition that one or several sympy.Eq write; options are those of `grammar.parse`.
 
+    What SymPy was told of an input, Symbol("nu", positive=True), is its domain: SymPy has simplified with it already.
     Raises NotADefinition where something is no equation, or a sum does not run over a whole axis.
     """
     if not isinstance(equations, sp.Basic | list | tuple):
@@ -38,12 +43,29 @@ def from_sympy(equations: sp.Basic | Iterable[sp.Basic], **options: Any) -> Defi
     several = [equations] if isinstance(equations, sp.Basic) else list(equations)
     ranges: dict[str, str | int] = dict(options.pop("ranges", None) or {})
     statements = []
+    assumed: dict[str, str] = {}
     for equation in several:
         if not isinstance(equation, sp.Eq):
             raise NotADefinition(f"expected sympy.Eq(left, right), got {type(equation).__name__}: {equation}")
         left, right = (_converted(side, ranges) for side in equation.args)
         statements.append(f"{_text(left)} = {_text(right)}")
-    return parse("; ".join(statements), ranges=ranges, **options)
+        assumed |= _assumed(equation.rhs)
+    for equation in several:
+        assumed.pop(tensor_name(equation.lhs), None)
+    said = [options.pop("domains", ""), *(f"{name}{domain}" for name, domain in assumed.items())]
+    return parse("; ".join(statements), ranges=ranges, domains="; ".join(filter(None, said)), **options)
+
+
+def _assumed(e: sp.Basic) -> dict[str, str]:
+    """The domains that SymPy assumes of scalars and tensors; whole numbers are sizes and indices."""
+    found: dict[str, str] = {}
+    for symbol in sorted(e.atoms(sp.Symbol, sp.IndexedBase), key=str):
+        if symbol.is_integer or isinstance(symbol, sp.Idx):
+            continue
+        for assumption, domain in _ASSUMPTIONS.items():
+            if getattr(symbol, f"is_{assumption}"):
+                found.setdefault(str(getattr(symbol, "label", symbol)), domain)
+    return found
 
 
 def _text(e: sp.Basic) -> str:
@@ -73,6 +95,8 @@ def _converted(e: sp.Basic, ranges: dict[str, str | int]) -> sp.Basic:
         for branch, condition in reversed(e.args):
             value = Where(_converted(condition, ranges), _converted(branch, ranges), value)
         return value
+    if (row := from_sympy_class(e)) is not None:
+        return build(row.name, *(_converted(a, ranges) for a in e.args))
     return e.func(*(_converted(a, ranges) for a in e.args)) if e.args else e
 
 

@@ -1,10 +1,15 @@
 """The text grammar: `u[i] = Sum(W[i,j]*x[j], j) + b[i]` becomes a Definition.
 
 `;` separates assignments, the last left side is the output.  `T[i,j]` is an element, whose index may be affine
-(`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index.
-`delta(i,j)`, `exp log sqrt sin cos tanh sigmoid erf abs sign`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j]
-Det(A) LogDet(A)`, `**` is power, `pi` is pi.  A tensor used as an index is integer-valued.  A name without brackets is
-a scalar input, the value of an index in scope, or the size of an axis (`n_i`, or as declared).
+(`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index, which
+may be said there: `Sum(x[i+r], r<3)`.
+`delta(i,j)`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j] Det(A) LogDet(A)`, `**` is power, `pi` is pi.
+A tensor used as an index is integer-valued.  A name without brackets is a scalar input, the value of an index in
+scope, or the size of an axis (`n_i`, or as declared).  The functions of the table in notation/functions.py are `exp
+log sqrt sin cos tan asin acos atan atan2(a,b) sinh cosh tanh asinh acosh atanh sigmoid log1p expm1 sinc
+logaddexp(a,b) erf erfc erfinv normcdf lgamma digamma hurwitz(n,a) abs sign floor ceil round`; `sinc` is sin(pi
+x)/(pi x), `normcdf` the distribution function of the normal law, `hurwitz(n,a)` the sum of 1/(a + k)^n, which has
+the derivatives of `digamma`; `round` goes to the even one of two equally near numbers.
 """
 
 from __future__ import annotations
@@ -16,9 +21,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import sympy as sp
 
+from scratchgrad.domain import INTEGERS, REALS
+from scratchgrad.notation.binders import StatedRange, without_ranges
 from scratchgrad.notation.binding import element, max_over, sum_over
-from scratchgrad.notation.declaration import declared_size, declared_tensors
+from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.elementary import build
+from scratchgrad.notation.functions import TABLE, Function
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.limits import TooLarge, longest_number, working
 from scratchgrad.notation.nodes import (
@@ -27,9 +36,9 @@ from scratchgrad.notation.nodes import (
     LogDeterminant,
     Maximum,
     Minimum,
-    Sigmoid,
     Where,
 )
+from scratchgrad.notation.options import with_options
 from scratchgrad.notation.ranges import IndexSizeConflict, Ranges
 from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
 
@@ -74,17 +83,7 @@ class AssignmentOrder(NotationError):
     """A tensor is assigned twice, or used before it is assigned."""
 
 
-_FUNCTIONS: dict[str, tuple[int, Callable[..., sp.Expr]]] = {
-    "exp": (1, sp.exp),
-    "log": (1, sp.log),
-    "sqrt": (1, sp.sqrt),
-    "sin": (1, sp.sin),
-    "cos": (1, sp.cos),
-    "tanh": (1, sp.tanh),
-    "sigmoid": (1, Sigmoid),
-    "erf": (1, sp.erf),
-    "abs": (1, sp.Abs),
-    "sign": (1, sp.sign),
+_CONSTRUCTS: dict[str, tuple[int, Callable[..., sp.Expr]]] = {
     "max": (2, Maximum),
     "min": (2, Minimum),
     "where": (3, Where),
@@ -103,6 +102,7 @@ _ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
 }
 _DIGITS, _EXPONENT = 400, 512  # float64 ends at 1.8e308
 _EXACT, _FLOAT = 1000, 308  # digits of an exact number; the largest power of ten in float64
+_ORDER = 100  # beyond, zeta(n, x) is x^-n to 30 digits
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 
@@ -113,22 +113,28 @@ def parse(
     tensors: str = "",
     ranges: Mapping[str, str | int] | None = None,
     outputs: Sequence[str] | None = None,
+    domains: str = "",
     name: str = "",
     complete: bool = False,
     strict: bool = False,
+    sizes: Mapping[str, sp.Expr] | None = None,
+    options: Mapping[str, int] | None = None,
 ) -> Definition:
     """The definition that the text writes.
 
     `tensors` ("x[nB,nN] w[nN]") names the sizes of axes, `ranges` ({"r": "nK"}) the range of an index; an integer is
-    a fixed size.  `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists
-    every tensor, so that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks
-    is one.
+    a fixed size.  `domains` ("nu>0; p[i]:simplex") says which values inputs may have; `tensors` may say it, too.
+    `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists every tensor, so
+    that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks is one.
+    `sizes` are the values of named sizes ({"n_q": 3*n_i}), `options` those of a layer's options.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
-    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge; and UnusedName.
+    IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge, DomainMisfit; and UnusedName.
     """
     try:
-        elaboration = _Elaboration(text, tensors, ranges or {}, complete)
+        elaboration = _Elaboration(
+            text, tensors, ranges or {}, complete=complete, domains=domains, sizes=sizes or {}, options=options or {}
+        )
         if strict:
             elaboration.check_used(ranges or {})
         return elaboration.definition(outputs, name)
@@ -169,13 +175,25 @@ def _walk(node: Node) -> Iterator[Node]:
 class _Elaboration:
     """One text on its way to a Definition: first who ranges over what, then the expressions."""
 
-    def __init__(self, text: str, tensors: str, ranges: Mapping[str, str | int], complete: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        tensors: str,
+        ranges: Mapping[str, str | int],
+        *,
+        complete: bool,
+        domains: str,
+        sizes: Mapping[str, sp.Expr],
+        options: Mapping[str, int],
+    ) -> None:
         self.text = text
-        self.statements = read(text)
-        self.declared = declared_tensors(tensors)
+        self.options = options
+        self.statements = [with_options(statement, options) for statement in read(text)]
+        written = declared_tensors(tensors)
+        self.declared = {name: one.axes or () for name, one in written.items()}
         self.complete = complete
         self.rank: dict[str, int] = {name: len(axes) for name, axes in self.declared.items()}
-        self.sizes: dict[str, sp.Expr] = {}
+        self.sizes: dict[str, sp.Expr] = dict(sizes)
         self.integer: set[str] = set()
         self.letters: dict[str, int] = {}
         self.renamed: dict[str, sp.Expr] = {}
@@ -185,24 +203,54 @@ class _Elaboration:
                 self.ranges.declare((tensor, position), self.size(axis))
         for letter, size in ranges.items():
             self.ranges.declare(letter, self.size(str(size)))
+        self.take_ranges()
         self.targets = [self.target(s) for s in self.statements]
         for statement in self.statements:
             for side in (statement.left, statement.right):
                 if side is not None:
                     for node in _walk(side):
                         self.note(node)
+        said = [*(one for one in written.values() if not one.domain.is_reals), *declared_domains(domains)]
+        self.integer |= {one.name for one in said if one.domain.integer}
+        ranks = {name: self.rank.get(name, 0) for name in self.input_names()}
+        self.domains = combined(said, ranks, {name: INTEGERS for name in self.integer})
+        for name, domain in self.domains.items():
+            if domain.is_square:
+                self.ranges.meet((name, self.rank[name] - 2), (name, self.rank[name] - 1), 0)
         self.check_order()
 
     def error(self, kind: type[NotationError], place: int, message: str) -> NotationError:
         return kind(pointing_at(self.text, place, message))
 
     def size(self, name: str) -> sp.Expr:
-        size = declared_size(name)
+        size = self.sizes[name] if name in self.sizes else declared_size(name)
         return self.sizes.setdefault(name, size) if isinstance(size, Size) else size
 
     # -- first pass: ranks, letters, classes of equal size
 
+    def take_ranges(self) -> None:
+        """Every range that a binder says of its own letter is declared, and taken out of the statements."""
+        for position, statement in enumerate(self.statements):
+            self.statements[position], stated = without_ranges(statement, _BINDERS)
+            for one in stated:
+                self.take_range(one)
+
+    def take_range(self, stated: StatedRange) -> None:
+        letter, size = stated.letter.value, stated.size.value
+        of = _SIZE_OF.fullmatch(size)
+        whole = stated.size.kind == "number" and size.isdigit() and 0 < len(size) <= _DIGITS and int(size) > 0
+        if whole or (stated.size.kind == "name" and size in self.sizes):
+            self.ranges.declare(letter, self.size(size), stated.letter.place)
+        elif stated.size.kind == "name" and of:
+            self.ranges.meet(of[1], letter, stated.letter.place)
+        else:
+            message = f"the range of {letter!r} is a whole number or the size of an axis: {letter}<3, {letter}<n_i"
+            raise self.error(Misplaced, stated.size.place, message)
+
     def target(self, statement: Statement) -> str:
+        if statement.left is not None and statement.left.value in self.options:
+            message = f"{statement.left.value!r} is an option of the layer; give the tensor another name"
+            raise self.error(ReservedName, statement.left.place, message)
         return statement.left.value if statement.left is not None else "out"
 
     def note(self, node: Node) -> None:
@@ -223,7 +271,7 @@ class _Elaboration:
     def check_name(self, node: Node) -> None:
         if node.value == "pi" and "pi" in self.targets:
             raise self.error(ReservedName, node.place, "'pi' is the number; give the tensor another name")
-        if node.value in {*_FUNCTIONS, *_BINDERS, *_MATRIX}:
+        if node.value in {*TABLE, *_CONSTRUCTS, *_BINDERS, *_MATRIX}:
             message = f"{node.value!r} is a function: write {node.value}(...), or give the tensor another name"
             raise self.error(ReservedName, node.place, message)
         kind, _, of = node.value.partition("_")
@@ -323,15 +371,25 @@ class _Elaboration:
     def definition(self, outputs: Sequence[str] | None, name: str) -> Definition:
         assignments = tuple(map(self.assignment, self.statements))
         wanted = list(outputs or [self.targets[-1]])
-        for output in wanted:
-            if output not in self.targets:
-                raise UnknownName(f"output {output!r} is never assigned; the left sides are {', '.join(self.targets)}")
+        self.check_outputs(wanted)
         by_name = {a.target.name: a.target for a in assignments}
         inputs = [self.tensor(n) for n in self.input_names()]
         if self.complete:
             order = list(self.declared)
             inputs.sort(key=lambda t: order.index(t.name))
         return Definition(assignments, tuple(inputs), tuple(by_name[o] for o in wanted), name=name)
+
+    def check_outputs(self, wanted: Sequence[str]) -> None:
+        """Every output is assigned; where the tensors are all declared, so is nothing else that is declared."""
+        lefts = [s.left or s.right for s in self.statements]
+        for output in wanted:
+            if output not in self.targets:
+                message = f"output {output!r} is never assigned; the left sides are {', '.join(self.targets)}"
+                raise self.error(UnknownName, lefts[-1].place, message)
+        for name, left in zip(self.targets, lefts, strict=True):
+            if self.complete and name in self.declared and name not in wanted:
+                message = f"{name!r} is an input and cannot be assigned; give the result a name of its own"
+                raise self.error(AssignmentOrder, left.place, message)
 
     def input_names(self) -> Iterable[str]:
         found: dict[str, None] = {n: None for n in self.declared if self.complete and n not in self.targets}
@@ -366,7 +424,7 @@ class _Elaboration:
             index = fresh(Index(letter or "i", size), taken if letter else taken | set(self.letters))
             taken.add(index.name)
             chosen.append(index)
-        return Tensor(name, tuple(chosen), name in self.integer)
+        return Tensor(name, tuple(chosen), self.domains.get(name, REALS))
 
     def first_letters(self, name: str) -> list[str | None]:
         letters: list[str | None] = [None] * self.rank.get(name, 0)
@@ -576,16 +634,32 @@ class _Elaboration:
         if node.value in _MATRIX:
             matrix = sp.Symbol(node.arguments[0].value, real=True)
             return Determinant(matrix) if node.value == "Det" else LogDeterminant(matrix)
-        if node.value not in _FUNCTIONS:
-            raise self.unknown(node, "function", [*_FUNCTIONS, *_BINDERS, *_MATRIX])
-        arity, function = _FUNCTIONS[node.value]
+        row = TABLE.get(node.value)
+        if row is None and node.value not in _CONSTRUCTS:
+            raise self.unknown(node, "function", [*TABLE, *_CONSTRUCTS, *_BINDERS, *_MATRIX])
+        arity = row.arity if row is not None else _CONSTRUCTS[node.value][0]
         if len(node.arguments) != arity:
             raise self.error(
                 RankMismatch,
                 node.place,
                 f"{node.value} takes {arity} argument{'s' * (arity > 1)}, found {len(node.arguments)}",
             )
+        if row is not None:
+            return self.function(row, node, scope)
+        function = _CONSTRUCTS[node.value][1]
         if node.value == "delta":
             return function(*(self.place(a, scope) for a in node.arguments))
         first = self.condition if node.value == "where" else self.value
         return function(first(node.arguments[0], scope), *(self.value(a, scope) for a in node.arguments[1:]))
+
+    def function(self, row: Function, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        """A function of the table; an order is a whole number that is written out."""
+        arguments = [self.value(a, scope) for a in node.arguments]
+        for least, order, written in zip(row.orders, arguments, node.arguments, strict=False):
+            if not order.is_Integer or not least <= order <= _ORDER:
+                message = f"the first argument of {row.name} is a whole number from {least} to {_ORDER}, written out"
+                raise self.error(Misplaced, written.place, message)
+        result = build(row.name, *arguments)
+        if row.own and all(a.is_number for a in arguments) and result.evalf().has(sp.nan):
+            raise self.error(Misplaced, node.place, "this has no real value, whatever the values of the tensors")
+        return result

@@ -149,7 +149,8 @@ class Network:
         Inputs are signals, their names, or plain numbers where the layer takes a scalar.  Without `name`, an output
         is called as in the layer's signature, numbered from the second on.  `options` are the layer's own, as in
         net.add("conv2d", x, W, b, stride=2).  Raises UnknownLayer, OptionMismatch, UnknownSignal, ForeignSignal,
-        WrongInputs, ShapeMismatch, DuplicateSignal.
+        WrongInputs, ShapeMismatch, DuplicateSignal, and DomainViolated where a number, a constant or a parameter starts
+        outside the domain that the layer declares, such as eps > 0; training may still carry a parameter out of it.
         """
         found = registry.layer(layer) if isinstance(layer, str) else layer
         found = found.with_options(**options) if options else found
@@ -161,6 +162,15 @@ class Network:
         try:
             signals = [self._as_signal(given, found, position) for position, given in enumerate(inputs)]
             shapes = output_shapes(found, signals)
+            uses = sum(operation.layer.name == found.name for operation in self._operations)
+            operation = Operation(
+                f"{found.name} {uses + 1}" if uses else found.name,
+                found,
+                tuple(s.name for s in signals),
+                names,
+                mapped_axes(found, signals),
+            )
+            operation.check_domains(self._known())
         except Exception:
             for constant in set(self._signals) - before:  # numbers already turned into constants
                 del self._signals[constant], self._leaves[constant]
@@ -168,16 +178,7 @@ class Network:
         outputs = tuple(
             self._declare(n, shape, "result", text) for n, shape, text in zip(names, shapes, latexes, strict=True)
         )
-        uses = sum(operation.layer.name == found.name for operation in self._operations)
-        self._operations.append(
-            Operation(
-                f"{found.name} {uses + 1}" if uses else found.name,
-                found,
-                tuple(s.name for s in signals),
-                names,
-                mapped_axes(found, signals),
-            )
-        )
+        self._operations.append(operation)
         self._tape = None
         return outputs if len(outputs) > 1 else outputs[0]
 
@@ -216,9 +217,10 @@ class Network:
         """Compute all signals from the inputs and targets, given in the order of declaration (inputs first) or by name.
 
         Targets may be left out: then only what does not depend on them is computed.  Raises ValueMismatch,
-        BatchMismatch, BatchOnShared, UnknownSignal, NotCertified.
+        BatchMismatch, BatchOnShared, UnknownSignal, NotCertified, DomainViolated.
         """
         given, batch = feed(self, values, named)
+        self.check_domains(given)
         tape = self.tape
         tape.forward(given, batch)
         return Values(self, {name: tape.value(name) for name in tape.computed()})
@@ -260,13 +262,15 @@ class Network:
         return self._tape
 
     def set(self, signal: Signal | str, value: Any) -> None:
-        """Give a parameter or a constant another value of the same shape."""
+        """Give a parameter or a constant another value of the same shape; DomainViolated where a layer forbids it."""
         found = self._own(signal)
         if found.name not in self._leaves:
             raise ValueMismatch(
                 f"{found.role} {found.name!r}: only parameters and constants are set; give an input to net.forward"
             )
-        self._leaves[found.name] = exact_value(value, found, self._dtype)
+        tensor = exact_value(value, found, self._dtype)
+        self.check_domains({found.name: tensor})
+        self._leaves[found.name] = tensor
         self.revision += 1
         self.touch()
 
@@ -403,7 +407,16 @@ class Network:
         count = sum(self._leaves[name].numel() for name in self.names("parameter"))
         return f"<Network {self.name!r}: {len(self._operations)} operations, {count} parameter values, {self._dtype}>"
 
+    def check_domains(self, values: Mapping[str, Tensor]) -> None:
+        """Nothing where these values, by signal, lie in the domains that their layers declare; else DomainViolated."""
+        known = {name: (self._signals[name], value) for name, value in values.items()}
+        for operation in self._operations:
+            operation.check_domains(known)
+
     # Inside
+
+    def _known(self) -> dict[str, tuple[Signal, Tensor]]:
+        return {name: (self._signals[name], value) for name, value in self._leaves.items()}
 
     def _declare(
         self, name: str, shape: tuple[int, ...], role: Role, latex: str | None, *, integer: bool = False

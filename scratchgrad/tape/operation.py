@@ -6,10 +6,13 @@ Out  the shapes of its outputs, once every letter of its signature has one size
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from scratchgrad.layer import Layer
+from scratchgrad.membership import check
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape.signal import Signal
 
@@ -32,6 +35,16 @@ class Operation:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     mapped: tuple[int, ...] = ()
+
+    def check_domains(self, values: Mapping[str, tuple[Signal, Tensor]]) -> None:
+        """Nothing where every signal whose value is given has one in the domain that the layer declares.
+
+        Raises DomainViolated, which names the layer, its input and the signal.
+        """
+        for tensor, name in zip(self.layer.signature.inputs, self.inputs, strict=True):
+            if name in values and not tensor.domain.is_reals:
+                signal, value = values[name]
+                check(tensor.domain, value.numpy(), f"{self.name}: {signal.role} {name!r}", tensor.element)
 
 
 def mapped_axes(layer: Layer, inputs: Sequence[Signal]) -> tuple[int, ...]:

@@ -61,7 +61,9 @@ def save_parameters(net: Network, path: str | os.PathLike[str]) -> Path:
 def load_parameters(net: Network, path: str | os.PathLike[str]) -> None:
     """The network has the file's parameters; CheckpointMismatch where names or shapes differ."""
     tensors, _ = _read(path)
-    for name, value in _parameters_of(net, tensors, path).items():
+    parameters = _parameters_of(net, tensors, path)
+    net.check_domains(parameters)
+    for name, value in parameters.items():
         net.set(name, value)
 
 
@@ -102,6 +104,7 @@ def load_checkpoint(
                 f"{path}: was written with {what} {then}, this run has {now}; "
                 "resume with the same settings, or start a new run from its parameters with net.load(path)"
             )
+    net.check_domains(parameters)
     for name, value in parameters.items():
         net.set(name, value)
     torch.set_rng_state(tensors[_RANDOM])

@@ -7,6 +7,7 @@ Out  the two tensors that the tape is given, and the signal whose largest entry 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Feed:
     input: Signal
     target: Signal
     dtype: torch.dtype
+    check_domains: Callable[[Mapping[str, Tensor]], None]
 
     @classmethod
     def of(cls, net: Network) -> Feed:
@@ -45,11 +47,13 @@ class Feed:
                 f"{', '.join(inputs) or 'none'} and targets {', '.join(targets) or 'none'}; "
                 "write the loop with net.forward, net.backward and net.tape.step"
             )
-        return cls(net.signal(inputs[0]), net.signal(targets[0]), net.dtype)
+        return cls(net.signal(inputs[0]), net.signal(targets[0]), net.dtype, net.check_domains)
 
     def __call__(self, X: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """The tensors by signal; DataMismatch or LabelMismatch where they do not fit."""
-        return {self.input.name: self._inputs(X), self.target.name: self._targets(y)}
+        """The tensors by signal; DataMismatch, LabelMismatch or DomainViolated where they do not fit."""
+        given = {self.input.name: self._inputs(X), self.target.name: self._targets(y)}
+        self.check_domains(given)
+        return given
 
     def classifies(self, y: Tensor) -> bool:
         """Whether y are class numbers, which become one-hot rows of the target."""
