@@ -103,7 +103,7 @@ def write_out(e: sp.Basic, sizes: Mapping[sp.Expr, int]) -> sp.Expr:
 def choose(
     definition: Definition, tensor: Tensor, consumers: tuple[Assignment, ...], adjoint: Callable[[Tensor], Tensor]
 ) -> ChosenElement | None:
-    """The chosen element of a tensor, or None where there is nothing to choose (a scalar), too much to write out, or no value.
+    """The chosen element of a tensor, or None where it is a scalar, has no value, or is too much to write out.
 
     A matrix's chosen element is (1, 2), a vector's is 1: small, and a transposition would show.
     """

@@ -72,7 +72,7 @@ def _worth_a_name(right: sp.Expr) -> bool:
 
 
 def _walk(e: sp.Basic, value: _Named, pattern: Factors, done: dict[sp.Basic, sp.Basic]) -> sp.Basic:
-    """E with the value's name wherever its right side stands; `done` remembers the nodes that stand in several places."""
+    """E with the value's name wherever its right side stands; `done` remembers the nodes."""
     if not e.args or isinstance(e, sp.Indexed) or not tensor_names(value.right) <= tensor_names(e):
         return e
     if e not in done:
@@ -109,9 +109,7 @@ def _factors(e: sp.Expr) -> Factors:
 def _replace(e: sp.Expr, value: _Named, pattern: Factors) -> sp.Expr | None:
     present = _factors(e)
     for sign in (1, -1):
-        wanted = sorted(
-            ((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(_BINDERS & kinds(item[0]))
-        )
+        wanted = sorted(((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(_BINDERS & kinds(item[0])))
         for by, used in _matches(wanted, present, value.indices, {}, {}):
             left = {b: x - used.get(b, 0) for b, x in present.items()}
             name = sp.sympify(substitute(value.left, by))

@@ -3,11 +3,12 @@
     with sg.limits(seconds=5, nodes=10_000):
         sg.derive("y = ...")["x"].element
 
-Work is what a person asked for: one gradient, one form, one sheet.  `task` begins it, and work that it causes belongs to
-it.  Whoever walks over expressions calls `tick` once a node and `check_size` before something is written out.  Both only
-compare numbers, so limits hold on every thread and system, and Ctrl-C gets through at any time.
+Work is what a person asked for: one gradient, one form, one sheet.  `task` begins it, and work that it causes belongs
+to it.  Whoever walks over expressions calls `tick` once a node, and `check_size` with what a step of a derivation gave.
+Both only compare numbers, so limits hold on every thread and system, and Ctrl-C gets through at any time.
 
-The limits are those of the context (`contextvars`): a new thread starts with the defaults.
+Seconds are those in which this thread computes: a busy machine changes nothing.  The limits are those of the context
+(`contextvars`): a new thread starts with the defaults.
 """
 
 from __future__ import annotations
@@ -24,7 +25,19 @@ import sympy as sp
 
 from scratchgrad.notation.syntax import NotationError
 
-__all__ = ["LimitReached", "Limits", "OutOfTime", "TooLarge", "check_size", "limits", "longest_number", "size", "task", "tick", "working"]
+__all__ = [
+    "LimitReached",
+    "Limits",
+    "OutOfTime",
+    "TooLarge",
+    "check_size",
+    "limits",
+    "longest_number",
+    "size",
+    "task",
+    "tick",
+    "working",
+]
 
 _DIGITS = 4000  # of a number; Python writes no longer one
 _EVERY = 512  # ticks between two looks at the clock
@@ -64,7 +77,8 @@ class _Work:
     ticks: int = 0
 
 
-_limits: ContextVar[Limits] = ContextVar("limits", default=Limits())
+_DEFAULT = Limits()
+_limits: ContextVar[Limits] = ContextVar("limits", default=_DEFAULT)
 _work: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
@@ -96,7 +110,7 @@ def task(words: str) -> Iterator[None]:
     if _work.get() is not None:
         yield
         return
-    before = _work.set(_Work(words, time.monotonic()))
+    before = _work.set(_Work(words, time.thread_time()))
     try:
         yield
     except RecursionError:
@@ -130,11 +144,11 @@ def tick() -> None:
     if work.ticks % _EVERY:
         return
     most = _limits.get().seconds
-    taken = time.monotonic() - work.began
+    taken = time.thread_time() - work.began
     if taken > most:
         raise OutOfTime(
-            f"{work.words} has taken {taken:.1f} s, the limit is {most:g} s: the expression is too large, or grows with "
-            f"each step; {_ADVICE}: with sg.limits(seconds={10 * most:g}): ..."
+            f"{work.words} has taken {taken:.1f} s, the limit is {most:g} s: the expression is too large, or grows "
+            f"with each step; {_ADVICE}: with sg.limits(seconds={10 * most:g}): ..."
         )
 
 

@@ -59,7 +59,8 @@ class MatrixPrinter:
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         """A printer that writes names as `names` says."""
         self.names = names
-        self._written: dict[int, tuple[Node, tuple[str, int]]] = {}  # by identity: a node's hash walks through all of it
+        # By identity: a node's hash walks through all of the node.
+        self._written: dict[int, tuple[Node, tuple[str, int]]] = {}
 
     def latex(self, node: Node) -> str:
         """The form as LaTeX."""
