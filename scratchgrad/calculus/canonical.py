@@ -43,6 +43,7 @@ __all__ = ["canonical", "collect", "equal", "factored", "reletter", "same_but_le
 
 _EXPANDED = 100  # a power with more terms than this stays a power
 _TRIED = 48  # an expression with more terms than this is not multiplied out to see whether that is shorter
+_WRITTEN = 5_000  # nor where its terms would be this much to write: SymPy sorts the factors of each
 _LETTERS = 7  # a fraction in more letters than this is not brought to lowest terms
 _WEIGHED = 60  # nor one with more to write than this: SymPy's factor takes seconds for it, and cannot be interrupted
 _PERMUTED = 5  # up to this many indices of one size are matched by trying every order
@@ -282,7 +283,7 @@ def tidy(e: sp.Expr, taken: Iterable[str] = (), signs: Signs | None = None) -> s
 
 def _shortest(e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
     kept = _tidied(factored(e), e, taken, signs)
-    if not 1 < _expanded_terms(e) <= _TRIED:
+    if not 1 < _expanded_terms(e) <= _TRIED or _expanded_terms(e) * _weight(e) > _WRITTEN:
         return kept
     ways = [kept, _tidied(canonical(e), e, taken, signs)]
     fraction = _cancelled(factored(e))
@@ -304,8 +305,10 @@ def _cancelled(e: sp.Expr) -> sp.Expr | None:
             return node.func(*map(walk, node.args))
         return node if node.is_Number else letters.setdefault(node, sp.Dummy(real=True))
 
+    if _weight(e) > _WEIGHED:
+        return None
     below = [b for p in e.atoms(sp.Pow) for b, x in [p.as_base_exp()] if x.is_negative and isinstance(b, sp.Add)]
-    if not below or _weight(e) > _WEIGHED:
+    if not below:
         return None
     rational = walk(e)
     if len(letters) > _LETTERS:

@@ -28,6 +28,7 @@ from scratchgrad.calculus.signs import Signs
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
+    NO_NUMBERS,
     free_indices,
     index_names,
     kinds,
@@ -281,6 +282,11 @@ class _Recorder:
 
     def _check(self, rule: Rule, after: sp.Expr) -> None:
         check_size(after, f"{to_text(self.start)}, after the step {rule.name!r},")
+        if not kinds(after).isdisjoint(NO_NUMBERS):
+            raise DerivationStuck(
+                f"{to_text(self.start)}: the step {rule.name!r} gives {to_text(after)}, which has no real value; "
+                "nothing may be divided by 0, and no logarithm taken of 0 or a negative number"
+            )
 
     def change(self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str) -> bool:
         """Record `rewrite` as a step if it changes anything."""

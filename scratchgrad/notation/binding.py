@@ -17,6 +17,7 @@ from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import MaxOver
 
 __all__ = [
+    "NO_NUMBERS",
     "bound",
     "element",
     "free_indices",
@@ -35,6 +36,8 @@ __all__ = [
     "tensors_in",
 ]
 
+NO_NUMBERS = frozenset(type(n) for n in (sp.zoo, sp.oo, -sp.oo, sp.nan, sp.I))
+"""The types of what is no real number."""
 _REMEMBERED = 1 << 16  # nodes whose answers are kept: who walks over an expression asks them at each level
 
 

@@ -23,7 +23,7 @@ import sympy as sp
 
 from scratchgrad.domain import INTEGERS, REALS
 from scratchgrad.notation.binders import StatedRange, without_ranges
-from scratchgrad.notation.binding import element, max_over, sum_over
+from scratchgrad.notation.binding import NO_NUMBERS, element, kinds, max_over, sum_over
 from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.elementary import build
@@ -142,10 +142,12 @@ def parse(
         raise TooLarge("the definition is nested too deeply; name its parts in assignments of their own") from None
 
 
-def _imaginary(power: sp.Pow) -> bool:
-    """Whether it is a root of a negative number: (-8)**(1/3) is -2 for some readers and NaN in floating point."""
-    base, exponent = power.as_base_exp()
-    return bool(base.is_Number and base.is_negative and exponent.is_Rational and not exponent.is_Integer)
+def _imaginary(power: sp.Expr) -> bool:
+    """Whether it is a power of a negative number that need not be whole, as (-8)**(1/3)."""
+    if not isinstance(power, sp.Pow) or isinstance(power, sp.exp):
+        return False
+    base, exponent = power.args
+    return bool(base.is_Number and base.is_negative and not exponent.is_integer)
 
 
 def _rounded(value: sp.Rational) -> str:
@@ -572,7 +574,7 @@ class _Elaboration:
 
     def real(self, node: Node, result: sp.Expr) -> sp.Expr:
         """The result, where it is a real number for some values of its tensors."""
-        if result.has(sp.zoo, sp.oo, sp.nan, sp.I) or any(map(_imaginary, result.atoms(sp.Pow))):
+        if not kinds(result).isdisjoint(NO_NUMBERS) or any(map(_imaginary, sp.Mul.make_args(result))):
             raise self.error(Misplaced, node.place, "this has no real value, whatever the values of the tensors")
         digits, value = longest_number(result)
         if digits > _EXACT:

@@ -50,9 +50,7 @@ def slopes(gradients: Gradients, name: str, random: np.random.Generator) -> list
     for low, high in ((0.5, 1.5), (-1.5, 1.5), (0.1, 0.4)):
         sizes: dict[object, int] = {}
         shapes = {
-            t.name: [
-                int(i.size) if i.size.is_Integer else sizes.setdefault(i.size, 3 + len(sizes)) for i in t.indices
-            ]
+            t.name: [int(i.size) if i.size.is_Integer else sizes.setdefault(i.size, 3 + len(sizes)) for i in t.indices]
             for t in (*definition.inputs, *definition.outputs)
         }
         point = {
@@ -68,9 +66,7 @@ def slopes(gradients: Gradients, name: str, random: np.random.Generator) -> list
 
         with np.errstate(all="ignore"):
             here = objective(0.0)
-            near, far = (
-                (objective(h) - objective(-h)) / (2 * h) for h in (STEP, 4 * STEP)
-            )
+            near, far = ((objective(h) - objective(-h)) / (2 * h) for h in (STEP, 4 * STEP))
             sides = [(objective(h) - here) / h for h in (STEP, -STEP)]
             predicted = float(np.sum(gradients[name].evaluate(upstream, point) * way))
         tame = abs(here) < 1e4 and np.isfinite([near, far, *sides, predicted]).all()
