@@ -96,7 +96,7 @@ class Kink:
             yield f"The slope of the {outputs} is infinite there."
         elif verdict == "differentiable":
             value = f", with derivative {show(derivative)}" if derivative is not None and self._one else ""
-            but = ", which this convention does not give" if formula is False else ""
+            but = ", which the formula does not give" if formula is False else ""
             alone = ", where no other kink meets this one" if self.whole.alone else ""
             are = "are" if self.several else "is"
             yield f"The {outputs} {are} differentiable there all the same{alone}{value}{but}."

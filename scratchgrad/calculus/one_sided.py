@@ -25,8 +25,8 @@ from scratchgrad.notation.definition import Definition
 
 __all__ = ["Surroundings", "Whole"]
 
-_STEPS = (Fraction(1, 10**20), Fraction(1, 10**35))
-"""Two lengths: a slope that the shorter one makes steeper is infinite."""
+_STEPS = (Fraction(3, 7 * 10**20), Fraction(3, 7 * 10**35))
+"""Two lengths: a slope that the shorter one makes steeper is infinite.  Not 1/10**20: then 2**(1/x) would be exact."""
 
 # TRUST: kinks-by-numbers
 _EQUAL = mpmath.mpf(10) ** -9
@@ -87,11 +87,14 @@ class Surroundings:
         if middle is not None and any(s.undefined(middle) for s in sides):
             return Whole("undefined")
         worst = max((s.verdict(middle) for s in sides), key=_RANK.__getitem__)
+        if worst == "differentiable" and not all(s.counts.all() for s in sides):  # an output has no value around
+            worst = "undecided"
         if worst != "differentiable":
             return Whole(worst)
         derivative = None
         if met.moved is not None:
-            alone = {_rational(v) for v in sides[0].slopes if v != 0}
+            with mpmath.workdps(DIGITS):
+                alone = {_rational(v) for v in sides[0].slopes} - {0}
             derivative = sp.Integer(0) if not alone else alone.pop() if len(alone) == 1 else None
         return Whole(worst, derivative, self._formula(met.point, sides[-1]) if met.exact else None)
 
@@ -223,5 +226,8 @@ def _apart(a: Array, b: Array) -> bool:
 
 def _rational(value: Any) -> sp.Rational | None:
     """The simple fraction that a slope is; None where it is none."""
-    simple = fraction(mpmath.mpf(value)).limit_denominator(1000)
+    near = fraction(value)
+    if near is None:
+        return None
+    simple = near.limit_denominator(1000)
     return sp.Rational(simple.numerator, simple.denominator) if abs(real(simple) - value) <= _EQUAL else None

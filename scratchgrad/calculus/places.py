@@ -56,6 +56,25 @@ _COORDINATES = 6
 _GRID = [Fraction(n, 2) for n in range(-8, 9)]
 _ROOT = Fraction(1, 10**70)
 _SECANTS = 40
+_MODERATE = 10**6
+_HUGE = mpmath.mpf(10) ** 40
+
+
+class Moderate(Exact):
+    """Exact arithmetic in which what would have more than 1e40 digits is infinite, or 0: exp(1/x) beside 0."""
+
+    def __init__(self) -> None:
+        """At as many digits as slopes need."""
+        super().__init__(DIGITS)
+        self.functions = {**Exact.functions, sp.exp: self._exp}
+
+    def _exp(self, values: Any) -> Any:
+        values = np.asarray(values, dtype=object)
+        size = np.asarray(np.frompyfunc(real, 1, 1)(values), dtype=object)
+        large, small = (np.asarray(c, dtype=bool) for c in (size > _HUGE, size < -_HUGE))
+        found = Exact.functions[sp.exp](np.where(large | small, Fraction(0), values))
+        return np.where(large, mpmath.inf, np.where(small, mpmath.mpf(0), found))
+
 
 Point = dict[str, Any]
 Assigned = tuple[Assignment, ...]
@@ -115,7 +134,7 @@ class Places:
         self, point: Point, arithmetic: Exact | Float | None = None, wanted: Assigned | None = None
     ) -> Valuation:
         """The values that forward makes: all of them, or those of some assignments."""
-        at = Valuation(point, self.sizes, arithmetic or Exact(DIGITS))
+        at = Valuation(point, self.sizes, arithmetic or Moderate())
         for assignment in self.definition.assignments if wanted is None else wanted:
             at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
         return at
@@ -275,6 +294,8 @@ def _narrowed(at: Callable[[Any], Any], low: Fraction, high: Fraction, left: Any
             if f == g or abs(b - a) < _ROOT:
                 break
             c = fraction(real(b) - g * (real(b) - real(a)) / (g - f))
+            if c is None:
+                break
             a, f, b, g = b, g, c, real(at(c))
     simple = b.limit_denominator(10**6)
     return simple if at(simple) == 0 else b
@@ -311,10 +332,11 @@ def _floats(point: Point) -> Point:
     return {n: a if np.asarray(a).dtype.kind in "iu" else np.asarray(a, dtype=float) for n, a in point.items()}
 
 
-def fraction(value: Any) -> Fraction:
-    """The fraction that an mpmath number is."""
-    sign, mantissa, exponent, _ = value._mpf_
-    return Fraction(int(mantissa) * (-1) ** sign) * Fraction(2) ** int(exponent)
+def fraction(value: Any) -> Fraction | None:
+    """The fraction that a number of moderate size is, to a hundred digits; None for a larger one."""
+    if not abs(value) < _MODERATE:
+        return None
+    return Fraction(int(mpmath.nint(value * mpmath.mpf(10) ** 100)), 10**100)
 
 
 def real(value: Any) -> Any:

@@ -120,10 +120,10 @@ def test_a_kink_that_cancels_is_no_kink_of_the_output() -> None:
 
 def test_a_derivative_that_the_convention_misses_is_said() -> None:
     stable = "h[i] = max(u[i], 0) + log(1 + exp(-abs(u[i])))"  # softplus: 1/2 at 0
-    assert all(s.endswith("with derivative 1/2, which this convention does not give.") for s in said(stable))
+    assert all(s.endswith("with derivative 1/2, which the formula does not give.") for s in said(stable))
     assert gradient(stable, "u", u=np.array([0.0])) == [0]
     for sentence in said("h[i] = max(u[i], 0) + min(u[i], 0)"):
-        assert sentence.endswith("with derivative 1, which this convention does not give.")
+        assert sentence.endswith("with derivative 1, which the formula does not give.")
     assert gradient("h[i] = max(u[i], 0) + min(u[i], 0)", "u", u=TIES) == [1, 0, 1]
 
 
