@@ -20,12 +20,15 @@ import sympy as sp
 import torch
 
 import scratchgrad as sg
+from scratchgrad.calculus.differentiate import differentiate
 from scratchgrad.calculus.kinks import kinks
 from scratchgrad.certification.exact.scalar import COMPARISONS, TRUTHS, Graph
 from scratchgrad.domain import Domain, Interval
 from scratchgrad.notation import grammar
+from scratchgrad.notation.binding import element
+from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.elementary import SYMPY, build, real, row_of
-from scratchgrad.notation.evaluation import Exact, Float, exact_array
+from scratchgrad.notation.evaluation import Exact, Float, Valuation, exact_array
 from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.functions import TABLE, Function, of_aten
 from scratchgrad.notation.grammar import parse
@@ -122,6 +125,24 @@ def test_the_derivative_is_the_limit_of_difference_quotients(row: Function) -> N
 
                 want = mpmath.diff(along, mpmath.mpf(x[first + place]))
                 assert abs(got - want) <= mpmath.mpf(10) ** -18 * (1 + abs(want)), (row.name, x, got, want)
+
+
+@ROWS
+def test_the_text_of_a_derivative_has_the_second_derivative(row: Function) -> None:
+    if len(row.derivatives) > 1:
+        return
+    u = element("u")
+    first = differentiate(sp.sympify(build(row.name, *(order + 1 for order in row.orders), u)), Tensor("u"), ())
+    again = parse(f"h = {to_text(first)}").assignments[0].right
+    second = differentiate(again, Tensor("u"), ())
+    for x in points(row)[:5]:
+        at = Valuation({"u": np.array(x[-1])}, {}, Exact(DIGITS))
+        with mpmath.workdps(DIGITS):
+            got = at.value(second)[()]
+            got = mpmath.mpf(got.numerator) / got.denominator if isinstance(got, Fraction) else got
+            orders = tuple(order + 1 for order in row.orders)
+            want = mpmath.diff(lambda t, orders=orders: real(row)(*orders, t), mpmath.mpf(x[-1]), 2)
+            assert abs(got - want) <= mpmath.mpf(10) ** -10 * (1 + abs(want)), (x, got, want)
 
 
 @ROWS
