@@ -10,6 +10,7 @@ rational arithmetic or at 120 digits: slopes that are equal differ by the length
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -52,7 +53,9 @@ class Whole:
     """Whether that holds only where no other kink meets this one."""
 
 
-_RANK = {v: n for n, v in enumerate(("differentiable", "undefined", "undecided", "kink", "infinite", "jump"))}
+_RANK = {
+    v: n for n, v in enumerate(("unreached", "differentiable", "undefined", "undecided", "kink", "infinite", "jump"))
+}
 
 
 class Surroundings:
@@ -63,6 +66,10 @@ class Surroundings:
         self.definition = definition
         self.derivation = derivation or Derivation(definition)
         self.places = Places(definition)
+
+    def joined(self, places: Iterable[sp.Expr]) -> Whole:
+        """What is true at all of the places."""
+        return _joined([self.whole(place) for place in places])
 
     def whole(self, place: sp.Expr) -> Whole:
         """What is true where `place` is 0; for a maximum over indices, where its two largest values tie."""
@@ -202,6 +209,7 @@ def _joined(seen: list[Whole]) -> Whole:
         worst,
         derivatives.pop() if len(derivatives) == 1 else None,
         False if False in formulas else True if True in formulas else None,
+        any(w.alone for w in seen),
     )
 
 

@@ -20,12 +20,14 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from scratchgrad.calculus.chosen import small_sizes
 from scratchgrad.domain import Domain
 from scratchgrad.notation.binding import bound, free_indices, operands, tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition
 from scratchgrad.notation.evaluation import EvaluationError, Exact, Float, Valuation
+from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant, MaxOver
 
@@ -57,23 +59,43 @@ _GRID = [Fraction(n, 2) for n in range(-8, 9)]
 _ROOT = Fraction(1, 10**70)
 _SECANTS = 40
 _MODERATE = 10**6
-_HUGE = mpmath.mpf(10) ** 40
+_HUGE = 10**40
 
 
 class Moderate(Exact):
-    """Exact arithmetic in which what would have more than 1e40 digits is infinite, or 0: exp(1/x) beside 0."""
+    """Exact arithmetic in which nobody works out what has no end of digits: functions of huge numbers are unknown."""
 
     def __init__(self) -> None:
         """At as many digits as slopes need."""
         super().__init__(DIGITS)
-        self.functions = {**Exact.functions, sp.exp: self._exp}
 
-    def _exp(self, values: Any) -> Any:
-        values = np.asarray(values, dtype=object)
-        size = np.asarray(np.frompyfunc(real, 1, 1)(values), dtype=object)
-        large, small = (np.asarray(c, dtype=bool) for c in (size > _HUGE, size < -_HUGE))
-        found = Exact.functions[sp.exp](np.where(large | small, Fraction(0), values))
-        return np.where(large, mpmath.inf, np.where(small, mpmath.mpf(0), found))
+    def function(self, row: Function) -> Callable[..., Any]:
+        """The function, NaN where an argument is huge."""
+        plain = super().function(row)
+
+        def moderate(*arguments: Any) -> Any:
+            zero: Any = Fraction(0)
+            huge: Any = np.zeros((), dtype=bool)
+            for a in arguments:
+                huge = huge | _huge(a)
+            if not huge.any():
+                return plain(*arguments)
+            found = plain(*(np.where(huge, zero, a) for a in arguments))
+            return np.where(huge, np.asarray(mpmath.nan, dtype=object), found)
+
+        return moderate
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """The power; by a large whole number it is rounded."""
+        exponent = np.asarray(exponent, dtype=object)
+        large = _huge(exponent, _MODERATE)
+        return super().power(
+            base, np.where(large, np.asarray(_REAL(exponent), dtype=object), exponent) if large.any() else exponent
+        )
+
+
+def _huge(values: Any, least: Any = _HUGE) -> NDArray[np.bool_]:
+    return np.asarray(np.frompyfunc(lambda v: not abs(v) <= least, 1, 1)(np.asarray(values, dtype=object)), dtype=bool)
 
 
 Point = dict[str, Any]
@@ -342,6 +364,9 @@ def fraction(value: Any) -> Fraction | None:
 def real(value: Any) -> Any:
     """The value as an mpmath number."""
     return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
+
+
+_REAL = np.frompyfunc(real, 1, 1)
 
 
 def finite(value: Any) -> bool:

@@ -172,3 +172,21 @@ def test_a_domain_excludes_a_kink() -> None:
     assert said("h[i] = sqrt(u[i]**2 + eps)", domains="eps>0") == []
     assert [s[:4] for s in said("h[i] = abs(u[i])", domains="u[i]>0")] == ["In a"]  # named, nothing claimed
     assert kink_line(derive("h[i] = abs(u[i])", domains="u[i]>0").kinks, to_text) == "none"
+
+
+@pytest.mark.parametrize(
+    "text", ["h[i] = exp(exp(1/abs(u[i])))", "h[i] = 2**floor(1/abs(u[i]))", "h[i] = sinh(1/abs(u[i]))"]
+)
+def test_beside_a_kink_a_function_may_grow_beyond_all_digits(text: str) -> None:
+    """Nothing is claimed then, and nothing takes long."""
+    assert "differentiable" not in "".join(said(text))
+
+
+def test_steps_of_the_table_jump() -> None:
+    (floor,) = said("h[i] = floor(u[i])")
+    assert floor.startswith("In floor(u[i]), at whole numbers, its derivative is taken as 0.")
+    assert floor.endswith("The output jumps there: a jump has no derivative.")
+    (ceil,) = said("h[i] = (u[i] - 1)*ceil(u[i])")
+    assert "jumps" in ceil
+    assert "differentiable" not in "".join(said("h[i] = u[i]**2*floor(u[i])"))  # it is at 0, and not at 1
+    assert said("h[i] = sinh(u[i])*atan(u[i])") == []
