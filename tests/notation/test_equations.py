@@ -16,7 +16,7 @@ from scratchgrad.notation.grammar import (
     UnknownName,
     parse,
 )
-from scratchgrad.notation.language import define_layer
+from scratchgrad.notation.language import DefinitionMissing, define_layer
 from scratchgrad.notation.ranges import IndexSizeConflict
 from scratchgrad.notation.syntax import UnbalancedText, UnreadableText
 
@@ -132,6 +132,13 @@ def test_an_unreadable_equation_is_refused_where_it_is_printed_as_well():
     layer = Layer("mine", "u[i] -> h[i]", "h[i] = (u[i]")
     with pytest.raises(UnbalancedText, match=r"layer 'mine' \(.*test_equations.py, line \d+\): '\(' is never closed"):
         equations(layer)
+
+
+def test_a_layer_without_a_definition_is_named():
+    with pytest.raises(
+        DefinitionMissing, match=r"layer 'bare' \(.*, line \d+\) has no definition; write its equation, Layer"
+    ):
+        define_layer(Layer("bare", "x -> y"))
 
 
 # -- printing
