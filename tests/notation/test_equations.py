@@ -171,6 +171,21 @@ def test_a_definition_by_a_function_is_printed_from_its_result():
     assert equations(Layer("bare", "x -> y")) == ()
 
 
+def test_what_a_function_defines_is_printed_so_that_it_parses_back():
+    pool = Layer("pool", "x[i] z[j] -> y[p]; p = i//stride", options="stride=2")
+
+    @pool.define
+    def definition(s):
+        x, z, y = s.tensors
+        r = s.index("r", size=s.stride)
+        return s.eq(y[s.p], s.sum(x[s.stride * s.p + r], r) + z[s.p])
+
+    (printed,) = equations(pool)
+    assert printed in ("y[p] = Sum(x[2*p + r], r<2) + z[p+0]", "y[p] = z[p+0] + Sum(x[2*p + r], r<2)")
+    again = Layer("pool", "x[i] z[j] -> y[p]; p = i//stride", printed, options="stride=2")
+    assert define_layer(again) == define_layer(pool)
+
+
 def test_declaring_and_printing_an_equation_loads_neither_sympy_nor_torch():
     code = (
         "import sys; from scratchgrad.layer import Layer; from scratchgrad.notation.equations import equations; "
