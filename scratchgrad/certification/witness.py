@@ -81,8 +81,10 @@ def witness(battery: Battery) -> Witness:
             name = role.tensor.gradient.name
             expected = _row(right[name], role.sample)
             for place in np.ndindex(expected.shape):
-                _compare(battery, name, place, next(values)[0], expected[place])
-                compared += 1
+                value = next(values)[0]
+                if expected[place].is_finite():  # elsewhere the definition has no derivative
+                    _compare(battery, name, place, value, expected[place])
+                    compared += 1
         points += 1
     return Witness(points, compared)
 
