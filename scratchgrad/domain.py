@@ -106,18 +106,29 @@ _ANY = Interval()
 _UNIT = Interval(Fraction(0), Fraction(1), True, True)
 _OPEN_UNIT = Interval(Fraction(0), Fraction(1))
 _SIGNS = Interval(Fraction(-1), Fraction(1), True, True)
+_MATRIX = 2
 
-STRUCTURES: dict[str, tuple[int, Interval, str]] = {
-    "probability": (0, _OPEN_UNIT, "strictly between 0 and 1"),
-    "simplex": (1, _UNIT, "rows of numbers >= 0 whose sum is 1"),
-    "onehot": (1, _UNIT, "rows with one 1, else 0"),
-    "binary": (0, _UNIT, "0 or 1"),
-    "sign": (0, _SIGNS, "-1 or 1"),
-    "symmetric": (2, _ANY, "a symmetric matrix"),
-    "positive_definite": (2, _ANY, "a symmetric, positive definite matrix"),
-    "int": (0, _ANY, "whole numbers"),
+
+@dataclass(frozen=True)
+class _Structure:
+    """How many axes a structure needs, the interval of its entries, what its values are, what is said of a tensor."""
+
+    axes: int
+    interval: Interval
+    words: str
+    said: str
+
+
+STRUCTURES: dict[str, _Structure] = {
+    "probability": _Structure(0, _OPEN_UNIT, "strictly between 0 and 1", "in (0,1)"),
+    "simplex": _Structure(1, _UNIT, "rows of numbers >= 0 whose sum is 1", "in the simplex"),
+    "onehot": _Structure(1, _UNIT, "rows with one 1, else 0", "one-hot"),
+    "binary": _Structure(0, _UNIT, "0 or 1", "0 or 1"),
+    "sign": _Structure(0, _SIGNS, "-1 or 1", "-1 or 1"),
+    "symmetric": _Structure(2, _ANY, "a symmetric matrix", "symmetric"),
+    "positive_definite": _Structure(2, _ANY, "a symmetric, positive definite matrix", "positive definite"),
+    "int": _Structure(0, _ANY, "whole numbers", "whole numbers"),
 }
-"""Every structure: how many axes it needs, the interval of its entries, and what its values are, in words."""
 
 _LONG = 300
 """More digits, or a larger exponent, has no end of a domain: float64 ends at 1.8e308."""
@@ -178,7 +189,7 @@ class Domain:
             near = difflib.get_close_matches(structure, STRUCTURES, 1)
             meant = f"did you mean :{near[0]}?" if near else _HOW
             raise DomainError(f"unknown domain ':{structure}'; {meant}")
-        return cls(STRUCTURES[structure][1], structure)
+        return cls(STRUCTURES[structure].interval, structure)
 
     @property
     def is_reals(self) -> bool:
@@ -193,17 +204,21 @@ class Domain:
     @property
     def is_square(self) -> bool:
         """Whether its values are square matrices."""
-        return STRUCTURES[self.structure][0] == 2 if self.structure else False  # a matrix has two axes
+        return self.structure != "" and STRUCTURES[self.structure].axes == _MATRIX
 
     @property
     def words(self) -> str:
         """What its values are, for people: "> 0", "rows with one 1, else 0"."""
         if self.structure:
-            return STRUCTURES[self.structure][2]
+            return STRUCTURES[self.structure].words
         if self.interval.everything:
             return "any real number"
         relation = self.interval.relation
         return f"in {self.interval.brackets}" if relation is None else " ".join(relation)
+
+    def said_of(self, name: str) -> str:
+        """What a sentence says of the tensor: "nu > 0", "y one-hot"."""
+        return f"{name} {STRUCTURES[self.structure].said if self.structure else self.words}"
 
     @property
     def is_positive(self) -> bool:
@@ -219,11 +234,11 @@ class Domain:
     def of(self, axes: tuple[str, ...], tensor: str) -> Domain:
         """The domain itself, where a tensor with these axes can have it; DomainError where it has too few."""
         if self.structure:
-            needed, _, words = STRUCTURES[self.structure]
+            needed = STRUCTURES[self.structure].axes
             if len(axes) < needed:
                 has = f"{len(axes) or 'no'} {'axis' if len(axes) == 1 else 'axes'}"
                 raise DomainError(
-                    f"{tensor} cannot be :{self.structure} ({words}): it has {has}, expected at least {needed}"
+                    f"{tensor} cannot be :{self.structure} ({self.words}): it has {has}, expected at least {needed}"
                 )
         return self
 

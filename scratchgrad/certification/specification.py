@@ -22,6 +22,7 @@ from scratchgrad.gradients import Gradients, definition_of
 from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
+from scratchgrad.notation.grammar import UnusedName
 from scratchgrad.notation.indices import Size
 from scratchgrad.notation.text import to_text
 
@@ -157,13 +158,15 @@ def layer_of(source: Any) -> Layer | None:
     return source if isinstance(source, Layer) else None
 
 
-def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
-    """The specification that `source` stands for.
+def specify(source: Any, example: Sequence[Any] | None = None, domains: str = "") -> Specification:
+    """The specification that `source` stands for, with the domains of its inputs where it is a text.
 
     Raises NothingToCertify for a Layer without definition, ExampleMismatch where the example does not fit, and what
     reading a text raises.
     """
     layer = layer_of(source)
+    if domains and (layer is not None or isinstance(source, Gradients)):
+        raise UnusedName(f"domains: {_title(source)} says that itself; domains= belongs to a text or to a function")
     if layer is not None:
         if layer.definition_function is None:
             raise NothingToCertify(
@@ -174,7 +177,7 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         samples = {t.name: layer.batch is None and layer.carries_samples(t) for t in tensors}
         title = layer.name
     else:
-        definition = source.definition if isinstance(source, Gradients) else definition_of(source)
+        definition = source.definition if isinstance(source, Gradients) else definition_of(source, domains=domains)
         samples = dict.fromkeys((t.name for t in (*definition.inputs, *definition.outputs)), False)
         title = definition.name or str(definition)
         if example is not None:
@@ -186,6 +189,10 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
         layer=layer is not None,
     )
+
+
+def _title(source: Any) -> str:
+    return "the derivation" if isinstance(source, Gradients) else f"layer {getattr(source, 'name', source)!r}"
 
 
 def batched_specification(definition: Definition) -> Specification:
