@@ -12,17 +12,16 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import linecache
 import os
 import sys
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from scratchgrad import atomic
+from scratchgrad.executed import executed
 from scratchgrad.layer import Layer
 
 __all__ = [
@@ -35,6 +34,7 @@ __all__ = [
     "digest",
     "objection",
     "read",
+    "recipe_digest",
     "torch_version",
     "write",
 ]
@@ -71,9 +71,11 @@ def objection(certificate: Certificate, layer: Layer) -> str | None:
     made, running = certificate.made_with.get("torch", "unknown").partition("+")[0], torch_version()
     if made != running:
         return f"its certificate was made with torch {made}, this is torch {running}"
-    if certificate.digest != digest(layer):
-        return "its definition or its kernel has changed since it was certified"
-    return None
+    if certificate.digest == digest(layer):
+        return None
+    if certificate.digest == _digest(layer, certificate.evidence.get("recipe", {}).get("digest", "")):
+        return "its recipe has changed since it was certified"
+    return "its definition or its kernel has changed since it was certified"
 
 
 def torch_version() -> str:
@@ -90,18 +92,31 @@ def torch_version() -> str:
 def digest(layer: Layer) -> str:
     """A sha256 that changes with the layer's name, signature, shared inputs, definition or kernel.
 
-    A function counts with the whole file that it stands in, so that the helpers and constants beside it count;
-    without source (a function typed into a prompt) its bytecode and constants count.  Values that a function
-    closes over, and defaults, count as well.  Code imported from further files does not.
+    A function counts with everything of ours that it executes, see `executed`: the whole file that it stands in, the
+    files that it leads to, what it closes over.  A layer that has a recipe counts with it.
     """
+    return _digest(layer, recipe_digest(layer))
+
+
+def recipe_digest(layer: Layer) -> str:
+    """A sha256 that changes with the layer's recipe; "" where it has none."""
+    if layer.recipe is None:
+        return ""
+    return hashlib.sha256("\0".join(executed(layer.recipe)).encode("utf-8")).hexdigest()
+
+
+def _digest(layer: Layer, recipe: str) -> str:
+    """The digest of the layer, if that is the digest of its recipe."""
     parts = [layer.name, str(layer.signature), " ".join(layer.shared)]
     if layer.options or layer.batch:
         parts.append(f"options {layer.options} batch {layer.batch}")
-    parts.extend(f"definition {line}" for line in _described(layer.definition_function))
+    parts.extend(f"definition {line}" for line in executed(layer.definition_function))
     if layer.kernel_class is not None:
         parts.append(f"kernel {layer.kernel_class.__qualname__}")
         for name, function in _methods(layer.kernel_class):
-            parts.extend(f"{name} {line}" for line in _described(function))
+            parts.extend(f"{name} {line}" for line in executed(function))
+    if recipe:
+        parts.append(f"recipe {recipe}")
     return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
 
 
@@ -152,57 +167,3 @@ def _methods(cls: type[Any]) -> Iterator[tuple[str, Any]]:
             if not name.startswith("__"):
                 function = member.__func__ if isinstance(member, staticmethod | classmethod) else member
                 yield f"{base.__qualname__}.{name}", function
-
-
-def _described(function: Callable[..., Any] | Any) -> Iterator[str]:
-    """What identifies a function: its name and place, its file's text (or its bytecode), what it closes over."""
-    seen: set[int] = set()
-    pending = [function]
-    while pending:
-        found = pending.pop()
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
-        code = getattr(found, "__code__", None)
-        if not isinstance(code, types.CodeType):
-            yield _constant(found)
-            continue
-        text = _file_text(code.co_filename)
-        place = _bytecode(code) if text is None else f"{code.co_firstlineno} {hashlib.sha256(text).hexdigest()}"
-        yield f"{found.__qualname__} {place}"
-        pending.extend(found.__defaults__ or ())
-        pending.extend((found.__kwdefaults__ or {}).values())
-        pending.extend(cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell))
-        if hasattr(found, "__wrapped__"):
-            pending.append(found.__wrapped__)
-
-
-def _constant(value: Any) -> str:
-    """A value's text; an array's or a tensor's bytes, because its text leaves entries out."""
-    if callable(getattr(value, "tobytes", None)):
-        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
-    if callable(getattr(value, "numpy", None)):
-        return _constant(value.detach().cpu().numpy())
-    return repr(value)
-
-
-def _is_filled(cell: types.CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018  # the access itself is the question
-    except ValueError:
-        return False
-    return True
-
-
-def _file_text(filename: str) -> bytes | None:
-    """The source file's text with uniform newlines, or what linecache keeps of a notebook's cell; None without."""
-    path = Path(filename)
-    if path.is_file():
-        return path.read_bytes().replace(b"\r\n", b"\n")
-    lines = linecache.getlines(filename)
-    return "".join(lines).encode("utf-8") if lines else None
-
-
-def _bytecode(code: types.CodeType) -> str:
-    constants = [_bytecode(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"

@@ -28,6 +28,7 @@ import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, Protocol
 
 from scratchgrad.signature import Axes, Signature, SignatureError
@@ -97,6 +98,7 @@ class Layer:
         self.variants = variants
         self.definition_function: Callable[[Any], Any] | None = None
         self.kernel_class: type[Kernel] | None = None
+        self.recipe: ModuleType | None = None  # the room's, see scratchgrad.recipes
         self.known_variants: dict[str, Layer] = {}
         inputs = [t.name for t in self.signature.inputs]
         for other in self.shared:

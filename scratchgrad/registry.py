@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import cast
 
 from scratchgrad import certificate as certificates
 from scratchgrad import generated, layers
 from scratchgrad.certificate import Certificate, CertificateUnreadable
 from scratchgrad.layer import NAME, Kernel, Layer, options_in
+from scratchgrad.recipes import Recipe, recipe_module
 
 __all__ = [
     "DuplicateLayer",
@@ -34,6 +36,7 @@ __all__ = [
     "kernel_in_file",
     "layer",
     "names",
+    "recipe",
     "register",
     "with_variants",
 ]
@@ -117,11 +120,17 @@ def accept(certificate: Certificate) -> None:
     _accepted[certificate.layer] = certificate
 
 
-def kernel(wanted: Layer | str) -> type[Kernel]:
+def kernel(wanted: Layer | str, *, for_program: bool = False, unit: frozenset[int] = frozenset()) -> type[Kernel]:
     """The layer's kernel, which a certificate made for exactly this source and this torch vouches for.
+
+    With `for_program` it is the kernel of the layer's recipe, if there is one: certified with the room, the one for
+    inputs at the positions `unit` whose rows sum to 1.
 
     Raises NotCertified, which says what is wrong with the certificate and which command makes a new one.
     """
+    if for_program:
+        made = None if (prepared := recipe(wanted)) is None else prepared.kernel(unit)
+        return kernel(wanted) if made is None else cast("type[Kernel]", made)
     found = layer(wanted) if isinstance(wanted, str) else wanted
     if not attach_kernel(found) and (own := certificates.cached_kernel_path(found.stem)).is_file():
         try:  # generated and certified in an earlier process, if it is this layer's
@@ -145,11 +154,24 @@ def kernel(wanted: Layer | str) -> type[Kernel]:
     raise NotCertified(f"layer {found.name!r} is not certified: {reason}. Run: {_remedy(found)}")
 
 
+def recipe(wanted: Layer | str) -> Recipe | None:
+    """The layer's recipe, certified with it; None for a layer without one, and for a user's of whatever name.
+
+    Raises NotCertified as `kernel` does.
+    """
+    found = layer(wanted) if isinstance(wanted, str) else wanted
+    kernel(found)
+    return None if found.recipe is None else Recipe(found, found.recipe)
+
+
 def attach_kernel(found: Layer) -> bool:
     """Whether the layer has a kernel; a room without a hand-written one gets its generated one, if that is there.
 
-    A room at options that the package does not ship has its generated kernel in the user's cache.
+    A room at options that the package does not ship has its generated kernel in the user's cache.  A room that has a
+    recipe gets it, too.
     """
+    if found.recipe is None and _is_room(found):
+        found.recipe = recipe_module(found.base.name)
     if found.kernel_class is None and _is_room(found):
         cached = certificates.cached_kernel_path(found.stem)
         if find_spec(f"{generated.__name__}.{found.stem}"):

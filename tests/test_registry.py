@@ -23,6 +23,7 @@ def clean(monkeypatch, tmp_path):
 
 
 def certificate_of(layer, /, **changes):
+    registry.attach_kernel(layer)  # its recipe counts, too
     made = Certificate(
         layer.name,
         str(layer.signature),

@@ -42,6 +42,7 @@ _FIRST = (3, 2, 4, 5, 2, 3)
 _SECOND = (2, 4, 3, 2, 5, 2)
 _INTEGERS_BELOW = 3
 _CONSTANTS = 6
+_SIMPLEX = Domain.parse(":simplex")
 
 BITS = {"float64": 40, "float32": 20, "bfloat16": 7, "float16": 7}
 """Into how many parts, as a power of 2, the 1 of a simplex is divided: exact numbers in each dtype."""
@@ -74,9 +75,11 @@ class Battery:
         examples: Sequence[Example] = (),
         shapes: Callable[[list[Array]], Sequence[tuple[int, ...]]] | None = None,
         claimed: Sequence[str] = (),
+        unit_rows: Sequence[str] = (),
     ) -> None:
         """The battery; examples fix the sizes, the integer inputs and the domains.
 
+        `unit_rows` names inputs whose rows sum to 1, whatever their domain is: the premise of a recipe's kernel.
         `shapes` gives the shapes of the outputs for inputs: sizes that no input has are taken from it.
         `claimed` are dtypes of 16 bits in which it is examined, too.
 
@@ -86,6 +89,7 @@ class Battery:
         self.reference = Reference(specification)
         self.shapes = shapes
         self.claimed = tuple(claimed)
+        self.unit_rows = tuple(unit_rows)
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
@@ -123,8 +127,9 @@ class Battery:
 
     @property
     def domains(self) -> dict[str, Domain]:
-        """The domain of every input that is differentiated."""
-        return self.region.domains
+        """The domain of every input that is differentiated; rows that sum to 1 are drawn from the simplex."""
+        reals = [name for name in self.unit_rows if self.region.domains[name].is_reals]
+        return self.region.domains | dict.fromkeys(reals, _SIMPLEX)
 
     def _inside(self, name: str, values: Array, dtype: str) -> Array:
         """The values, moved into the domain of the input."""

@@ -24,6 +24,7 @@ from scratchgrad.certification.calling import Calling, calling_of
 from scratchgrad.certification.error_model import CLAIMED
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
+from scratchgrad.certification.recipe_examination import examine_recipe
 from scratchgrad.certification.specification import (
     NothingToCertify,
     Specification,
@@ -37,6 +38,7 @@ from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import generate_kernel, kernel_of
 from scratchgrad.layer import Layer
 from scratchgrad.notation.definition import Definition
+from scratchgrad.recipes import Recipe
 
 __all__ = ["KernelRefused", "battery_of", "certified_kernel", "certify", "kernel_subject"]
 
@@ -80,7 +82,9 @@ def certify(
         if layer is None:
             raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
         subject = kernel_subject(layer, specification)
-        return _certified(layer, judge(_battery(specification, examples, subject), subject))
+        battery = _battery(specification, examples, subject)
+        verdict = judge(battery, subject)
+        return _certified(layer, _with_recipe(layer, verdict, battery, subject))
     if backward is None and is_autograd_function(forward):
         forward, backward = by_autograd(forward)
         subject = Subject(specification, forward, backward, kernel=False, calling=Calling.SAVED_FIRST)
@@ -168,6 +172,31 @@ def battery_of(specification: Specification) -> Battery:
             del _batteries[next(iter(_batteries))]
         _batteries[specification] = Battery(specification)
     return _batteries[specification]
+
+
+def _with_recipe(layer: Layer, verdict: Verdict, battery: Battery, subject: Subject) -> Verdict:
+    """The verdict about the kernel and the recipe of a layer; the first one that refuses, where one does."""
+    if layer.recipe is None or not verdict.accepted:
+        return verdict
+
+    def examined(kernel: Any, unit: frozenset[int]) -> tuple[Battery, Subject]:
+        own = replace(subject, forward_function=kernel.forward, backward_function=kernel.backward)
+        names = [layer.signature.inputs[k].name for k in sorted(unit)]
+        return Battery(battery.specification, unit_rows=names) if names else battery, own
+
+    found = examine_recipe(Recipe(layer, layer.recipe), (battery, subject), examined)
+    refused = next((one for one in found.values() if not one.accepted), None)
+    if refused is not None:
+        return refused
+    evidence = {"digest": certificates.recipe_digest(layer)} | {words: one.evidence for words, one in found.items()}
+    lines = [f"its recipe, {words}: {one.diagnosis[0]}" for words, one in found.items()]
+    return replace(
+        verdict,
+        evidence={**verdict.evidence, "recipe": evidence},
+        diagnosis=(*verdict.diagnosis, *lines),
+        proven=verdict.proven and all(one.proven for one in found.values()),
+        recipe=found,
+    )
 
 
 def _certified(layer: Layer, verdict: Verdict) -> Verdict:

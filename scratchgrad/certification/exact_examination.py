@@ -27,6 +27,7 @@ from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
+from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
@@ -34,7 +35,7 @@ from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.notation.evaluation import EvaluationError
 
-__all__ = ["Exactness", "examine_exactly"]
+__all__ = ["Exactness", "entries_at", "examine_exactly", "points"]
 
 _WORK = {True: 2e7, False: 4e6}
 """What a proof may cost, for a layer's own kernel and for a function: about 10^6 are a second."""
@@ -64,6 +65,7 @@ class Exactness:
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
     values: str = "all real values"
+    unit_rows: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -74,11 +76,14 @@ class Exactness:
         """What is proven and what is not, for people."""
         proven = self.everywhere + self.off_ties
         at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
+        values = self.values
+        if self.unit_rows:
+            values += f" with rows of {' and '.join(self.unit_rows)} that sum to 1"
         if self.proven:
-            lines = [f"proven equal for {self.values} {at}: {proven} entries, {self.cases} cases"]
+            lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
         elif proven:
             part = f"{proven} of {self.entries} entries"
-            lines = [f"proven for {part}, for {self.values}, {at}; undecided: {self._reasons()}"]
+            lines = [f"proven for {part}, for {values}, {at}; undecided: {self._reasons()}"]
         else:
             lines = [f"probed, not proven: {self._reasons()}"]
         if self.off_ties:
@@ -105,6 +110,7 @@ class Exactness:
             "cases": self.cases,
             "undecided": dict(sorted(self.undecided.items())),
             "constants_read": self.constants,
+            **({"unit_rows": list(self.unit_rows)} if self.unit_rows else {}),
         }
 
 
@@ -121,12 +127,12 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     budget = Budget(_WORK[subject.kernel])
     most = budget.left / _ENTRY
-    found.values = battery.region.words()
+    found.values, found.unit_rows = battery.region.words(), battery.unit_rows
     exhausted = 0
-    for point, other in _points(battery):
+    for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
-            entries = _entries(battery, point)
+            entries = entries_at(battery, point)
             shadows = [_executed(battery, subject, entries, one) for one in (point, other)]
         except CannotExecute as error:
             found.undecided[f"not executed exactly: {error}"] += 1
@@ -150,7 +156,8 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         found.suspects += _suspects(battery, entries, pairs, point)
         if found.suspects:
             return
-        facts = facts_of(battery.domains, entries.inputs)
+        plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
+        facts = facts_of(battery.region.domains, plain)
         for mine, right in pairs:
             found.entries += 1
             if exhausted >= _EXHAUSTED:
@@ -182,7 +189,7 @@ class _Part(Budget):
         return _Part(part * self.left / (1 - part), self.whole)
 
 
-def _points(battery: Battery) -> Iterator[tuple[Point, Point]]:
+def points(battery: Battery) -> Iterator[tuple[Point, Point]]:
     """Two points of each shape, with the same integers."""
     spec = battery.specification
     if spec.function is None and not battery.examples:
@@ -205,8 +212,12 @@ def _points(battery: Battery) -> Iterator[tuple[Point, Point]]:
             yield one, other
 
 
+def entries_at(battery: Battery, point: Point) -> Entries:
+    """The entries of the definition at the point's shapes, over the whole batch, under the battery's premise."""
+    return on_simplex(_entries(battery, point), battery.unit_rows)
+
+
 def _entries(battery: Battery, point: Point) -> Entries:
-    """The entries of the definition at the point's shapes, over the whole batch."""
     spec = battery.specification
     if spec.definition is None:
         return battery.reference.entries(point)[0]
@@ -275,7 +286,8 @@ def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any
         nodes = entries.upstream[role.tensor.gradient.name] if upstream else entries.inputs[role.name]
         rows = np.stack([(p.upstream if upstream else p.tensors)[role.name].ravel() for p in at])  # type: ignore[union-attr]  # all are given
         for node, column in zip(nodes.ravel(), balls(rows).reshape(rows.shape).T, strict=True):
-            symbols[node.args[0]] = column
+            if node.op == "symbol":  # else it follows from others
+                symbols[node.args[0]] = column
     tied = np.zeros(len(at), dtype=bool)
     right = Program([y for _, y in pairs]).run(symbols, len(at), tied=tied)
     mine = Program([x for x, _ in pairs]).run(symbols, len(at))

@@ -21,7 +21,7 @@ from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["findings", "judge"]
+__all__ = ["at_most", "findings", "judge"]
 
 _MARGIN = 1.5
 
@@ -37,9 +37,9 @@ def findings(battery: Battery, subject: Subject, *, first: bool = False) -> tupl
     return found, examination
 
 
-def judge(battery: Battery, subject: Subject) -> Verdict:
+def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdict:
     """The verdict about the subject: the probes first, then the exact examination of what they accept."""
-    title = battery.specification.title
+    title = title or battery.specification.title
     found, examination = findings(battery, subject)
     exactness = Exactness()
     if not found:
@@ -83,13 +83,13 @@ def _evidence(battery: Battery, examination: Examination, exactness: Exactness) 
         "entries_left_out": measured.left_out,
         "seed": SEED,
         "bits": BITS,
-        "error_units_at_most": {dtype: _at_most(worst) for dtype, worst in measured.worst.items()},
+        "error_units_at_most": {dtype: at_most(worst) for dtype, worst in measured.worst.items()},
         "error_units_threshold": THRESHOLD,
         "witness": {"points": seen.points, "entries": seen.entries, "agrees_to": AGREES_TO},
     }
 
 
-def _at_most(worst: float) -> float:
+def at_most(worst: float) -> float:
     """The smallest round bound that leaves room for another machine's rounding."""
     return next((float(bound) for bound in UNITS if _MARGIN * worst <= bound), THRESHOLD)
 

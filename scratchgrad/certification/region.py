@@ -48,7 +48,7 @@ class Region:
         return {name: domain for name, domain in self.domains.items() if not domain.is_reals}
 
     def words(self) -> str:
-        """ "all real values with nu > 0, y one-hot"."""
+        """The values in words: all real values with nu > 0, y one-hot."""
         said = ", ".join(domain.said_of(name) for name, domain in self.narrowed().items())
         return f"all real values{f' with {said}' if said else ''}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scratchgrad import certificate as certificates
 from scratchgrad import generated, registry
-from scratchgrad.certificate import Certificate, CertificateUnreadable
+from scratchgrad.certificate import CertificateUnreadable
 from scratchgrad.certification.certifying import certify
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
@@ -86,22 +86,30 @@ def _complaint(name: str) -> str | None:
     verdict = certify_room(name)
     if verdict.certificate is None:
         return f"{name}: its kernel is refused.\n{verdict}"
-    difference = _difference(written, verdict)
+    difference = _difference(written.evidence, verdict)
     return None if difference is None else f"{name}: {difference}. {remedy}"
 
 
-def _difference(written: Certificate, verdict: Verdict) -> str | None:
-    """What differs between a certificate and a new verdict.
+def _difference(written: Mapping[str, Any], verdict: Verdict) -> str | None:
+    """What differs between the evidence of a certificate and a new verdict.
 
     An error may be smaller than written, and larger by what another processor's matrix product does to it: the kernel
     was accepted all the same, so this is a matter of the record.
     """
-    before, now = dict(written.evidence), dict(verdict.evidence)
+    before, now = dict(written), dict(verdict.evidence)
     bounds: Mapping[str, Any] = before.pop(_BOUNDS, {})
     now.pop(_BOUNDS, None)
     for dtype, error in verdict.errors.items():
         if not error <= _OTHER_PROCESSOR * bounds.get(dtype, 0):
             return f"the error in {dtype} is {error:.3g} units, its certificate says at most {bounds.get(dtype, 0):g}"
+    recipe = before.get("recipe", {})
+    for words, one in verdict.recipe.items():
+        difference = _difference(recipe.get(words, {}), one)
+        if difference is not None:
+            return f"its recipe, {words}: {difference}"
+    if isinstance(recipe, dict) and recipe.keys() == now.get("recipe", {}).keys():
+        before.pop("recipe", None)
+        now.pop("recipe", None)
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             return f"evidence {key!r} is {now.get(key)!r}, its certificate says {before.get(key)!r}"

@@ -84,7 +84,8 @@ class Verdict:
     """Whether a kernel computes what its definition says.
 
     `wrong` names the stages that fail, "forward" or "backward"; `diagnosis` says in words what was seen, and what the
-    mistake looks like.  `errors` has the largest error by dtype, in units of error_model.  `proven` is False: the
+    mistake looks like.  `recipe` has the verdicts about the layer's recipe, by their premise.  `errors` has the largest
+    error by dtype, in units of error_model.  `proven` is False: the
     battery probes, it does not prove.
     """
 
@@ -96,6 +97,7 @@ class Verdict:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
     certificate: Certificate | None = None
+    recipe: Mapping[str, Verdict] = field(default_factory=dict)
     proven: bool = False
 
     def __str__(self) -> str:

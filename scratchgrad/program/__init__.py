@@ -2,8 +2,8 @@
 
     op         the language: calls on views of named storages
     tracing    a kernel's calls, recorded without data; results: the shapes of what they give
-    recipes    kernels in a form that plans better, one file a room
-    lowering   a tape becomes calls: forward, the reverse sweep, the objective as a sum of scalars
+    lowering   a tape becomes calls: forward, the reverse sweep, the objective as a sum of scalars; kernels are those of
+               scratchgrad.recipes where a room has one
     rewriting  fewer calls with the same results
     updates    parameters follow inside the products that make their gradients
     columns, stacking, placing, recomputing    small softmaxes transposed, equal updates as one product, parts made

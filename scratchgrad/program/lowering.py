@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from scratchgrad import registry
 from scratchgrad.program.op import Op, Storage, View, contiguous_strides
-from scratchgrad.program.recipes import Of, Value, recipe
 from scratchgrad.program.rewriting import fills
 from scratchgrad.program.tracing import Trace, Untraceable
+from scratchgrad.recipes import Of, Recipe, Value
 from scratchgrad.tape.entry import Entry
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ class _Lowering:
         self.inputs: list[list[Tensor]] = []
         self.entries: list[Entry] = []
         self.opaque: list[str] = []
-        layers = {entry.layer for entry in tape.entries}
-        self.recipes = {layer: recipe(layer) for layer in layers}
+        self.recipes = {layer: registry.recipe(layer) for layer in {entry.layer for entry in tape.entries}}
 
     def lowered(self) -> Lowered:
         net, names = self.tape.network, self.tape.names
@@ -137,12 +137,11 @@ class _Lowering:
     def _forward(self, entry: Entry) -> None:
         arguments = [self.values[slot] for slot in entry.inputs]
         found = self.recipes[entry.layer]
-        if found is not None and hasattr(found, "kernel"):
-            unit = frozenset(k for k, slot in enumerate(entry.inputs) if slot in self.unit)
-            kernel = found.kernel(unit, **entry.layer.options)
-            if hasattr(found, "fits"):
-                fits = partial(found.fits, compiled=self.compiled, **entry.layer.options)
-                kernel = _Fitting(entry.kernel, kernel, fits)
+        unit = frozenset(k for k, slot in enumerate(entry.inputs) if slot in self.unit)
+        planned = None if found is None else found.kernel(unit)
+        if found is not None and planned is not None:
+            fits = partial(found.fits, compiled=self.compiled)
+            kernel: Any = _Fitting(entry.kernel, planned, fits)
             entry = dataclasses.replace(entry, kernel=kernel)
         try:
             entry, (outputs, saved) = self._recorded(entry, arguments)
@@ -252,7 +251,7 @@ class _Lowering:
         for entry, inputs, saved in zip(self.entries, self.inputs, self.saved, strict=True):
             if slot == entry.outputs[-1] and not isinstance(saved, _Opaque):
                 found = self.recipes[entry.layer]
-                if found is not None and hasattr(found, "total"):
+                if found is not None and found.total is not None:
                     structured = self._structured(found, entry, inputs, saved, count)
                     if structured is not None:
                         return structured
@@ -261,9 +260,11 @@ class _Lowering:
         return [(1.0, self.trace.view(total))]
 
     def _structured(
-        self, found: Any, entry: Entry, inputs: list[Tensor], saved: Any, count: int
+        self, found: Recipe, entry: Entry, inputs: list[Tensor], saved: Any, count: int
     ) -> list[tuple[float, View]] | None:
-        parts = self.trace.record("objective", lambda: found.total(inputs, saved))
+        total = found.total
+        assert total is not None  # asked before
+        parts = self.trace.record("objective", lambda: total(inputs, saved))
         terms: list[tuple[float, View]] = []
         for factor, what in parts:
             number = self._constant(inputs[factor.position]) if isinstance(factor, Value) else factor

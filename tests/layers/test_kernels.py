@@ -7,12 +7,12 @@ import torch
 
 from scratchgrad import registry
 from scratchgrad.cli.data_sheet import data_sheet
-from tests.layers.sizes import sizes_of
+from scratchgrad.membership import inside
+from scratchgrad.testing.sizes import sizes_of
 from tests.tolerances import tolerance
 
 SIZES = {"i": 3, "j": 4, "k": 5, "l": 2, "v": 6}
 LAYERS = registry.names()
-POSITIVE = {"eps", "d", "p", "tau"}
 for name in LAYERS:
     registry.attach_kernel(registry.layer(name))
 
@@ -29,8 +29,8 @@ def inputs_of(layer, batch, dtype=torch.float64, seed=0):
         if tensor.integer:
             tensors.append(torch.randint(min(SIZES.values()), shape, generator=generator))
             continue
-        drawn = torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-        tensors.append(drawn.abs() if tensor.name in POSITIVE else drawn)
+        drawn = torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
+        tensors.append(torch.from_numpy(inside(tensor.domain, drawn, 20, margin=1 / 8)).to(dtype))
     return tensors
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from scratchgrad import registry
+from scratchgrad.membership import inside
 from scratchgrad.program.calls import call
 from scratchgrad.program.runner import Runner
 from scratchgrad.signature import ShapeMismatch
@@ -14,6 +15,7 @@ from scratchgrad.tape import Network
 from scratchgrad.tape.values import ValueMismatch
 from scratchgrad.train import SGD
 from tests.program.close import close
+from tests.program.feeding import belonging
 
 INTEGERS = 3
 
@@ -53,7 +55,8 @@ def built(net, numbers, layer, sizes, prefix=""):
     for tensor in layer.signature.inputs:
         shape = tuple(sizes[letter] for letter in tensor.axes)
         if tensor.name in layer.shared:
-            value = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
+            drawn = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
+            value = torch.from_numpy(inside(tensor.domain, drawn.numpy(), margin=1 / 8))
             names.append(net.parameter(f"p_{prefix}{tensor.name}", value=value).name)
         else:
             names.append(net.input(f"i_{prefix}{tensor.name}", shape, integer=tensor.integer).name)
@@ -79,7 +82,9 @@ def test_a_program_of_one_room_is_the_tape(name, batch):
         for signal in (net.signal(n) for n in net.names("input")):
             shape = signal.shape if batch is None else (batch, *signal.shape)
             values = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.1
-            given[signal.name] = (INTEGERS * values / 1.1).long() if signal.integer else values
+            given[signal.name] = (
+                (INTEGERS * values / 1.1).long() if signal.integer else belonging(net, signal.name, values)
+            )
         plain.forward(**given)
         plain.backward()
         objective = runner.step(given, batch)

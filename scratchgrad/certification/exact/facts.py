@@ -65,9 +65,9 @@ def facts_of(domains: Mapping[str, Domain], inputs: Mapping[str, Array]) -> Fact
     """The facts about the entries of all inputs that have a domain; a batch axis may stand in front."""
     found = Facts()
     for name, domain in domains.items():
-        names = np.vectorize(lambda node: node.args[0], otypes=[object])(inputs[name]) if inputs[name].size else None
-        if domain.is_reals or names is None:
+        if domain.is_reals or name not in inputs or not inputs[name].size:
             continue
+        names = np.vectorize(lambda node: node.args[0], otypes=[object])(inputs[name])
         if not domain.interval.everything:
             found.bounds |= {one: domain.interval for one in names.ravel()}
         if domain.structure in _FEW:

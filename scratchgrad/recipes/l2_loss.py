@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from scratchgrad.program.recipes import Term
+from scratchgrad.recipes import Term
 
 __all__ = ["Kernel", "kernel", "total"]
 

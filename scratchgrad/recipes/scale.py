@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scratchgrad.program.recipes import Of, Term, Value
+from scratchgrad.recipes import Of, Term, Value
 
 __all__ = ["total"]
 

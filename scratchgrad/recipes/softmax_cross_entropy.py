@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from scratchgrad.program.recipes import Term
+from scratchgrad.recipes import Term
 
 __all__ = ["Kernel", "UnitRows", "kernel", "total"]
 
@@ -25,17 +26,14 @@ class Kernel:
         return (o, -(y * log_o).sum(-1)), (o, log_o, y)
 
     @classmethod
-    def backward(cls, saved: Any, grad_o: Tensor | None, grad_L: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def backward(cls, saved: Any, grad_o: Tensor | None, grad_L: Tensor | None) -> tuple[Tensor, Tensor]:
         """grad_v = grad_L (o sum(y) - y) + o * (grad_o - <grad_o, o>), grad_y = -grad_L log o, row by row."""
         o, log_o, y = saved
-        grad_v, grad_y = None, None
-        if grad_L is not None:
-            grad_v = cls.difference(o, y) * grad_L.unsqueeze(-1)
-            grad_y = log_o * -grad_L.unsqueeze(-1)
-        if grad_o is not None:
-            through_o = o * (grad_o - (grad_o * o).sum(-1, keepdim=True))
-            grad_v = through_o if grad_v is None else grad_v + through_o
-        return grad_v, grad_y
+        through_o = None if grad_o is None else o * (grad_o - (grad_o * o).sum(-1, keepdim=True))
+        if grad_L is None:
+            return torch.zeros_like(o) if through_o is None else through_o, torch.zeros_like(y)
+        grad_v = cls.difference(o, y) * grad_L.unsqueeze(-1)
+        return grad_v if through_o is None else grad_v + through_o, log_o * -grad_L.unsqueeze(-1)
 
     @staticmethod
     def difference(o: Tensor, y: Tensor) -> Tensor:

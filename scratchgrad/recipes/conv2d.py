@@ -95,13 +95,12 @@ class Windows:
 
 
 def fits(inputs: Sequence[Tensor], *, compiled: bool, stride: int, padding: int, dilation: int, groups: int) -> bool:
-    """Whether there is one group, and X is small."""
+    """Whether X is small."""
     x, W, _ = inputs
-    return groups == 1 and kernel(frozenset(), stride=stride, padding=padding, dilation=dilation, groups=1).few(
-        x, W, compiled=compiled
-    )
+    made = kernel(frozenset(), stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return made is not None and made.few(x, W, compiled=compiled)
 
 
-def kernel(unit: frozenset[int], *, stride: int, padding: int, dilation: int, groups: int) -> Windows:
-    """The kernel at these options, whatever the rows sum to."""
-    return Windows((stride, stride), (padding, padding), (dilation, dilation))
+def kernel(unit: frozenset[int], *, stride: int, padding: int, dilation: int, groups: int) -> Windows | None:
+    """The kernel at these options, whatever the rows sum to; None where there are several groups."""
+    return Windows((stride, stride), (padding, padding), (dilation, dilation)) if groups == 1 else None

@@ -82,10 +82,10 @@ def side_by_side(x: Tensor) -> bool:
 
 
 def fits(inputs: Sequence[Tensor], *, compiled: bool, size: int, stride: int) -> bool:
-    """Whether windows stand side by side, and the samples lie so."""
-    return stride == size and side_by_side(inputs[0])
+    """Whether the samples lie side by side."""
+    return side_by_side(inputs[0])
 
 
-def kernel(unit: frozenset[int], *, size: int, stride: int) -> Maxima:
-    """The kernel at this size, whatever the rows sum to."""
-    return Maxima(size)
+def kernel(unit: frozenset[int], *, size: int, stride: int) -> Maxima | None:
+    """The kernel at this size, whatever the rows sum to; None where windows overlap or stand apart."""
+    return Maxima(size) if stride == size else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from scratchgrad.program.recipes.max_pool2d import side_by_side, spread, windows
+from scratchgrad.recipes.max_pool2d import side_by_side, spread, windows
 
 __all__ = ["Means", "fits", "kernel"]
 
@@ -41,10 +41,10 @@ def _sum(values: Tensor, axis: int) -> Tensor:
 
 
 def fits(inputs: Sequence[Tensor], *, compiled: bool, size: int, stride: int, padding: int) -> bool:
-    """Whether windows stand side by side, and the samples lie so."""
-    return stride == size and not padding and side_by_side(inputs[0])
+    """Whether the samples lie side by side."""
+    return side_by_side(inputs[0])
 
 
-def kernel(unit: frozenset[int], *, size: int, stride: int, padding: int) -> Means:
-    """The kernel at this size, whatever the rows sum to."""
-    return Means(size)
+def kernel(unit: frozenset[int], *, size: int, stride: int, padding: int) -> Means | None:
+    """The kernel at this size, whatever the rows sum to; None where windows overlap, stand apart or reach outside."""
+    return Means(size) if stride == size and not padding else None

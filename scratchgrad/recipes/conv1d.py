@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from scratchgrad.program.recipes.conv2d import Saved, Windows
+from scratchgrad.recipes.conv2d import Saved, Windows
 
 __all__ = ["Row", "fits", "kernel"]
 

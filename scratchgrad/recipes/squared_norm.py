@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from scratchgrad.program.recipes import Term, Value
+from scratchgrad.recipes import Term, Value
 
 __all__ = ["total"]
 
