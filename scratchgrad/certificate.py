@@ -1,6 +1,6 @@
 """The certificate: the record that a layer's kernel computes what its definition says, and for which source.
 
-In   a layer's name, signature, definition source and kernel source; the verdict's evidence
+In   a layer's name, signature, equation (or its definition's source) and kernel source; the verdict's evidence
 Out  a JSON file, valid while none of them changes, nor torch's version, nor the battery of checks
 
 The certify wing writes certificates, the registry reads them.  Plain Python: neither torch nor SymPy is imported,
@@ -39,6 +39,7 @@ __all__ = [
     "write",
 ]
 
+# TRUST: checks-by-number
 BATTERY = 6
 """The version of the battery of checks: raising it makes every older certificate stale."""
 
@@ -68,6 +69,7 @@ def objection(certificate: Certificate, layer: Layer) -> str | None:
         return f"its certificate was made for layer {certificate.layer!r}"
     if certificate.battery != BATTERY:
         return f"its certificate is of battery {certificate.battery}, the checks are now battery {BATTERY}"
+    # TRUST: versions
     made, running = certificate.made_with.get("torch", "unknown").partition("+")[0], torch_version()
     if made != running:
         return f"its certificate was made with torch {made}, this is torch {running}"
@@ -92,8 +94,8 @@ def torch_version() -> str:
 def digest(layer: Layer) -> str:
     """A sha256 that changes with the layer's name, signature, shared inputs, definition or kernel.
 
-    A function counts with everything of ours that it executes, see `executed`: the whole file that it stands in, the
-    files that it leads to, what it closes over.  A layer that has a recipe counts with it.
+    An equation counts as its text.  A function counts with everything of ours that it executes, see `executed`: the
+    whole file that it stands in, the files that it leads to, what it closes over.  A layer's recipe counts, too.
     """
     return _digest(layer, recipe_digest(layer))
 
@@ -110,7 +112,7 @@ def _digest(layer: Layer, recipe: str) -> str:
     parts = [layer.name, str(layer.signature), " ".join(layer.shared)]
     if layer.options or layer.batch:
         parts.append(f"options {layer.options} batch {layer.batch}")
-    parts.extend(f"definition {line}" for line in executed(layer.definition_function))
+    parts.extend(f"definition {line}" for line in executed(layer.definition))
     if layer.kernel_class is not None:
         parts.append(f"kernel {layer.kernel_class.__qualname__}")
         for name, function in _methods(layer.kernel_class):

@@ -1,11 +1,6 @@
-"""Layer: what a room declares.  Its signature, its definition, and (optionally) its torch kernel.
+"""Layer: what a room declares.  Its signature, its equation, and (optionally) its torch kernel.
 
-    linear = Layer("linear", "x[j] W[i,j] b[i] -> u[i]", shared="W b")
-
-    @linear.define                 # called only when someone asks for the mathematics; s is the notation
-    def definition(s):
-        x, W, b, u = s.tensors
-        return s.eq(u[s.i], s.sum(W[s.i, s.j] * x[s.j], s.j) + b[s.i])
+    linear = Layer("linear", "x[j] W[i,j] b[i] -> u[i]", "u[i] = Sum(W[i,j]*x[j], j) + b[i]", shared="W b")
 
     @linear.kernel                 # batched: x is [n, j]; the tensors named in `shared` carry no batch axis
     class Kernel:
@@ -14,9 +9,25 @@
         @staticmethod
         def backward(saved, grad_u): return grad_x, grad_W, grad_b
 
-A layer may have options, whole numbers that its definition and the formulas of its sizes read:
+The equation is the definition, in the text grammar; it is read when someone asks for the mathematics.  A definition
+that no text can say is a function of the notation:
 
-    conv1d = Layer("conv1d", "x[c,i] W[o,c,k] -> u[o,p]; p = (i - k)//stride + 1", shared="W", options="stride=1")
+    power = Layer("power", "x[i] -> y[i]", options="degree=3")
+
+    @power.define                  # called only when someone asks for the mathematics; s is the notation
+    def definition(s):
+        x, y = s.tensors
+        return s.eq(y[s.i], sum(x[s.i]**k for k in range(s.degree + 1)))
+
+A layer may have options, whole numbers that its equation and the formulas of its sizes name:
+
+    conv1d = Layer(
+        "conv1d",
+        "x[c,i] W[o,c,k] -> u[o,p]; p = (i - k)//stride + 1",
+        "u[o,p] = Sum(W[o,c,k]*x[c, stride*p + k], c, k)",
+        shared="W",
+        options="stride=1",
+    )
     conv1d.with_options(stride=2)      # a layer of its own, conv1d(stride=2): with its own kernel and certificate
 
 Plain Python: neither torch nor SymPy is imported here, so that a room costs nothing until it is used.
@@ -25,7 +36,9 @@ Plain Python: neither torch nor SymPy is imported here, so that a room costs not
 from __future__ import annotations
 
 import copy
+import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -33,7 +46,7 @@ from typing import Any, Protocol
 
 from scratchgrad.signature import Axes, Signature, SignatureError
 
-__all__ = ["NAME", "Kernel", "Layer", "OptionMismatch", "options_in"]
+__all__ = ["NAME", "DefinedTwice", "Kernel", "Layer", "OptionMismatch", "options_in"]
 
 NAME = re.compile(r"(?P<base>\w+)(?:\((?P<options>[^()]*)\))?")
 """The name of a layer, perhaps with options: relu, conv2d(stride=2,padding=1)."""
@@ -41,6 +54,10 @@ NAME = re.compile(r"(?P<base>\w+)(?:\((?P<options>[^()]*)\))?")
 
 class OptionMismatch(ValueError):
     """An option that a layer does not have, or a value that is no whole number."""
+
+
+class DefinedTwice(ValueError):
+    """A layer with both an equation and a function that defines it."""
 
 
 class Kernel(Protocol):
@@ -61,7 +78,10 @@ class Kernel(Protocol):
 
 
 class Layer:
-    """A layer: a name, a signature, a definition, a kernel.
+    """A layer: a name, a signature, an equation, a kernel.
+
+    `equation` is the definition in the text grammar, assignments separated by new lines or semicolons.  It is read only
+    when someone asks for the mathematics; without it, `define` takes a function.
 
     `shared` names the inputs that all samples of a batch share (weights, constants); every other input carries a
     batch axis in front.  A layer none of whose inputs carries samples has outputs without a batch axis.
@@ -78,6 +98,7 @@ class Layer:
         self,
         name: str,
         signature: str,
+        equation: str | None = None,
         *,
         shared: str = "",
         usual: str = "",
@@ -85,7 +106,7 @@ class Layer:
         variants: tuple[str, ...] = (),
         batch: str | None = None,
     ) -> None:
-        """A layer without definition or kernel yet; SignatureError where `shared` names no input."""
+        """A layer without kernel yet; SignatureError where `shared` names no input."""
         self.name = name
         self.base = self
         self.signature = Signature.parse(signature)
@@ -96,7 +117,11 @@ class Layer:
         self.options = _resolved(self.defaults)
         self.chosen: dict[str, int] = {}
         self.variants = variants
+        self.equation = None if equation is None else inspect.cleandoc(equation)
         self.definition_function: Callable[[Any], Any] | None = None
+        caller = sys._getframe(1)  # as for a named tuple: the header and the errors of a layer are those of its file
+        self.module = str(caller.f_globals.get("__name__", ""))
+        self.place = f"{caller.f_code.co_filename}, line {caller.f_lineno}"
         self.kernel_class: type[Kernel] | None = None
         self.recipe: ModuleType | None = None  # the room's, see scratchgrad.recipes
         self.known_variants: dict[str, Layer] = {}
@@ -119,11 +144,27 @@ class Layer:
         for clash in (*self.options, *((batch,) if batch else ())):
             if clash in self.signature.letters:
                 raise SignatureError(f"layer {name!r}: {clash!r} is an axis of {self.signature}; call it otherwise")
+        for clash in self.options:
+            if clash in (t.name for t in (*self.signature.inputs, *self.signature.outputs)):
+                raise SignatureError(f"layer {name!r}: {clash!r} is a tensor of {self.signature}; call it otherwise")
 
     def define(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Take `function(s)`, which writes the forward equation in the notation s, as the definition."""
+        """Take `function(s)`, which writes the forward equation in the notation s, as the definition.
+
+        Raises DefinedTwice where the layer has an equation.
+        """
+        if self.equation is not None:
+            raise DefinedTwice(
+                f"layer {self.name!r} ({self.place}) has an equation, {self.equation.splitlines()[0]!r}, and a "
+                f"function that defines it, {getattr(function, '__qualname__', function)!s}; keep one of them"
+            )
         self.definition_function = function
         return function
+
+    @property
+    def definition(self) -> str | Callable[[Any], Any] | None:
+        """What defines the layer: its equation, else the function given to `define`, None where there is neither."""
+        return self.definition_function if self.equation is None else self.equation
 
     def kernel(self, cls: type[Any]) -> type[Any]:
         """Take `cls`, with its static methods forward and backward, as the kernel."""
@@ -148,7 +189,7 @@ class Layer:
         if not chosen:
             return self.base
         found = self.base.known_variants.get(name)
-        if found is None or found.definition_function is not self.base.definition_function:
+        if found is None or found.definition != self.base.definition:
             found = copy.copy(self.base)
             found.name, found.chosen, found.options = name, chosen, resolved
             found.kernel_class, found.variants = None, ()

@@ -115,6 +115,7 @@ def register(new: Layer) -> Layer:
     return new
 
 
+# TRUST: unsigned
 def accept(certificate: Certificate) -> None:
     """The certificate counts in this process, beside those on disk; it is checked each time a kernel is asked for."""
     _accepted[certificate.layer] = certificate
@@ -201,6 +202,7 @@ def _remedy(found: Layer) -> str:
     return f"scratchgrad certify {name}" if _is_room(found) else "sg.certify(layer)"
 
 
+# TRUST: unsigned
 def _certificates(name: str) -> Iterator[Certificate | str]:
     """The certificates that may vouch for the name, or a sentence about one that cannot be read."""
     if name in _accepted:

@@ -158,3 +158,14 @@ def test_a_file_that_is_no_certificate_is_named(tmp_path, text):
 def test_a_name_cannot_lead_out_of_the_certificates_folder():
     folder = certificates.built_in_path("linear").parent
     assert certificates.built_in_path("../linear").parent == folder
+
+
+def test_the_equation_counts_and_how_it_is_indented_does_not():
+    def digest(equation):
+        return certificates.digest(Layer("mine", "x[i] -> y[i]", equation))
+
+    assert digest("y[i] = x[i]") != digest("y[i] = 2*x[i]")
+    assert digest("z[i] = x[i]\ny[i] = z[i]") == digest("""
+        z[i] = x[i]
+        y[i] = z[i]
+    """)

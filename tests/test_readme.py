@@ -10,6 +10,7 @@ import torch
 
 import scratchgrad
 from scratchgrad import registry
+from scratchgrad.notation.equations import equations
 from tests.tolerances import tolerance
 
 ROOT = Path(__file__).parents[1]
@@ -20,13 +21,11 @@ PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)
 
 
 def layers_table():
-    """The registry's rooms: equations from the header, shapes from the signature."""
+    """The registry's rooms: equations from the definition, shapes from the signature."""
     rows = ["| Layer | Forward equations | Shapes of one sample |", "|---|---|---|"]
     for name in filter(registry.is_built_in, registry.names()):
         layer = registry.layer(name)
-        header = sys.modules[f"scratchgrad.layers.{name}"].__doc__ or ""
-        equations = re.findall(r"^ {4}(\S.*)$", header.partition("\nShapes")[0], re.MULTILINE)
-        shown = "<br>".join(f"`{equation.replace('|', chr(92) + '|')}`" for equation in equations)
+        shown = "<br>".join(f"`{equation.replace('|', chr(92) + '|')}`" for equation in equations(layer))
         rows.append(f"| [`{name}`](scratchgrad/layers/{name}.py) | {shown} | `{layer.signature}` |")
     return "\n".join(rows) + "\n"
 
@@ -69,4 +68,3 @@ def test_the_room_that_contributing_shows_has_a_kernel_that_computes_its_definit
     np.testing.assert_allclose(h[0], derived.forward({"u": u[0]})["h"], **tolerance())
     expected = derived["u"].evaluate({"h": grad_h[0]}, {"u": u[0]})
     np.testing.assert_allclose(room.tanh.kernel_class.backward(saved, grad_h)[0], expected, **tolerance())
-    assert f"Shapes  {room.tanh.signature}\n" in room.__doc__

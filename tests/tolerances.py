@@ -9,6 +9,7 @@ says why beside its factor: tolerance(dtype, times=100).
 
 from typing import Any
 
+# TRUST: test-tolerances
 TOLERANCES = {
     "float64": {"rtol": 1e-12, "atol": 1e-12},
     "float32": {"rtol": 1e-4, "atol": 1e-5},

@@ -4,7 +4,8 @@ In   e, and the element T[i, j] whose letters i, j are free and distinct from ev
 Out  de/dT[i, j], with a Kronecker delta for every index position: dT[a, b]/dT[i, j] = delta(a, i) delta(b, j)
 
 One rule per node.  A kink has a declared convention, torch's: relu, abs and sign 0 at 0; a tie of max(a, b) counts half
-each; max(a, c) with a constant c counts 0 at the tie (as relu does); ties of Max over an index share evenly.
+each; max(a, c) with a constant c counts 0 at the tie (as relu does); ties of Max over an index share evenly.  Where a
+definition has its kinks is said in `kinks`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from scratchgrad.notation.nodes import (
     Where,
 )
 
-__all__ = ["DerivationStuck", "depends_on", "differentiate", "kinks"]
+__all__ = ["DerivationStuck", "depends_on", "differentiate"]
 
 
 class DerivationStuck(ArithmeticError):
@@ -181,23 +182,3 @@ def _indicator(condition: sp.Basic) -> sp.Expr:
 
 def _has_tensor(e: sp.Basic) -> bool:
     return next(tensors_in(e), None) is not None
-
-
-def kinks(e: sp.Basic) -> list[tuple[sp.Basic, str]]:
-    """The kinks of e, each with the convention that `differentiate` follows there (words, $...$ for mathematics)."""
-    found: dict[sp.Basic, str] = {}
-    for node in sp.preorder_traversal(e):
-        if isinstance(node, (Maximum, Minimum)):
-            both = all(map(_has_tensor, node.args))
-            found[node] = (
-                "at a tie each argument counts one half"
-                if both
-                else "where both arguments are equal the derivative is $0$"
-            )
-        elif isinstance(node, MaxOver):
-            found[node] = "elements that tie for the maximum share the derivative evenly"
-        elif isinstance(node, (sp.Abs, sp.sign)):
-            found[node] = "the derivative at $0$ is $0$"
-        elif isinstance(node, Where):
-            found[node] = "on the boundary the derivative is that of the branch that forward takes"
-    return list(found.items())

@@ -216,6 +216,7 @@ class Battery:
                 drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
                 return rng.choice(drawn, shape) if drawn.size else np.zeros(shape, drawn.dtype)
             size = self.specification.bound(role.name)
+            # TRUST: integers-in-range
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))
             return rng.integers(limit, size=shape)
         return sample(kind, rng, shape, self.few)
@@ -300,6 +301,7 @@ class Battery:
             shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
         for name, batch, sizes, pinned in shapes:
             completed = self.completed(sizes, pinned)  # None where an axis that has a formula would be empty
+            # TRUST: probes-left-out
             if completed is not None:
                 yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
 
@@ -331,6 +333,7 @@ class Battery:
                 if not same and not upstream and not role.integer:
                     prepared = rounded(self._inside(role.name, prepared, dtype), dtype)
                     if not np.array_equal(layout.prepare(prepared), prepared):
+                        # TRUST: probes-left-out
                         continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
                 yield Probe("memory", f"{name} {layout.name}", at, {name: layout})

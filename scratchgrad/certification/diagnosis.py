@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from scratchgrad.calculus.differentiate import kinks
+from scratchgrad.calculus.kinks import kink_line, kinks
 from scratchgrad.certification.battery import Battery, Probe
 from scratchgrad.certification.columns import in_columns
 from scratchgrad.certification.error_model import UNIT
@@ -26,6 +26,7 @@ from scratchgrad.certification.point import Point
 from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside
+from scratchgrad.notation.text import to_text
 
 __all__ = ["diagnose"]
 
@@ -194,8 +195,8 @@ def _at_zero(same: Sequence[Finding]) -> bool:
 def _conventions(battery: Battery) -> str:
     """The definition's kinks, in words."""
     definition = battery.specification.definition
-    words = {text for a in (definition.assignments if definition is not None else ()) for _, text in kinks(a.right)}
-    return f"; the convention is: {'; '.join(sorted(words))}".replace("$", "") if words else ""
+    words = kink_line(kinks(definition), to_text) if definition is not None else "none"
+    return f"; the convention is: {words}" if words != "none" else ""
 
 
 def _listed(names: set[str]) -> str:

@@ -27,6 +27,7 @@ SIGNIFICAND = MappingProxyType({"float64": 53, "float32": 24, "bfloat16": 8, "fl
 UNIT = MappingProxyType({name: 2.0**-digits for name, digits in SIGNIFICAND.items()})
 """The unit roundoff u."""
 
+# TRUST: few-digits
 STRICTER = MappingProxyType({"float64": 1.0, "float32": 1.0, "bfloat16": 1 / 6, "float16": 1 / 6})
 """A part of a unit counts as one where there are few digits: else a mistake of a quarter would be one of rounding."""
 
@@ -43,6 +44,7 @@ LARGEST = MappingProxyType(
 )
 """The largest finite number: where the right value exceeds it, nothing is compared."""
 
+# TRUST: threshold
 THRESHOLD = 48.0
 """From here on, an error is a mistake."""
 

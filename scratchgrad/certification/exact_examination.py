@@ -37,16 +37,20 @@ from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["Exactness", "entries_at", "examine_exactly", "points"]
 
+# TRUST: unproven
 _WORK = {True: 2e7, False: 4e6}
 """What a proof may cost, for a layer's own kernel and for a function: about 10^6 are a second."""
 
+# TRUST: sizes-tried
 _SHAPES = ((2, (2, 3, 4, 1, 2, 3)), (3, (3, 2, 1, 2, 3, 2)), (1, (1, 4, 2, 3, 2, 1)), (5, (2, 1, 3, 2, 1, 2)))
 _KINDS = {"normal": 1, "spread": 12, "ties": 3, "zeros": 3, "mixed magnitudes": 1, "near +1000": 1, "small": 1}
 """How many points of each kind are looked at."""
 
+# TRUST: suspects
 _DIFFERS = 1e-7
 _ENTRY = 8
 _EXHAUSTED = 3
+# TRUST: sizes-tried
 _ENTRIES = 400
 
 Array = Any
@@ -119,6 +123,7 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
     found = Exactness()
     try:
         _examine(battery, subject, found)
+    # TRUST: unproven
     except (Exception, MemoryError) as error:  # nothing is proven then, and that is said
         found.undecided[f"{type(error).__name__}: {error}"] += 1
     return found
@@ -141,6 +146,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             found.undecided[f"not executed exactly: {seen.words}"] += 1
             return
         except Undefined:
+            # TRUST: both-defined
             continue  # there is nothing to be equal to
         (first, constants), (second, _) = shadows
         if any(x is not y for name, a in first.items() for x, y in zip(a.ravel(), second[name].ravel(), strict=True)):

@@ -34,13 +34,16 @@ Array = Any
 _LOOK = 8.0
 """From here on the effect of one ulp is measured more closely."""
 
+# TRUST: noise
 _BEYOND_DOUBT = 1e4 * THRESHOLD
 """No closer look at the effect of one ulp makes an error of so many roundings a right value."""
 
 
+# TRUST: specification-rounds
 _OWN, _EXCUSED = 4, 1e3
 """A kernel may be so many times as far off as its specification, which excuses a factor of a thousand at most."""
 
+# TRUST: ties-together
 _TOGETHER = 100
 """How many times the threshold the common conditions at a tie may be missed: they are sums over many entries."""
 
@@ -96,6 +99,7 @@ class Examination:
         try:
             truths = self.reference.at(probe.point)
         except Undefined:
+            # TRUST: undefined-probes
             self.measured.undefined += 1
             return []
         own = self._own(probe)
@@ -316,6 +320,7 @@ def _repeats(
             continue
         with np.errstate(all="ignore"):
             same = np.abs(values - first[name]) <= THRESHOLD * truths[name].unit  # sums may be ordered otherwise
+        # TRUST: second-run
         wrong = truths[name].judged & ~same
         if wrong.any():
             entry = tuple(int(n) for n in np.argwhere(wrong)[0])

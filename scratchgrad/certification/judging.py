@@ -23,6 +23,7 @@ from scratchgrad.certification.witness import AGREES_TO, witness
 
 __all__ = ["at_most", "findings", "judge"]
 
+# TRUST: other-processor
 _MARGIN = 1.5
 
 
@@ -109,6 +110,7 @@ def _acceptance(battery: Battery, subject: Subject, examination: Examination, ex
             f"{measured.left_out} numbers"
         )
     lines += [f"{name} was not given (None) and is not checked" for name in sorted(measured.not_given)]
+    # TRUST: not-given
     if subject.forward_function is None:
         lines.append("forward was not given and is not checked")
     if subject.backward_function is None:

@@ -59,6 +59,7 @@ def legal(gradients: Mapping[str, Array]) -> Legal | None:
     origin = rows[0]
     _, sizes, directions = np.linalg.svd(rows[1:] - origin, full_matrices=False)
     rank = int((sizes > _RANK * max(1.0, float(np.abs(rows).max()))).sum())
+    # TRUST: ties-together
     if rank > len(rows) - _SPARE:
         return None
     return Legal(names, origin, directions[:rank])

@@ -113,6 +113,7 @@ def _at_probe(recipe: Recipe, battery: Battery, subject: Subject, probe: Probe, 
         truth = battery.reference.at(probe.point)[last.name]
     except Undefined:
         return ""
+    # TRUST: recipe-totals
     if not truth.judged.all():
         return ""
     dtype = getattr(torch, probe.point.dtype)

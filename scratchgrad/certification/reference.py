@@ -41,7 +41,9 @@ SEED = 20260101
 _FINER = 60
 """Noise is 2**-60 ulp, and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
 
+# TRUST: jumps
 _JUMP = 2.0**-40
+# TRUST: noise
 _FEW = 3
 _MORE = 12
 """How often the effect of noise is measured; more often before an error counts as a mistake."""
@@ -50,6 +52,7 @@ _TOGETHER = 16
 """How many points of the battery are evaluated in one pass."""
 
 _ROWS = 256
+# TRUST: ties
 _NEAR = 64
 """How many units of roundoff a comparison may be from a tie, that rounding decides it."""
 
@@ -359,6 +362,7 @@ class Reference:
                 middle, radius = known.slack[name]
                 wide = np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), tiny))
                 high, low, slack = np.where(wide, middle, high), np.where(wide, 0.0, low), np.where(wide, radius, 0.0)
+            # TRUST: entries-left-out
             judged = np.isfinite(high) & (np.abs(high) <= largest)
             low = np.where(judged, low, 0.0)
             size = np.where(judged, np.abs(high) + slack, 0.0)

@@ -96,6 +96,7 @@ def region_of(
     return Region(chosen, {n: "so are the examples" for n, d in declared.items() if d.is_reals})
 
 
+# TRUST: domain-of-examples
 def domain_of(examples: Iterable[Array]) -> Domain:
     """The narrowest domain that holds all the examples; a single zero or sign says nothing beyond itself."""
     arrays = [np.asarray(a, dtype=np.float64) for a in examples]
@@ -112,6 +113,7 @@ def domain_of(examples: Iterable[Array]) -> Domain:
     return _NONNEGATIVE if 0.0 in every else _POSITIVE
 
 
+# TRUST: domain-of-functions
 def _needed(definition: Definition) -> dict[str, tuple[Domain, str]]:
     """The domains of the functions in which inputs stand bare, with the term; not where a condition chooses."""
     inputs = {tensor.name for tensor in definition.inputs}

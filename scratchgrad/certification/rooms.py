@@ -20,6 +20,7 @@ __all__ = ["certify_room", "check", "update"]
 
 _PLACES = {"built-in": certificates.built_in_path, "cache": certificates.cache_path}
 _BOUNDS = "error_units_at_most"
+# TRUST: other-processor
 _OTHER_PROCESSOR = 2  # how much larger rounding errors may be than on the processor that the certificate was made on
 
 

@@ -168,9 +168,10 @@ def specify(source: Any, example: Sequence[Any] | None = None, domains: str = ""
     if domains and (layer is not None or isinstance(source, Gradients)):
         raise UnusedName(f"domains: {_title(source)} says that itself; domains= belongs to a text or to a function")
     if layer is not None:
-        if layer.definition_function is None:
+        if layer.definition is None:
             raise NothingToCertify(
-                f"layer {layer.name!r} has no definition to be held against; write one under @{layer.name}.define"
+                f"layer {layer.name!r} has no definition to be held against; "
+                f'write its equation, Layer({layer.name!r}, {str(layer.signature)!r}, "..."), or @{layer.name}.define'
             )
         definition = definition_of(layer)
         tensors = (*layer.signature.inputs, *layer.signature.outputs)

@@ -219,6 +219,7 @@ class Subject:
             if stage == "backward" and role.integer:
                 continue
             name = role.name if stage == "forward" else role.tensor.gradient.name
+            # TRUST: not-given
             if value is None and stage == "backward" and not self.kernel and any(v is not None for v in found):
                 continue
             if not is_plain(value):
@@ -236,6 +237,7 @@ class Subject:
         return results
 
 
+# TRUST: devices
 def is_plain(value: Any) -> bool:
     """Whether it is a dense tensor on the processor."""
     return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type == "cpu"

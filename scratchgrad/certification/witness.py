@@ -24,6 +24,7 @@ from scratchgrad.notation.evaluation import EvaluationError, Valuation
 __all__ = ["AGREES_TO", "Witness", "WitnessDisagrees", "element_forms", "witness"]
 
 AGREES_TO = "1e-30"
+# TRUST: witness-points
 _POINTS = 2
 
 Array = Any

@@ -1,4 +1,4 @@
-"""The data sheet in a room's header: its forward equations as the docstring writes them, its lines by their word."""
+"""The data sheet of a layer: what its room declares, and what the header of its file adds, line by line."""
 
 from __future__ import annotations
 
@@ -11,24 +11,40 @@ from scratchgrad.layer import Layer
 
 __all__ = ["DataSheet", "data_sheet"]
 
-_WORDS = "Shapes|Sizes|Options|Batch|Shared|Saved|Kink|Source"
+_WORDS = "Equal|Saved|Kink|Source"
 _LINES = re.compile(rf"^({_WORDS}) +(\S.*(?:\n {{8}}\S.*)*)$", re.MULTILINE)
-_EQUATION = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class DataSheet:
-    """A room's header, read: its equations, its lines (`lines["Kink"]`)."""
+    """The header's first sentence, the lines that the declaration gives, those of the header (`lines["Kink"]`)."""
 
-    equations: tuple[str, ...]
+    sentence: str
+    declared: dict[str, str]
     lines: dict[str, str]
 
 
 def data_sheet(layer: Layer) -> DataSheet:
-    """The data sheet of the file in which the layer is defined; empty where that file has no header."""
-    module = sys.modules.get(getattr(layer.definition_function, "__module__", ""))
+    """The data sheet of the layer; without sentence and lines where its file has no header.
+
+    `Equal` is another form of the equation, in the text grammar; `Saved` what forward keeps for backward.
+    """
+    module = sys.modules.get(layer.module)
     header = inspect.cleandoc(module.__doc__ or "") if module is not None else ""
-    before_shapes = header.partition("\nShapes")[0]
     return DataSheet(
-        tuple(_EQUATION.findall(before_shapes)), {word: " ".join(text.split()) for word, text in _LINES.findall(header)}
+        header.partition("\n")[0],
+        {word: text for word, text in _declared(layer).items() if text},
+        {word: " ".join(text.split()) for word, text in _LINES.findall(header)},
     )
+
+
+def _declared(layer: Layer) -> dict[str, str]:
+    options = {option: layer.options[option] if layer.chosen else value for option, value in layer.defaults.items()}
+    return {
+        "Shapes": layer.signature.shapes,
+        "Sizes": layer.signature.computed,
+        "Options": " ".join(f"{option}={value}" for option, value in options.items()),
+        "Batch": layer.batch or "",
+        "Shared": ", ".join(layer.shared),
+        "Usual": " ".join(f"{name}={value:g}" for name, value in layer.usual.items()),
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from scratchgrad.calculus.kinks import kinks
 from scratchgrad.calculus.steps import Step
 from scratchgrad.gradients import Gradient
 from scratchgrad.notation.indices import Index
@@ -19,10 +20,20 @@ __all__ = ["derivation_json"]
 
 def derivation_json(wanted: Sequence[Gradient]) -> str:
     """One object, whose keys are the inputs."""
-    return json.dumps({gradient.name: _record(gradient) for gradient in wanted}, indent=2, ensure_ascii=False)
+    known = _kinks(wanted[0]) if wanted else []
+    return json.dumps({gradient.name: _record(gradient, known) for gradient in wanted}, indent=2, ensure_ascii=False)
 
 
-def _record(gradient: Gradient) -> dict[str, Any]:
+def _kinks(gradient: Gradient) -> list[dict[str, Any]]:
+    """Where the definition has kinks: the node, what is true of the outputs there, and all of it in a sentence."""
+    parent = gradient.parent
+    return [
+        {"node": to_text(kink.node), "outputs": kink.whole.verdict, "words": kink.sentences(to_text)}
+        for kink in kinks(parent.definition, parent.derivation)
+    ]
+
+
+def _record(gradient: Gradient, known: list[dict[str, Any]]) -> dict[str, Any]:
     over_batch = gradient.parent.forms.over_batch[gradient.name]
     record: dict[str, Any] = {
         "definition": str(gradient.parent.definition),
@@ -41,6 +52,7 @@ def _record(gradient: Gradient) -> dict[str, Any]:
     record["doubt"] = gradient.doubt
     first = first_index(gradient.parent.definition)
     record["latex"] = element_latex(gradient.element, first=first)
+    record["kinks"] = known
     record["steps"] = [_step(step, first) for step in gradient.steps]
     return record
 

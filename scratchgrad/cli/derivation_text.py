@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scratchgrad.calculus.chosen import ChosenElement
-from scratchgrad.calculus.differentiate import kinks
+from scratchgrad.calculus.kinks import kinks
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.cli.line import Line
 from scratchgrad.gradients import Gradient, Gradients
@@ -30,7 +30,7 @@ def derivation_text(gradients: Gradients, wanted: Sequence[Gradient]) -> Rendera
     lines = [*_definition(gradients.definition)]
     for gradient in wanted:
         lines += [Text(), *_gradient(gradient)]
-    return Group(*lines, *_sweep(gradients), *_kinks(gradients.definition), *_sources(wanted))
+    return Group(*lines, *_sweep(gradients), *_kinks(gradients), *_sources(wanted))
 
 
 def _definition(definition: Definition) -> Iterator[RenderableType]:
@@ -122,13 +122,13 @@ def _sweep(gradients: Gradients) -> Iterator[RenderableType]:
     yield from _equations([(left, str(form)) for left, form in rows])
 
 
-def _kinks(definition: Definition) -> Iterator[RenderableType]:
-    found = [kink for a in definition.assignments for kink in kinks(a.right)]
+def _kinks(gradients: Gradients) -> Iterator[RenderableType]:
+    found = kinks(gradients.definition, gradients.derivation)
     if found:
         yield Text()
         yield Text("Kinks", "bold")
-    for node, words in found:
-        yield Line(Text(f"{to_text(node)}: {_plain(words)}."), _INDENT, 2)
+    for kink in found:
+        yield Line(Text(kink.sentences(to_text)), _INDENT, 2)
 
 
 def _sources(wanted: Sequence[Gradient]) -> Iterator[RenderableType]:

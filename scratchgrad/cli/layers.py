@@ -1,14 +1,55 @@
-"""`scratchgrad layers`: what rooms there are, and whose kernel is certified.  Needs no SymPy."""
+"""`scratchgrad layers`: what rooms there are, and whose kernel is certified; the data sheet of one.  Needs no SymPy."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from scratchgrad.layer import Layer
+
 __all__ = ["EXAMPLES", "command"]
 
-EXAMPLES = ("scratchgrad layers",)
+EXAMPLES = ("scratchgrad layers", "scratchgrad layers conv2d")
 
 
-def command() -> None:
-    """List the layers: signature, forward equation, kink, certificate."""
+def command(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LAYER",
+            help="A layer's name, or a layer in a file (FILE.py:NAME): its data sheet.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """List the layers (signature, forward equation, kink, certificate), or print the data sheet of one."""
+    if source is None:
+        _table()
+    else:
+        _sheet(source)
+
+
+def _sheet(source: str) -> None:
+    from scratchgrad import registry
+    from scratchgrad.cli.console import stdout
+    from scratchgrad.cli.data_sheet import data_sheet
+    from scratchgrad.cli.source import text_or_layer
+    from scratchgrad.notation.equations import equations
+
+    named = text_or_layer(source)
+    layer = registry.layer(named) if isinstance(named, str) else named
+    sheet = data_sheet(layer)
+    objection = _objection(layer)
+    console = stdout()
+    console.print(sheet.sentence or layer.name)
+    console.print("", *(f"    {equation}" for equation in equations(layer)), "", sep="\n")
+    for word, text in {**sheet.declared, **sheet.lines, "Certified": objection or "yes"}.items():
+        console.print(f"{word:10}{text}")
+
+
+def _table() -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -16,6 +57,7 @@ def command() -> None:
     from scratchgrad import registry
     from scratchgrad.cli.console import stdout
     from scratchgrad.cli.data_sheet import data_sheet
+    from scratchgrad.notation.equations import equations
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("Layer", "Forward equation", "Shapes of one sample", "Kink", "Certified"):
@@ -23,14 +65,13 @@ def command() -> None:
     objections = []
     for name in registry.names():
         layer = registry.layer(name)
-        sheet = data_sheet(layer)
-        objection = _objection(name)
+        objection = _objection(layer)
         objections += [objection] if objection else []
         table.add_row(
             Text(name, "bold"),
-            "\n".join(sheet.equations),
+            "\n".join(equations(layer)),
             str(layer.signature),
-            sheet.lines.get("Kink", ""),
+            data_sheet(layer).lines.get("Kink", ""),
             Text("no", "red") if objection else Text("yes", "green"),
         )
     console = stdout()
@@ -39,14 +80,14 @@ def command() -> None:
         console.print(objection)
 
 
-def _objection(name: str) -> str | None:
+def _objection(layer: Layer) -> str | None:
     """Why the registry does not hand out the layer's kernel; None where it does."""
     from scratchgrad import registry
 
     try:
-        registry.kernel(name)
+        registry.kernel(layer)
     except registry.NotCertified as refused:
         return str(refused)
     except ModuleNotFoundError as missing:
-        return f"layer {name!r} has no kernel here: {missing.name} is not installed"
+        return f"layer {layer.name!r} has no kernel here: {missing.name} is not installed"
     return None

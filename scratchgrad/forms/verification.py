@@ -30,6 +30,7 @@ from scratchgrad.notation.indices import Index, Size
 
 __all__ = ["Outcome", "compared", "verdict"]
 
+# TRUST: forms-by-numbers
 _TOLERANCE = 1e-9
 _STEP, _SLACK = 1e-5, 1e-5  # of central differences
 _MARGIN = 1 / 16  # differences step over no end of a domain
@@ -99,6 +100,7 @@ def verdict(derivation: Derivation, name: str) -> Outcome:
     DIFFERS only where no probe agrees: a probe near a kink says nothing.
     """
     definition, form = derivation.definition, derivation[name]
+    # TRUST: forms-by-numbers
     found: set[Outcome] = set()
     for at in _probes(definition, _nearly_distinct(definition, form.element, form.indices)):
         found.add(_slope_at(at, definition, name, form.element, form.indices))

@@ -81,6 +81,7 @@ def _judged(grade: LayerGrade, found: Match, subject: Subject, lean: str, sure: 
     if sure:
         readings = tuple(m for m in readings if m.reading.convention in (lean, ANY)) or readings
     first: LayerGrade | None = None
+    # TRUST: grading-readings
     for meant in readings:
         graded, layout = _by_reading(grade, meant, subject, found.guarded)
         if graded.status == RIGHT and first is not None and meant.reading.convention != readings[0].reading.convention:
@@ -126,6 +127,7 @@ def _by_reading(grade: LayerGrade, meant: Meant, subject: Subject, guarded: bool
         remarks.append(
             "forward is right up to an epsilon (inside a logarithm, or under a root); backward is checked without it"
         )
+    # TRUST: grading-targets
     ungiven = [p.name for p in meant.kind.parts if p.sort == "target" and p.name not in given]
     if ungiven and given:
         remarks.append(f"no gradient for the target {' and '.join(ungiven)}; most courses leave it out")

@@ -24,6 +24,7 @@ from scratchgrad.grading.subjects import Subject
 
 __all__ = ["GUARDED", "Match", "Meant", "match", "stored", "unstored"]
 
+# TRUST: grading-epsilon
 EXACT, GUARDED = 1e-9, 1e-4
 """Relative differences: rounding; and what an epsilon in a logarithm or under a root makes."""
 

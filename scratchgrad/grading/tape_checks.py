@@ -36,6 +36,7 @@ from scratchgrad.grading.subjects import NodeClass, default_dtype, output_of
 __all__ = ["tape_checks"]
 
 _GRADIENTS = ("grad", "output_grad", "gradient", "grads")
+# TRUST: grading-tape
 _TOLERANCE = 1e-9
 
 

@@ -1,9 +1,5 @@
 """Add: the sum of two scalars.
 
-    s = a + b
-
-Shapes  a b -> s
-Shared  none
 Saved   nothing
 Kink    none
 Source  the sum rule
@@ -11,30 +7,23 @@ Source  the sum rule
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scratchgrad.layer import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-add = Layer("add", "a b -> s")
-
-
-@add.define
-def definition(s: Any) -> Any:
-    """The sum s = a + b."""
-    a, b, total = s.tensors
-    return s.eq(total, a + b)
+add = Layer("add", "a b -> s", "s = a + b")
 
 
 @add.kernel
 class Kernel:
-    """s = a + b, sample by sample.  a, b, s: [n]."""
+    """Sample by sample.  a, b, s: [n]."""
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> tuple[Tensor, None]:
-        """The sum s = a + b."""
+        """The sum s."""
         return a + b, None
 
     @staticmethod

@@ -1,9 +1,5 @@
 """Hardswish: swish with its sigmoid replaced by a line between -3 and 3.
 
-    h_i = 0 where u_i <= -3, u_i where u_i >= 3, else u_i (u_i + 3) / 6
-
-Shapes  u[i] -> h[i]
-Shared  none
 Saved   u
 Kink    u_i = -3, where the derivative is taken as 0; u_i = 3, where it is taken as 1
 Source  Howard et al., Searching for MobileNetV3, ICCV 2019
@@ -11,22 +7,14 @@ Source  Howard et al., Searching for MobileNetV3, ICCV 2019
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scratchgrad.layer import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-hardswish = Layer("hardswish", "u[i] -> h[i]")
-
-
-@hardswish.define
-def definition(s: Any) -> Any:
-    """h_i = 0 where u_i <= -3, u_i where u_i >= 3, else u_i (u_i + 3) / 6."""
-    u, h = s.tensors
-    x = u[s.i]
-    return s.eq(h[s.i], s.where(x > -3, s.where(x < 3, x * (x + 3) / 6, x), 0))
+hardswish = Layer("hardswish", "u[i] -> h[i]", "h[i] = where(u[i] > -3, where(u[i] < 3, u[i]*(u[i] + 3)/6, u[i]), 0)")
 
 
 @hardswish.kernel

@@ -1,9 +1,5 @@
 """ReLU: a positive input passes, any other gives zero.
 
-    h_i = u_i where u_i > 0, else 0
-
-Shapes  u[i] -> h[i]
-Shared  none
 Saved   u
 Kink    u_i = 0, where the derivative is taken as 0
 Source  Nair and Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010
@@ -11,26 +7,19 @@ Source  Nair and Hinton, Rectified Linear Units Improve Restricted Boltzmann Mac
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scratchgrad.layer import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-relu = Layer("relu", "u[i] -> h[i]")
-
-
-@relu.define
-def definition(s: Any) -> Any:
-    """h_i = u_i where u_i > 0, else 0."""
-    u, h = s.tensors
-    return s.eq(h[s.i], s.where(u[s.i] > 0, u[s.i], 0))
+relu = Layer("relu", "u[i] -> h[i]", "h[i] = where(u[i] > 0, u[i], 0)")
 
 
 @relu.kernel
 class Kernel:
-    """h = max(u, 0), entry by entry.  u, h: [n, i]."""
+    """Entry by entry.  u, h: [n, i]."""
 
     @staticmethod
     def forward(u: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,5 @@
 """Scale: a scalar times a constant.
 
-    s = c x
-
-Shapes  x c -> s
-Shared  c
 Saved   x, c
 Kink    none
 Source  the product rule
@@ -11,30 +7,23 @@ Source  the product rule
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scratchgrad.layer import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-scale = Layer("scale", "x c -> s", shared="c")
-
-
-@scale.define
-def definition(s: Any) -> Any:
-    """The product s = c x."""
-    x, c, product = s.tensors
-    return s.eq(product, c * x)
+scale = Layer("scale", "x c -> s", "s = c*x", shared="c")
 
 
 @scale.kernel
 class Kernel:
-    """s = c x, sample by sample.  x, s: [n], c: a scalar."""
+    """Sample by sample.  x, s: [n], c: a scalar."""
 
     @staticmethod
     def forward(x: Tensor, c: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The product s = c x."""
+        """The product s."""
         return c * x, (x, c)
 
     @staticmethod

@@ -1,9 +1,6 @@
 """SiLU: every input is multiplied by its own sigmoid (swish).
 
-    h_i = u_i / (1 + exp(-u_i))
-
-Shapes  u[i] -> h[i]
-Shared  none
+Equal   h[i] = u[i]/(1 + exp(-u[i]))
 Saved   u, sigmoid(u)
 Kink    none
 Source  Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units, 2018; Ramachandran, Zoph and Le 2017 (swish)
@@ -11,15 +8,6 @@ Source  Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units, 2018; Ramachand
 
 from __future__ import annotations
 
-from typing import Any
-
 from scratchgrad.layer import Layer
 
-silu = Layer("silu", "u[i] -> h[i]")
-
-
-@silu.define
-def definition(s: Any) -> Any:
-    """h_i = u_i sigmoid(u_i)."""
-    u, h = s.tensors
-    return s.eq(h[s.i], u[s.i] * s.sigmoid(u[s.i]))
+silu = Layer("silu", "u[i] -> h[i]", "h[i] = u[i]*sigmoid(u[i])")

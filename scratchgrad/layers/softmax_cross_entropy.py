@@ -1,44 +1,35 @@
 """Softmax with cross-entropy: the classifications o of the scores v, and their loss L against the target y.
 
-    o_i = exp(v_i) / sum_k exp(v_k)
-    L = - sum_i y_i log(o_i)
+Both outputs may be consumed, and y need not sum to 1 (a one-hot y does, and then the loss's part is grad_L (o - y)).
+The logarithm of o is computed from v, never from o: where o_i rounds to 0 and y_i = 0 the loss stays finite.
 
-Shapes  v[i] y[i] -> o[i] L
-Shared  none
 Saved   o, log o, y
 Kink    none
 Source  Bishop, Pattern Recognition and Machine Learning, sec. 4.3.4; Bridle 1990 (softmax)
-
-Both outputs may be consumed, and y need not sum to 1 (a one-hot y does, and then the loss's part is grad_L (o - y)).
-The logarithm of o is computed from v, never from o: where o_i rounds to 0 and y_i = 0 the loss stays finite.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scratchgrad.layer import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-softmax_cross_entropy = Layer("softmax_cross_entropy", "v[i] y[i] -> o[i] L")
-
-
-@softmax_cross_entropy.define
-def definition(s: Any) -> Any:
-    """o_i = exp(v_i) / sum_k exp(v_k), then L = - sum_i y_i log(o_i)."""
-    v, y, o, L = s.tensors
-    k = s.index("k", like="i")
-    return (
-        s.eq(o[s.i], s.exp(v[s.i]) / s.sum(s.exp(v[k]), k)),
-        s.eq(L, -s.sum(y[s.i] * s.log(o[s.i]), s.i)),
-    )
+softmax_cross_entropy = Layer(
+    "softmax_cross_entropy",
+    "v[i] y[i] -> o[i] L",
+    """
+    o[i] = exp(v[i])/Sum(exp(v[k]), k)
+    L = -Sum(y[i]*log(o[i]), i)
+    """,
+)
 
 
 @softmax_cross_entropy.kernel
 class Kernel:
-    """o = softmax(v) and L = -<y, log o>, row by row.  v, y, o: [n, i], L: [n]."""
+    """Row by row.  v, y, o: [n, i], L: [n]."""
 
     @staticmethod
     def forward(v: Tensor, y: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:

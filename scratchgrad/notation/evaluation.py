@@ -173,6 +173,7 @@ class Float(Arithmetic):
 
     def tied(self, a: Any, b: Any) -> Any:
         """Equal up to a few thousand roundings."""
+        # TRUST: ties-in-floats
         return (a == b) | (np.abs(a - b) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)))
 
     def inverse(self, matrix: Any) -> Any:

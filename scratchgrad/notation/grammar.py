@@ -1,7 +1,8 @@
 """The text grammar: `u[i] = Sum(W[i,j]*x[j], j) + b[i]` becomes a Definition.
 
 `;` separates assignments, the last left side is the output.  `T[i,j]` is an element, whose index may be affine
-(`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index.
+(`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index, which
+may be said there: `Sum(x[i+r], r<3)`.
 `delta(i,j)`, `exp log sqrt sin cos tanh sigmoid erf abs sign`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j]
 Det(A) LogDet(A)`, `**` is power, `pi` is pi.  A tensor used as an index is integer-valued.  A name without brackets is
 a scalar input, the value of an index in scope, or the size of an axis (`n_i`, or as declared).
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import sympy as sp
 
 from scratchgrad.domain import INTEGERS, REALS
+from scratchgrad.notation.binders import StatedRange, without_ranges
 from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
@@ -29,6 +31,7 @@ from scratchgrad.notation.nodes import (
     Sigmoid,
     Where,
 )
+from scratchgrad.notation.options import with_options
 from scratchgrad.notation.ranges import IndexSizeConflict, Ranges
 from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
 
@@ -117,6 +120,8 @@ def parse(
     name: str = "",
     complete: bool = False,
     strict: bool = False,
+    sizes: Mapping[str, sp.Expr] | None = None,
+    options: Mapping[str, int] | None = None,
 ) -> Definition:
     """The definition that the text writes.
 
@@ -124,12 +129,15 @@ def parse(
     a fixed size.  `domains` ("nu>0; p[i]:simplex") says which values inputs may have; `tensors` may say it, too.
     `outputs` names the outputs (default: the last left side).  `complete` says that `tensors` lists every tensor, so
     that another name is an error; `strict`, that a name in `tensors` or `ranges` which the text lacks is one.
+    `sizes` are the values of named sizes ({"n_q": 3*n_i}), `options` those of a layer's options.
 
     Raises the subclasses of NotationError, each pointing at the place: UnbalancedText, UnreadableText, UnknownName,
     IndexSizeConflict, FreeIndexMissing, RankMismatch, AssignmentOrder, TooLarge, DomainMisfit; and UnusedName.
     """
     try:
-        elaboration = _Elaboration(text, tensors, ranges or {}, complete, domains)
+        elaboration = _Elaboration(
+            text, tensors, ranges or {}, complete=complete, domains=domains, sizes=sizes or {}, options=options or {}
+        )
         if strict:
             elaboration.check_used(ranges or {})
         return elaboration.definition(outputs, name)
@@ -157,15 +165,24 @@ class _Elaboration:
     """One text on its way to a Definition: first who ranges over what, then the expressions."""
 
     def __init__(
-        self, text: str, tensors: str, ranges: Mapping[str, str | int], complete: bool, domains: str = ""
+        self,
+        text: str,
+        tensors: str,
+        ranges: Mapping[str, str | int],
+        *,
+        complete: bool,
+        domains: str,
+        sizes: Mapping[str, sp.Expr],
+        options: Mapping[str, int],
     ) -> None:
         self.text = text
-        self.statements = read(text)
+        self.options = options
+        self.statements = [with_options(statement, options) for statement in read(text)]
         written = declared_tensors(tensors)
         self.declared = {name: one.axes or () for name, one in written.items()}
         self.complete = complete
         self.rank: dict[str, int] = {name: len(axes) for name, axes in self.declared.items()}
-        self.sizes: dict[str, sp.Expr] = {}
+        self.sizes: dict[str, sp.Expr] = dict(sizes)
         self.integer: set[str] = set()
         self.letters: dict[str, int] = {}
         self.renamed: dict[str, sp.Expr] = {}
@@ -175,6 +192,7 @@ class _Elaboration:
                 self.ranges.declare((tensor, position), self.size(axis))
         for letter, size in ranges.items():
             self.ranges.declare(letter, self.size(str(size)))
+        self.take_ranges()
         self.targets = [self.target(s) for s in self.statements]
         for statement in self.statements:
             for side in (statement.left, statement.right):
@@ -194,12 +212,34 @@ class _Elaboration:
         return kind(pointing_at(self.text, place, message))
 
     def size(self, name: str) -> sp.Expr:
-        size = declared_size(name)
+        size = self.sizes[name] if name in self.sizes else declared_size(name)
         return self.sizes.setdefault(name, size) if isinstance(size, Size) else size
 
     # -- first pass: ranks, letters, classes of equal size
 
+    def take_ranges(self) -> None:
+        """Every range that a binder says of its own letter is declared, and taken out of the statements."""
+        for position, statement in enumerate(self.statements):
+            self.statements[position], stated = without_ranges(statement, _BINDERS)
+            for one in stated:
+                self.take_range(one)
+
+    def take_range(self, stated: StatedRange) -> None:
+        letter, size = stated.letter.value, stated.size.value
+        of = _SIZE_OF.fullmatch(size)
+        whole = stated.size.kind == "number" and size.isdigit() and 0 < len(size) <= _DIGITS and int(size) > 0
+        if whole or (stated.size.kind == "name" and size in self.sizes):
+            self.ranges.declare(letter, self.size(size), stated.letter.place)
+        elif stated.size.kind == "name" and of:
+            self.ranges.meet(of[1], letter, stated.letter.place)
+        else:
+            message = f"the range of {letter!r} is a whole number or the size of an axis: {letter}<3, {letter}<n_i"
+            raise self.error(Misplaced, stated.size.place, message)
+
     def target(self, statement: Statement) -> str:
+        if statement.left is not None and statement.left.value in self.options:
+            message = f"{statement.left.value!r} is an option of the layer; give the tensor another name"
+            raise self.error(ReservedName, statement.left.place, message)
         return statement.left.value if statement.left is not None else "out"
 
     def note(self, node: Node) -> None:
@@ -320,15 +360,25 @@ class _Elaboration:
     def definition(self, outputs: Sequence[str] | None, name: str) -> Definition:
         assignments = tuple(map(self.assignment, self.statements))
         wanted = list(outputs or [self.targets[-1]])
-        for output in wanted:
-            if output not in self.targets:
-                raise UnknownName(f"output {output!r} is never assigned; the left sides are {', '.join(self.targets)}")
+        self.check_outputs(wanted)
         by_name = {a.target.name: a.target for a in assignments}
         inputs = [self.tensor(n) for n in self.input_names()]
         if self.complete:
             order = list(self.declared)
             inputs.sort(key=lambda t: order.index(t.name))
         return Definition(assignments, tuple(inputs), tuple(by_name[o] for o in wanted), name=name)
+
+    def check_outputs(self, wanted: Sequence[str]) -> None:
+        """Every output is assigned; where the tensors are all declared, so is nothing else that is declared."""
+        lefts = [s.left or s.right for s in self.statements]
+        for output in wanted:
+            if output not in self.targets:
+                message = f"output {output!r} is never assigned; the left sides are {', '.join(self.targets)}"
+                raise self.error(UnknownName, lefts[-1].place, message)
+        for name, left in zip(self.targets, lefts, strict=True):
+            if self.complete and name in self.declared and name not in wanted:
+                message = f"{name!r} is an input and cannot be assigned; give the result a name of its own"
+                raise self.error(AssignmentOrder, left.place, message)
 
     def input_names(self) -> Iterable[str]:
         found: dict[str, None] = {n: None for n in self.declared if self.complete and n not in self.targets}

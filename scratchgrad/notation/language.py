@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from scratchgrad.notation.binding import (
-    bound,
-    free_indices,
-    max_over,
-    rebuild,
-    sum_over,
-    tensor_name,
-    tensors_in,
-)
+from scratchgrad.notation.binding import free_indices, max_over, sum_over, tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.equations import naming_the_layer
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import (
@@ -30,7 +23,6 @@ from scratchgrad.notation.nodes import (
     InverseElement,
     LogDeterminant,
     Maximum,
-    MaxOver,
     Minimum,
     Sigmoid,
     Where,
@@ -116,43 +108,67 @@ class Notation:
 
 
 def define_layer(layer: Layer) -> Definition:
-    """The definition of a layer, at its options; one that speaks of the whole batch is shared by all its samples."""
+    """The definition of a layer, at its options; one that speaks of the whole batch is shared by all its samples.
+
+    Raises a NotationError that names the layer and, for an equation, its file and the place in the text.
+    """
     shared = layer.shared if layer.batch is None else tuple(tensor.name for tensor in layer.signature.inputs)
-    return define(layer.name, layer.whole, layer.definition_function, shared, layer.options)
+    with naming_the_layer(layer):
+        return define(layer.name, layer.whole, layer.definition, shared, layer.options)
 
 
 def define(
     name: str,
     signature: Signature,
-    function: Any,
+    written: Any,
     shared: tuple[str, ...] = (),
     options: Mapping[str, int] | None = None,
 ) -> Definition:
-    """The definition that a room's function writes in the notation of its signature; it may also return text.
+    """The definition that a room writes: its equation as text, or a function of the notation of its signature.
 
     Raises DefinitionMismatch where an output is never assigned or a tensor is used that the signature lacks.
     """
     notation = Notation(signature, options)
-    written = function(notation)
+    written = written if isinstance(written, str) else written(notation)
     outputs = [t.name for t in signature.outputs]
     if isinstance(written, str):
-        tensors = " ".join(
-            t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "")
-            for t in (*signature.inputs, *signature.outputs)
-        )
-        assignments = tuple(
-            _with_formulas(a, notation)
-            for a in parse(written, tensors=tensors, outputs=outputs, complete=True).assignments
-        )
+        assignments = _read(written, notation, signature, outputs)
     else:
         assignments = tuple(written) if isinstance(written, (tuple, list)) else (written,)
     targets = {a.target.name: a.target for a in assignments}
-    for output in outputs:
+    _check_targets(name, signature, notation, targets)
+    _check_tensors(name, signature, assignments, {**notation.declared, **targets})
+    inputs = tuple(notation.declared[t.name] for t in signature.inputs)
+    return Definition(assignments, inputs, tuple(targets[o] for o in outputs), name=name, shared=shared)
+
+
+def _read(text: str, notation: Notation, signature: Signature, outputs: list[str]) -> tuple[Assignment, ...]:
+    """The assignments of an equation: every tensor and every size is that of the signature."""
+    tensors = " ".join(
+        t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "") + (":int" if t.integer else "")
+        for t in (*signature.inputs, *signature.outputs)
+    )
+    sizes = {f"n_{letter}": index.size for letter, index in notation.indices.items()}
+    inner = {letter: f"n_{letter}" for letter in notation.indices if letter not in signature.letters}
+    return parse(
+        text, tensors=tensors, ranges=inner, outputs=outputs, complete=True, sizes=sizes, options=notation.options
+    ).assignments
+
+
+def _check_targets(name: str, signature: Signature, notation: Notation, targets: Mapping[str, Tensor]) -> None:
+    for output in (t.name for t in signature.outputs):
         if output not in targets:
             raise DefinitionMismatch(f"{name}: output {output!r} of the signature is never assigned")
         if targets[output].sizes != notation.declared[output].sizes:
             raise DefinitionMismatch(f"{name}: {output} is defined over other axes than the signature's {signature}")
-    known = {**notation.declared, **targets}
+    for tensor in (t.name for t in signature.inputs):
+        if tensor in targets:
+            raise DefinitionMismatch(f"{name}: {tensor!r} is an input and cannot be assigned")
+
+
+def _check_tensors(
+    name: str, signature: Signature, assignments: tuple[Assignment, ...], known: Mapping[str, Tensor]
+) -> None:
     for assignment in assignments:
         whole = {n.args[0] for n in assignment.right.atoms(InverseElement, Determinant, LogDeterminant)}
         for used in tensors_in(assignment.right):
@@ -161,8 +177,6 @@ def define(
             tensor = known.get(tensor_name(used))
             if tensor is None or len(tensor.indices) != len(getattr(used, "indices", ())):
                 raise DefinitionMismatch(f"{name}: {used} does not fit the signature {signature}")
-    inputs = tuple(notation.declared[t.name] for t in signature.inputs)
-    return Definition(assignments, inputs, tuple(targets[o] for o in outputs), name=name, shared=shared)
 
 
 def _sizes(signature: Signature, options: Mapping[str, int]) -> dict[str, sp.Expr]:
@@ -178,25 +192,3 @@ def _sizes(signature: Signature, options: Mapping[str, int]) -> dict[str, sp.Exp
             sizes[str(size).removeprefix("n_")] = size = Size(f"n_{letter}")
         sizes[letter] = size
     return {a: sizes[a] for a in (*signature.letters, *inner)}
-
-
-def _with_formulas(assignment: Assignment, notation: Notation) -> Assignment:
-    """The assignment with every size that has a formula replaced by it, as an index's range and as a number."""
-    by = {Size(f"n_{letter}"): i.size for letter, i in notation.indices.items() if not isinstance(i.size, Size)}
-    if not by:
-        return assignment
-    indices = {i: Index(i.name, by[i.size]) for i in assignment.right.atoms(Index) if i.size in by}
-    indices |= {i: Index(i.name, by[i.size]) for i in assignment.target.indices if i.size in by}
-
-    def sized(e: sp.Basic) -> sp.Basic:
-        own = tuple(indices.get(i, i) for i in bound(e))
-        if isinstance(e, sp.Sum):
-            return sum_over(sp.sympify(sized(e.function)), *own)
-        if isinstance(e, MaxOver):
-            return max_over(sp.sympify(sized(e.args[0])), *own)
-        if isinstance(e, (Index, Size)):
-            return indices.get(e, by.get(e, e))
-        return rebuild(e, sized) if e.args else e
-
-    target = Tensor(assignment.target.name, tuple(indices.get(i, i) for i in assignment.target.indices))
-    return Assignment(target, sp.sympify(sized(assignment.right)))

@@ -13,7 +13,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Node", "NotationError", "Statement", "UnbalancedText", "UnreadableText", "pointing_at", "read"]
+__all__ = [
+    "Node",
+    "NotationError",
+    "Statement",
+    "UnbalancedText",
+    "UnreadableText",
+    "assignments_in",
+    "pointing_at",
+    "read",
+]
 
 
 class NotationError(ValueError):
@@ -80,6 +89,16 @@ def read(text: str) -> list[Statement]:
     if not statements:
         raise UnreadableText("the definition is empty; write one, such as: u[i] = Sum(W[i,j]*x[j], j) + b[i]")
     return statements
+
+
+def assignments_in(text: str) -> Iterator[str]:
+    """The statements of the text as it writes them, each on one line.  Raises UnreadableText, UnbalancedText."""
+    tokens = list(_tokens(text))
+    _balance(text, tokens)
+    for part in _split(tokens):
+        written = text[part[0].place : part[-1].place + len(part[-1].text)]
+        joined = re.sub(r"(?<=[(*])\s*\n\s*|\s*\n\s*(?=[)*])", "", written)
+        yield " ".join(joined.split())
 
 
 def _tokens(text: str) -> Iterator[_Token]:

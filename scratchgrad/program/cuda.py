@@ -29,6 +29,7 @@ class NotCaptured(UserWarning):
     """A program whose launches the device refused to capture as one graph."""
 
 
+# TRUST: devices
 class CudaProgram(Program):
     """A planned step of training on a CUDA device."""
 

@@ -40,6 +40,7 @@ class GivenMismatch(ValueError):
     """A tensor whose shape or type is not that of its signal."""
 
 
+# TRUST: native-fallback
 class NativeFallback(UserWarning):
     """A program that was to run compiled, and does not."""
 

@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-import sympy as sp
-from sympy.core.relational import Relational
-
 from scratchgrad import registry
 from scratchgrad.calculus.derivation import Derivation
-from scratchgrad.calculus.differentiate import kinks
+from scratchgrad.calculus.kinks import kinks
 from scratchgrad.forms.forms import Forms
 from scratchgrad.notation.definition import Definition
-from scratchgrad.notation.nodes import Where
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
 from scratchgrad.sheets.element_figure import element_figure
 from scratchgrad.sheets.gradient_section import Paper, Told, gradient_blocks, listed, space_latex, used_rules
@@ -49,7 +45,7 @@ def layer_sheet(gradients: Derived, *, title: str = "", about: str = "", meta: M
     blocks: list[Block] = [Heading("The layer")]
     if about:
         blocks.append(Paragraph(about))
-    blocks += [*given_blocks(definition, names, paper), *forward_blocks(definition, paper)]
+    blocks += [*given_blocks(definition, names, paper), *forward_blocks(definition, paper, gradients.derivation)]
     found = [gradients.derivation[name] for name in names]
     blocks += element_figure(definition, found, paper)
     told = Told()
@@ -99,7 +95,7 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, siz
     ]
 
 
-def forward_blocks(definition: Definition, paper: Paper) -> list[Block]:
+def forward_blocks(definition: Definition, paper: Paper, derivation: Derivation | None = None) -> list[Block]:
     """The forward equations in element form, the conventions at their kinks, and what a bar means."""
     rows = []
     for assignment in definition.assignments:
@@ -110,9 +106,10 @@ def forward_blocks(definition: Definition, paper: Paper) -> list[Block]:
         where = ", \\qquad " + ",\\; ".join(ranges) if ranges else ""
         rows.append(Row(paper.tex(assignment.left), paper.tex(assignment.right) + where))
     blocks: list[Block] = [Display(tuple(rows))]
-    for assignment in definition.assignments:
-        blocks += [_kink(assignment.left, node, words, paper) for node, words in kinks(assignment.right)]
-    derivation = Derivation(definition)
+    derivation = derivation or Derivation(definition)
+    for kink in kinks(definition, derivation):
+        title = "A jump" if kink.whole.verdict == "jump" else "Convention at the kink"
+        blocks.append(Note(title, kink.sentences(lambda e: f"${paper.tex(e)}$")))
     for assignment in definition.assignments:
         adjoint = derivation.adjoint(assignment.target)
         if adjoint.name.startswith("bar_"):
@@ -124,18 +121,6 @@ def forward_blocks(definition: Definition, paper: Paper) -> list[Block]:
             )
             blocks.append(Note("The bar", text))
     return blocks
-
-
-def _kink(left: sp.Expr, node: sp.Basic, words: str, paper: Paper) -> Block:
-    """The convention, and where the kink is."""
-    where = ""
-    if isinstance(node, Where) and isinstance(node.args[0], Relational):
-        where = f"where ${paper.tex(node.args[0].lhs)} = {paper.tex(node.args[0].rhs)}$, "
-        strict = isinstance(node.args[0], (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne))
-        taken = node.args[2 if strict else 1]
-        if taken.is_number:
-            words += ", $0$"
-    return Note("Convention at the kink", f"In ${paper.tex(left)}$, {where}{words}.")
 
 
 def _title(name: str) -> str:

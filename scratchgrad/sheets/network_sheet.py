@@ -125,7 +125,8 @@ def _operation_blocks(
     names = [n for n in operation.derivation.differentiable if operation.signals[n] in wanted]
     outputs = listed([f"${paper.name(o.name)}$" for o in definition.outputs])
     blocks: list[Block] = [Heading(f"{operation.title}, which gives {outputs}")]
-    blocks += [*given_blocks(definition, names, paper, _sizes(graph, operation)), *forward_blocks(definition, paper)]
+    blocks += given_blocks(definition, names, paper, _sizes(graph, operation))
+    blocks += forward_blocks(definition, paper, operation.derivation)
     shared = [n for n in names if len(graph.consumers(operation.signals[n])) > 1]
     if shared:
         written = listed([f"${paper.name(n)}$" for n in shared])

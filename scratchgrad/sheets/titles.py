@@ -50,6 +50,6 @@ def typeset(sentence: str, definition: Definition) -> str:
 
 
 def _header(layer: Layer) -> str:
-    module = sys.modules.get(getattr(layer.definition_function, "__module__", ""))
+    module = sys.modules.get(layer.module)
     header = inspect.cleandoc(module.__doc__ or "") if module is not None else ""
     return header.partition("\n")[0]

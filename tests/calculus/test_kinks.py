@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from scratchgrad.calculus.differentiate import kinks
+from scratchgrad.calculus.kinks import kink_line, kinks
 from scratchgrad.gradients import derive
+from scratchgrad.notation.text import to_text
 from tests.tolerances import tolerance
 
 
@@ -94,16 +95,80 @@ def test_at_exact_ties_the_derivative_is_torchs(text: str, witness: Any, values:
     np.testing.assert_allclose(gradient(text, "u", u=np.array(values)), leaf.grad, **tolerance())
 
 
-def test_every_kink_says_its_convention() -> None:
-    right = derive("h[i] = max(u[i], 0) + max(u[i], v[i]) + abs(u[i]) + where(u[i] > 1, u[i], 0) + Max(u[k], k)")
-    words = {type(node).__name__: word for node, word in kinks(right.definition.assignments[0].right)}
-    assert words["Abs"] == "the derivative at $0$ is $0$"
-    assert words["MaxOver"] == "elements that tie for the maximum share the derivative evenly"
-    assert words["Where"] == "on the boundary the derivative is that of the branch that forward takes"
-    every = {word for _, word in kinks(right.definition.assignments[0].right)}
-    assert "at a tie each argument counts one half" in every
-    assert "where both arguments are equal the derivative is $0$" in every
+def said(text: str, **options: Any) -> list[str]:
+    """The sentences about the kinks of a definition."""
+    return [kink.sentences(to_text) for kink in kinks(derive(text, **options).definition)]
 
 
-def test_a_smooth_definition_has_no_kink() -> None:
-    assert kinks(derive("h[i] = exp(u[i])*tanh(u[i])").definition.assignments[0].right) == []
+def test_every_kink_names_its_node_its_place_and_its_convention() -> None:
+    text = "h[i] = max(u[i], 0) + max(u[i], v[i]) + abs(u[i] - 1) + where(u[i] > 2, u[i], 0) + Max(u[k], k)"
+    assert set(said(text)) == {
+        "In h[i], where u[i] == 2, the derivative of the case that forward takes counts: 0. The output jumps there: "
+        "a jump has no derivative.",
+        "In Max(u[k], k), where several are the largest, they share the derivative evenly.",
+        "In max(u[i], 0), where u[i] == 0, its derivative is taken as 0.",
+        "In max(u[i], v[i]), where u[i] == v[i], each of the two counts one half.",
+        "In abs(u[i] - 1), at 0, its derivative is taken as 0.",
+    }
+
+
+def test_a_kink_that_cancels_is_no_kink_of_the_output() -> None:
+    start, same = "In abs(u[i]), at 0, its derivative is taken as 0.", "The output is differentiable there all the same"
+    assert said("h[i] = u[i]/(1 + abs(u[i]))") == [f"{start} {same}, with derivative 1."]
+    assert said("h[i] = u[i]*abs(u[i])") == [f"{start} {same}, with derivative 0."]
+
+
+def test_a_derivative_that_the_convention_misses_is_said() -> None:
+    stable = "h[i] = max(u[i], 0) + log(1 + exp(-abs(u[i])))"  # softplus: 1/2 at 0
+    assert all(s.endswith("with derivative 1/2, which this convention does not give.") for s in said(stable))
+    assert gradient(stable, "u", u=np.array([0.0])) == [0]
+    for sentence in said("h[i] = max(u[i], 0) + min(u[i], 0)"):
+        assert sentence.endswith("with derivative 1, which this convention does not give.")
+    assert gradient("h[i] = max(u[i], 0) + min(u[i], 0)", "u", u=TIES) == [1, 0, 1]
+
+
+def test_huber_is_differentiable_at_its_threshold_and_where_the_error_is_0() -> None:
+    text = "e[i] = v[i] - y[i]; L = Sum(where(abs(e[i]) < d, e[i]**2/2, d*(abs(e[i]) - d/2)), i)"
+    threshold, inside = said(text, domains="d>0")
+    assert threshold.startswith("In L, where abs(e[i]) == d, ") and "differentiable there all the same" in threshold
+    assert inside.startswith("In abs(e[i]), at 0, ") and "differentiable there all the same" in inside
+
+
+@pytest.mark.parametrize("text", ["h[i] = sign(u[i])", "h[i] = where(u[i] > 0, 1, 0)", "h[i] = where(u[i] == 0, 1, 0)"])
+def test_a_jump_is_called_a_jump(text: str) -> None:
+    (sentence,) = said(text)
+    assert sentence.endswith("The output jumps there: a jump has no derivative.")
+    assert "a jump: " in kink_line(kinks(derive(text).definition), to_text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[i] = exp(u[i])*tanh(u[i])",
+        "y[i] = Sum(where(j <= i, x[j], 0), j)",  # a condition between indices
+        "y[b] = where(t[b] == 1, x[b], 0)*Sum(E[t[b],k], k)",  # and one on whole numbers
+        "h[i] = log(u[i])",  # no value at 0
+        "h[i] = log(abs(u[i]))",
+        "h[i] = sqrt(1 + u[i]**2)",  # its root is real for no u
+        "h[i] = abs(u[i])**0",
+        "d = LogDet(A)",
+    ],
+)
+def test_what_is_smooth_or_has_no_value_is_no_kink(text: str) -> None:
+    assert kinks(derive(text).definition) == []
+
+
+def test_a_root_has_an_infinite_derivative_at_0_and_a_norm_a_kink() -> None:
+    (root,) = said("h[i] = sqrt(u[i])")
+    assert root == (
+        "In sqrt(u[i]), at 0, its derivative is infinite, and no convention replaces it. The slope of the output is "
+        "infinite there."
+    )
+    (norm,) = said("h = sqrt(Sum(u[i]**2, i))")
+    assert norm == "In sqrt(Sum(u[i]**2, i)), at 0, its derivative is infinite, and no convention replaces it."
+
+
+def test_a_domain_excludes_a_kink() -> None:
+    assert said("h[i] = sqrt(u[i]**2 + eps)", domains="eps>0") == []
+    assert [s[:4] for s in said("h[i] = abs(u[i])", domains="u[i]>0")] == ["In a"]  # named, nothing claimed
+    assert kink_line(kinks(derive("h[i] = abs(u[i])", domains="u[i]>0").definition), to_text) == "none"

@@ -25,6 +25,7 @@ from scratchgrad.notation.nodes import Partial
 from scratchgrad.notation.text import to_text
 from tests.calculus.random_definitions import Author, RandomDefinition, words
 
+# TRUST: tame-examples
 WILD = 1e6
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 

@@ -62,8 +62,7 @@ def unstable_softmax_cross_entropy(v, y):
 def layer(name, kernel):
     """The room's layer with another kernel."""
     room = registry.layer(name)
-    copy = Layer(room.name, str(room.signature), shared=" ".join(room.shared))
-    copy.define(room.definition_function)
+    copy = Layer(room.name, str(room.signature), room.equation, shared=" ".join(room.shared))
     copy.kernel(kernel)
     return copy
 

@@ -167,7 +167,8 @@ def test_values_stay_where_the_definition_has_any():
         (
             sg.Layer("bare", "x -> s"),
             {},
-            "layer 'bare' has no definition to be held against; write one under @bare.define",
+            "layer 'bare' has no definition to be held against; "
+            "write its equation, Layer('bare', 'x -> s', \"...\"), or @bare.define",
         ),
     ],
 )

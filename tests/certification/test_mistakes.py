@@ -100,7 +100,7 @@ MESSAGES = {
         "grad_u[0,0]:  yours = -1,  right = between 0 and 1   (float64, batch 1)",
         "at  u = [[0]]",
         "- wrong at exactly 0: any number between the one-sided derivatives is right there; the convention is: "
-        "on the boundary the derivative is that of the branch that forward takes",
+        "where u[i] == 0, the derivative is taken as 0",
     ),
     "unstable": (
         "forward",

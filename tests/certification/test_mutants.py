@@ -81,6 +81,7 @@ def same(a, b):
     for x, y in zip(a, b, strict=True):
         if not isinstance(x, torch.Tensor) or not isinstance(y, torch.Tensor):
             return False
+        # TRUST: mutants-equal
         digits = 1e-10 if x.dtype == torch.float64 else 1e-3
         if x.shape != y.shape or x.dtype != y.dtype or not torch.allclose(x, y, rtol=digits, atol=digits):
             return False

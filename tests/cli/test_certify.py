@@ -77,6 +77,24 @@ def test_a_layer_of_a_file_without_a_kernel_trains_in_another_process_once_it_is
     assert train().stdout == "27.0\n"
 
 
+def test_a_layer_that_is_one_equation_is_certified_and_trains(run, tmp_path):
+    (tmp_path / "softsign.py").write_text(
+        "from scratchgrad.layer import Layer\n"
+        "softsign = Layer('softsign', 'u[i] -> h[i]', 'h[i] = u[i]/(1 + abs(u[i]))')\n",
+        encoding="utf-8",
+    )
+    done = run("certify", "--file", "softsign.py:softsign")
+    assert done.exit_code == 0, done.output
+    trains = (
+        "import scratchgrad as sg; from softsign import softsign; net = sg.Network(); x = net.input('x', 1); "
+        "u = net.add('linear', x, net.parameter('W', [[3.0]]), net.parameter('b', [0.0])); "
+        "h = net.add(softsign, u, name='h'); net.minimize(net.add('l2_loss', h, net.target('y', 1))); "
+        "print(net.forward([1.0], [0.0])['h'].item()); net.backward(); print(net.gradient('W').item())"
+    )
+    done = subprocess.run([sys.executable, "-c", trains], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "0.75\n0.09375\n", done.stderr  # 2 h / (1 + |u|)^2
+
+
 def test_a_refused_kernel_shows_its_counterexample_and_the_exit_code_is_1(run, tmp_path, square):
     square(-2)
     done = run("certify", "--file", "square.py:square", "add")

@@ -62,7 +62,14 @@ def test_every_rule_that_a_step_names_has_its_source_below(run):
 
 def test_the_convention_at_a_kink_is_printed(run):
     shown = " ".join(run("derive", "relu").stdout.split())
-    assert "Kinks where(u[i] > 0, u[i], 0): on the boundary the derivative is that of the branch" in shown
+    assert "Kinks In h[i], where u[i] == 0, the derivative is taken as 0." in shown
+
+
+def test_the_kinks_stand_in_json(run):
+    record = json.loads(run("derive", "h[i] = u[i]/(1 + abs(u[i]))", "--format", "json").stdout)["u"]
+    (kink,) = record["kinks"]
+    assert (kink["node"], kink["outputs"]) == ("abs(u[i])", "differentiable")
+    assert kink["words"].endswith("The output is differentiable there all the same, with derivative 1.")
 
 
 def test_no_line_is_wider_than_the_page_or_ends_in_blanks(run):

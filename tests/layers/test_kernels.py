@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from scratchgrad import registry
-from scratchgrad.cli.data_sheet import data_sheet
 from scratchgrad.membership import inside
 from scratchgrad.testing.sizes import sizes_of
 from tests.tolerances import tolerance
@@ -121,14 +120,3 @@ def test_strides_do_not_matter(name):
         if x is None and y is None:
             continue
         torch.testing.assert_close(x, y, **tolerance(torch.float64))
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_the_data_sheet_states_the_signature_the_options_and_what_is_shared(name):
-    layer = registry.layer(name)
-    lines = data_sheet(layer).lines
-    assert lines["Shapes"] == layer.signature.shapes
-    assert lines.get("Sizes", "") == layer.signature.computed
-    assert lines.get("Options", "") == " ".join(f"{option}={value}" for option, value in layer.defaults.items())
-    assert lines["Shared"] == (", ".join(layer.shared) or "none")
-    assert {"Saved", "Kink", "Source"} <= set(lines)

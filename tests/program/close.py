@@ -13,4 +13,5 @@ def close(got, want, what):
     if finite.any():
         size = max(1.0, float(want[finite].abs().max()))
         error = float((got - want)[finite].abs().max())
+        # TRUST: test-tolerances
         assert error <= 1e-10 * size, f"{what}: off by {error:.3g}, entries up to {size:.3g}"

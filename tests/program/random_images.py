@@ -103,5 +103,6 @@ def images(draw):
         draw(st.tuples(st.sampled_from([1, 2, 4]), st.integers(5, 9), st.integers(5, 9))),
         tuple(draw(st.lists(layer, min_size=1, max_size=6))),
     )
+    # TRUST: tame-examples
     assume(settled(drawn))
     return drawn

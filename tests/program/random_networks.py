@@ -150,6 +150,7 @@ class _Builder:
         return self.net.parameter(f"p{self.count}", value=moved).name
 
 
+# TRUST: networks-left-out
 def plain(layer):
     """Whether no axis follows from others by a formula, and no input indexes: those rooms are in test_rooms.py."""
     return not layer.signature.formulas and not any(tensor.integer for tensor in layer.signature.inputs)

@@ -13,6 +13,7 @@ from scratchgrad.program import Runner
 from scratchgrad.program.cuda import CudaProgram, NotCaptured
 from scratchgrad.train import SGD, Adam, one_hot
 
+# TRUST: devices
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here")
 
 

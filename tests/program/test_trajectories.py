@@ -40,6 +40,7 @@ def agree(drawn, make, watched, parts=1, backend="torch"):
     for values in drawn.given(STEPS):
         plain.forward(**values)
         plain.backward()
+        # TRUST: tame-examples
         assume(all(bool(g.isfinite().all()) and float(g.abs().max()) < 100 for g in gradients(plain)))
         before = {name: plain.value(name) for name in results}
         plain.step(by_tape)

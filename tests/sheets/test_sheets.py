@@ -79,7 +79,14 @@ def test_the_softmax_sheet_says_where_the_target_s_sum_is_used():
 
 def test_the_kink_of_relu_has_its_convention_printed():
     (note,) = [b for b in layer_sheet(derive("relu")).blocks if isinstance(b, Note)]
-    assert note.title == "Convention at the kink" and "$u_{i} = 0$" in note.text
+    assert note.title == "Convention at the kink"
+    assert note.text == "In $h_{i}$, where $u_{i} = 0$, the derivative is taken as $0$."
+
+
+def test_the_kink_of_softsign_is_in_the_absolute_value_and_not_in_the_output():
+    (note,) = [b for b in layer_sheet(derive("h[i] = u[i]/(1 + abs(u[i]))")).blocks if isinstance(b, Note)]
+    assert note.text.startswith(r"In $\left| u_{i} \right|$, at $0$, its derivative is taken as $0$.")
+    assert note.text.endswith("The output is differentiable there all the same, with derivative $1$.")
 
 
 def test_a_gradient_alone_is_LaTeX_without_preamble():

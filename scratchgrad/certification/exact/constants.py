@@ -18,6 +18,7 @@ from scratchgrad.certification.exact.scalar import Graph, Scalar
 
 __all__ = ["Constants"]
 
+# TRUST: constants-read
 _DIGITS = 12
 """A decimal with fewer digits was written by a person."""
 

@@ -226,6 +226,7 @@ class _Prover:
         except Undecidable as error:
             if isinstance(error, Exhausted) or not case.tied:
                 raise
+            # TRUST: off-ties
             self.off_ties = True
             return
         self.cases += 1

@@ -41,6 +41,7 @@ _RANDOM = {"bernoulli", "rand", "randn", "rand_like", "randn_like", "normal", "u
 _RANDOM |= {"native_dropout", "randperm", "random", "exponential"}
 _BEHIND = {"numpy", "tolist", "__array__", "data_ptr", "storage", "untyped_storage", "__dlpack__", "apply_", "map_"}
 _IGNORED = {"layout", "device", "pin_memory", "memory_format", "non_blocking", "dtype"}
+# TRUST: rules-checked-at-points
 _AGREES = 1e-9
 _NARROW = {torch.float16, torch.bfloat16, torch.float32}
 

@@ -26,8 +26,10 @@ from scratchgrad.program.program import Program
 
 __all__ = ["NativeProgram", "NativeUnavailable", "native"]
 
+# TRUST: native-tolerance
 TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-10}
 OBJECTIVE = "the objective"
+# TRUST: native-tolerance
 ATTEMPTS = 3  # one of many ReLUs may be so near 0 that it is on in one order of rounding and off in the other
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from scratchgrad.program.native import build, compiler
 
+# TRUST: native-fallback
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
 
 
