@@ -76,7 +76,6 @@ def region_of(
     Raises ExampleMismatch where an example lies outside its declared domain.
     """
     declared = {role.name: role.tensor.domain for role in specification.differentiable}
-    declared |= {r.name: _POSITIVE for r in specification.settings if r.tensor.domain.is_reals}
     arrays = list(examples)
     for name, domain in declared.items():
         for array in arrays:

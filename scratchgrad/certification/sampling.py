@@ -98,9 +98,10 @@ def at_the_ends(domain: Domain, rng: np.random.Generator, shape: tuple[int, ...]
         ("the lower end", interval.low, 1, interval.low_closed),
         ("the upper end", interval.high, -1, interval.high_closed),
     ):
-        if end is None:
+        if end is None or not normal.size:
             continue
-        some = rng.random(shape) < 0.5
+        some = np.asarray(rng.random(shape) < 0.5)
+        some[(0,) * len(shape)] = True
         away = max(1.0, abs(float(end))) * 10.0 ** rng.uniform(*_NEAR, shape)
         if closed:
             yield f"at {name}", np.where(some, float(end), normal)

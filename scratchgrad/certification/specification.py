@@ -80,7 +80,6 @@ class Specification:
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
     function: TorchFunction | None = None
-    layer: bool = False
 
     @property
     def batched(self) -> bool:
@@ -106,12 +105,6 @@ class Specification:
     def differentiable(self) -> tuple[Role, ...]:
         """The inputs that have a gradient."""
         return tuple(role for role in self.inputs if not role.integer)
-
-    @property
-    def settings(self) -> tuple[Role, ...]:
-        """The scalars that all samples of a room share, such as a slope or a width: they are positive."""
-        shared = self.definition.shared if self.definition is not None and self.layer else ()
-        return tuple(r for r in self.differentiable if r.name in shared and not r.tensor.indices)
 
     @cached_property
     def sizes(self) -> tuple[sp.Expr, ...]:
@@ -188,7 +181,6 @@ def specify(source: Any, example: Sequence[Any] | None = None, domains: str = ""
         definition,
         tuple(Role(t, samples[t.name]) for t in definition.inputs),
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
-        layer=layer is not None,
     )
 
 
