@@ -22,6 +22,7 @@ import sympy as sp
 
 from scratchgrad.calculus.chosen import ChosenElement
 from scratchgrad.calculus.derivation import Derivation, UnknownTensor
+from scratchgrad.calculus.kinks import Kink, kinks
 from scratchgrad.calculus.steps import Step
 from scratchgrad.forms.convolution import correlation
 from scratchgrad.forms.forms import Forms
@@ -254,6 +255,11 @@ class Gradients(Mapping[str, Gradient]):
         lines = [str(self.definition)]
         lines += [f"  grad_{name} = {to_text(self[name].element)}" for name in self]
         return "\n".join(lines)
+
+    @cached_property
+    def kinks(self) -> tuple[Kink, ...]:
+        """Where the definition has kinks, each with its convention and with what is true of the outputs there."""
+        return tuple(kinks(self.definition, self.derivation))
 
     def sweep(self) -> dict[str, Form]:
         """The backward pass line by line, each gradient in terms of those before it, from the last assignment back."""

@@ -13,7 +13,7 @@ no kink; log 0 and the inverse of a singular matrix are none either: there the d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,15 @@ from sympy.core.relational import Relational
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import DerivationStuck, differentiate
 from scratchgrad.calculus.one_sided import Surroundings, Whole
-from scratchgrad.notation.binding import bound, free_indices, operands, rebuild, tensor_name, tensors_in
+from scratchgrad.calculus.places import distinct
+from scratchgrad.notation.binding import bound, free_indices, rebuild, tensor_name, tensors_in
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Where
+from scratchgrad.notation.text import to_text
 
 __all__ = ["Kink", "Phrase", "kink_line", "kinks"]
 
-_MOST = 24
+_MOST = 12
 """How many kinks of one definition are looked at numerically; of further ones only the place is said."""
 
 Show = Callable[[sp.Basic], str]
@@ -74,6 +76,10 @@ class Kink:
         inside = self.target.element if isinstance(self.node, (Where, Indicator)) else self.node
         stated = f"In {show(inside)}, {self.where.said(show)}, {self.convention.said(show)}."
         return " ".join([stated, *self._whole(show)])
+
+    def __str__(self) -> str:
+        """The same in the text grammar."""
+        return self.sentences(to_text)
 
     def line(self, show: Show) -> str:
         """Where the kink is and the convention: what a data sheet has room for."""
@@ -123,7 +129,7 @@ def kinks(definition: Definition, derivation: Derivation | None = None) -> list[
     return result
 
 
-def kink_line(found: list[Kink], show: Show) -> str:
+def kink_line(found: Iterable[Kink], show: Show) -> str:
     """The kinks and jumps of the outputs in one line, "none" where there are none: what a data sheet says."""
     return "; ".join(dict.fromkeys(kink.line(show) for kink in found if kink.real)) or "none"
 
@@ -135,30 +141,28 @@ _NONE = Phrase("its derivative is taken as {}", (sp.Integer(0),))
 
 def _nodes(e: sp.Expr) -> Iterator[_Found]:
     """Every node of e that has a kink (each once), with its place in two forms, and its convention."""
-    seen: dict[tuple[sp.Basic, sp.Expr], None] = {}
     wholes = _wholes(e)
-
-    def walk(node: sp.Basic) -> Iterator[sp.Basic]:
-        yield node
-        for child in operands(node):
-            if not isinstance(node, (sp.Indexed, Relational)) or isinstance(child, sp.Expr):
-                yield from walk(child)
-
-    for node in walk(e):
-        for kind, rule in _RULES.items():
-            if isinstance(node, kind):
-                for one in rule(node, wholes):
-                    if _moves(one[1]) and (one[0], one[1]) not in seen:
-                        seen[one[0], one[1]] = None
-                        yield one
-                break
+    seen: set[tuple[sp.Basic, sp.Expr]] = set()
+    for node in distinct(e):
+        rule = next((rule for kind, rule in _RULES.items() if isinstance(node, kind)), None)
+        for one in rule(node, wholes) if rule is not None else ():
+            if _moves(one[1]) and one[:2] not in seen:
+                seen.add(one[:2])
+                yield one
 
 
 def _wholes(e: sp.Expr) -> set[sp.Expr]:
     """What is the whole right side, or every term of its sum, or a case of that: its derivative is the output's own."""
-    while isinstance(e, sp.Sum):
-        e = e.function
-    return {e}.union(*map(_wholes, e.args[1:])) if isinstance(e, Where) else {e}
+    found: set[sp.Expr] = set()
+    pending = [e]
+    while pending:
+        here = pending.pop()
+        while isinstance(here, sp.Sum):
+            here = here.function
+        if here not in found:
+            found.add(here)
+            pending += here.args[1:] if isinstance(here, Where) else ()
+    return found
 
 
 def _moves(place: sp.Expr) -> bool:

@@ -23,13 +23,13 @@ import sympy as sp
 
 from scratchgrad.calculus.chosen import small_sizes
 from scratchgrad.domain import Domain
-from scratchgrad.notation.binding import bound, free_indices
-from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.binding import bound, free_indices, operands, tensor_name, tensors_in
+from scratchgrad.notation.definition import Assignment, Definition
 from scratchgrad.notation.evaluation import EvaluationError, Exact, Float, Valuation
 from scratchgrad.notation.indices import Index, Size
-from scratchgrad.notation.nodes import MaxOver
+from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant, MaxOver
 
-__all__ = ["DIGITS", "FAILURES", "Met", "Places", "Point", "finite", "fraction", "real"]
+__all__ = ["DIGITS", "FAILURES", "Met", "Places", "Point", "distinct", "finite", "fraction", "real"]
 
 DIGITS = 120
 FAILURES = (EvaluationError, ArithmeticError, ValueError, np.linalg.LinAlgError)
@@ -42,6 +42,13 @@ _RANGES = ((0.3, 2.0), (-2.0, 2.0), (0.1, 0.45), (-2.0, 2.0), (1.0, 3.0), (-2.0,
 _OPERATIONS = 40_000
 """A definition that takes more is not looked at: at 120 digits this one takes half a minute."""
 
+_FEW = 2
+_MATRIX = 300
+"""For so many operations an inverse or a determinant counts."""
+
+_ENOUGH = 8_000
+"""A definition that takes more is looked at in fewer attempts."""
+
 _GRAIN = 97
 """What is drawn is a multiple of 1/97: no accident makes two such numbers meet."""
 
@@ -51,6 +58,7 @@ _ROOT = Fraction(1, 10**70)
 _SECANTS = 40
 
 Point = dict[str, Any]
+Assigned = tuple[Assignment, ...]
 
 
 @dataclass(frozen=True)
@@ -75,11 +83,13 @@ class Places:
             sizes |= {s: 2 for s in sorted(_sizes(e), key=str) if s not in sizes}
         self.sizes: Mapping[sp.Expr, int] = sizes
         self.real = [tensor for tensor in definition.inputs if not tensor.integer]
-        self.small = sum(map(self._operations, (a.right for a in definition.assignments))) <= _OPERATIONS
+        operations = sum(map(self._operations, (a.right for a in definition.assignments)))
+        self.small = operations <= _OPERATIONS
+        self.attempts = len(_RANGES) if operations <= _ENOUGH else _FEW
 
     def met(self, place: sp.Expr, random: Any) -> Iterator[Met]:
         """Points where `place` is 0 and nothing else is special."""
-        for least, most in _RANGES:
+        for least, most in _RANGES[: self.attempts]:
             try:
                 found = self._meet(place, self._draw(random, least, most), random)
             except FAILURES:
@@ -101,10 +111,12 @@ class Places:
             if all(v == 0 for v in values) or isinstance(place, MaxOver):
                 yield Met(point, None, True)
 
-    def forward(self, point: Point, arithmetic: Float | None = None) -> Valuation:
-        """All values that forward makes."""
+    def forward(
+        self, point: Point, arithmetic: Exact | Float | None = None, wanted: Assigned | None = None
+    ) -> Valuation:
+        """The values that forward makes: all of them, or those of some assignments."""
         at = Valuation(point, self.sizes, arithmetic or Exact(DIGITS))
-        for assignment in self.definition.assignments:
+        for assignment in self.definition.assignments if wanted is None else wanted:
             at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
         return at
 
@@ -122,8 +134,9 @@ class Places:
 
     def _operations(self, e: sp.Expr) -> int:
         """How many operations an evaluation takes, at most: every node at all values of all indices."""
-        elements = prod(self._size(i.size) for i in e.atoms(Index))
-        return elements * sum(1 for _ in sp.preorder_traversal(e))
+        nodes = list(distinct(e))
+        matrices = sum(isinstance(n, (InverseElement, Determinant, LogDeterminant)) for n in nodes)
+        return (len(nodes) + _MATRIX * matrices) * prod(self._size(i.size) for i in nodes if isinstance(i, Index))
 
     def _draw(self, random: Any, least: float, most: float) -> Point:
         return {
@@ -137,7 +150,8 @@ class Places:
             rough = self.forward(_floats(point), Float())
             if not all(np.isfinite(rough.tensors[o.name]).any() for o in self.definition.outputs):
                 return None
-        height = self._height(place, point, random)
+        needed = self._leading_to(place)
+        height = self._height(place, self.forward(point, wanted=needed), random)
         places = [
             (t.name, where) for t in self.real if _movable(t.domain) for where in np.ndindex(np.shape(point[t.name]))
         ]
@@ -151,20 +165,31 @@ class Places:
                 return {**point, name: values}
 
             def at(by: Any, moved: Callable[[Any], Point] = moved) -> Any:
-                return height(self.forward(moved(by)))
+                return height(self.forward(moved(by), wanted=needed))
 
             start, ahead = at(Fraction(0)), at(Fraction(1))
             if start == ahead:
                 continue
             root = _root(at, start, ahead)
             there = None if root is None else moved(root)
-            if there is not None and self.inside(there) and height(self.forward(there), still=True) is not None:
-                return Met(there, (name, where), bool(height(self.forward(there)) == 0))
+            if there is not None and self.inside(there):
+                left = height(self.forward(there, wanted=needed), still=True)
+                if left is not None:
+                    return Met(there, (name, where), bool(left == 0))
             if (tried := tried + 1) == _COORDINATES:
                 break
         return None
 
-    def _height(self, place: sp.Expr, point: Point, random: Any) -> Callable[..., Any]:
+    def _leading_to(self, place: sp.Expr) -> Assigned:
+        """The assignments that an expression rests on."""
+        names, needed = {tensor_name(t) for t in tensors_in(place)}, []
+        for assignment in reversed(self.definition.assignments):
+            if assignment.target.name in names:
+                needed.append(assignment)
+                names |= {tensor_name(t) for t in tensors_in(assignment.right)}
+        return tuple(reversed(needed))
+
+    def _height(self, place: sp.Expr, start: Valuation, random: Any) -> Callable[..., Any]:
         """A function of valuations that is 0 on the place: one entry of it, or the difference of two that may tie."""
         if not isinstance(place, MaxOver):
             indices = free_indices(place)
@@ -173,7 +198,7 @@ class Places:
         body, inner = place.args[0], bound(place)
         outer = free_indices(place)
         row = tuple(int(random.integers(0, self._size(i.size))) for i in outer)
-        order = _sorted(self.forward(point).value(body, (*outer, *inner))[row])
+        order = _sorted(start.value(body, (*outer, *inner))[row])
 
         def difference(at: Valuation, still: bool = False) -> Any:
             values = at.value(body, (*outer, *inner))[row]
@@ -256,7 +281,22 @@ def _narrowed(at: Callable[[Any], Any], low: Fraction, high: Fraction, left: Any
 
 
 def _sizes(e: sp.Expr) -> set[sp.Expr]:
-    return {i.size for i in e.atoms(Index) if isinstance(i.size, Size)} | set(e.atoms(Size))
+    nodes = list(distinct(e))
+    return {n.size for n in nodes if isinstance(n, Index) and isinstance(n.size, Size)} | {
+        n for n in nodes if isinstance(n, Size)
+    }
+
+
+def distinct(e: sp.Basic) -> Iterator[sp.Basic]:
+    """Every different node of an expression once, from the outside; bound indices and conditions, too."""
+    seen: set[sp.Basic] = set()
+    pending = [e]
+    while pending:
+        node = pending.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            pending += reversed((*operands(node), *bound(node)))
 
 
 def _fractions(values: Any, under: int) -> Any:

@@ -11,13 +11,13 @@ from scratchgrad.layer import Layer
 
 __all__ = ["DataSheet", "data_sheet"]
 
-_WORDS = "Equal|Saved|Kink|Source"
+_WORDS = "Equal|Saved|Source"
 _LINES = re.compile(rf"^({_WORDS}) +(\S.*(?:\n {{8}}\S.*)*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class DataSheet:
-    """The header's first sentence, the lines that the declaration gives, those of the header (`lines["Kink"]`)."""
+    """The header's first sentence, the lines that the declaration gives, those of the header (`lines["Saved"]`)."""
 
     sentence: str
     declared: dict[str, str]

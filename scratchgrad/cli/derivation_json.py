@@ -8,7 +8,6 @@ from typing import Any
 
 import sympy as sp
 
-from scratchgrad.calculus.kinks import kinks
 from scratchgrad.calculus.steps import Step
 from scratchgrad.gradients import Gradient
 from scratchgrad.notation.indices import Index
@@ -26,10 +25,9 @@ def derivation_json(wanted: Sequence[Gradient]) -> str:
 
 def _kinks(gradient: Gradient) -> list[dict[str, Any]]:
     """Where the definition has kinks: the node, what is true of the outputs there, and all of it in a sentence."""
-    parent = gradient.parent
     return [
-        {"node": to_text(kink.node), "outputs": kink.whole.verdict, "words": kink.sentences(to_text)}
-        for kink in kinks(parent.definition, parent.derivation)
+        {"node": to_text(kink.node), "outputs": kink.whole.verdict, "words": str(kink)}
+        for kink in gradient.parent.kinks
     ]
 
 

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from scratchgrad.calculus.chosen import ChosenElement
-from scratchgrad.calculus.kinks import kinks
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.cli.line import Line
 from scratchgrad.gradients import Gradient, Gradients
@@ -126,12 +125,11 @@ def _sweep(gradients: Gradients) -> Iterator[RenderableType]:
 
 
 def _kinks(gradients: Gradients) -> Iterator[RenderableType]:
-    found = kinks(gradients.definition, gradients.derivation)
-    if found:
+    if gradients.kinks:
         yield Text()
         yield Text("Kinks", "bold")
-    for kink in found:
-        yield Line(Text(kink.sentences(to_text)), _INDENT, 2)
+    for kink in gradients.kinks:
+        yield Line(Text(str(kink)), _INDENT, 2)
 
 
 def _sources(wanted: Sequence[Gradient]) -> Iterator[RenderableType]:

@@ -1,4 +1,7 @@
-"""`scratchgrad layers`: what rooms there are, and whose kernel is certified; the data sheet of one.  Needs no SymPy."""
+"""`scratchgrad layers`: what rooms there are, and whose kernel is certified; the data sheet of one, with its kinks.
+
+The list needs no SymPy.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """List the layers (signature, forward equation, kink, certificate), or print the data sheet of one."""
+    """List the layers (forward equation, signature, certificate), or print the data sheet of one."""
     if source is None:
         _table()
     else:
@@ -33,19 +36,22 @@ def command(
 
 def _sheet(source: str) -> None:
     from scratchgrad import registry
+    from scratchgrad.calculus.kinks import kink_line, kinks
     from scratchgrad.cli.console import stdout
     from scratchgrad.cli.data_sheet import data_sheet
     from scratchgrad.cli.source import text_or_layer
     from scratchgrad.notation.equations import equations
+    from scratchgrad.notation.language import define_layer
+    from scratchgrad.notation.text import to_text
 
     named = text_or_layer(source)
     layer = registry.layer(named) if isinstance(named, str) else named
     sheet = data_sheet(layer)
-    objection = _objection(layer)
+    found = {"Kink": kink_line(kinks(define_layer(layer)), to_text), "Certified": _objection(layer) or "yes"}
     console = stdout()
     console.print(sheet.sentence or layer.name)
     console.print("", *(f"    {equation}" for equation in equations(layer)), "", sep="\n")
-    for word, text in {**sheet.declared, **sheet.lines, "Certified": objection or "yes"}.items():
+    for word, text in {**sheet.declared, **sheet.lines, **found}.items():
         console.print(f"{word:10}{text}")
 
 
@@ -56,11 +62,10 @@ def _table() -> None:
 
     from scratchgrad import registry
     from scratchgrad.cli.console import stdout
-    from scratchgrad.cli.data_sheet import data_sheet
     from scratchgrad.notation.equations import equations
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading in ("Layer", "Forward equation", "Shapes of one sample", "Kink", "Certified"):
+    for heading in ("Layer", "Forward equation", "Shapes of one sample", "Certified"):
         table.add_column(heading, no_wrap=heading == "Layer")
     objections = []
     for name in registry.names():
@@ -71,7 +76,6 @@ def _table() -> None:
             Text(name, "bold"),
             "\n".join(equations(layer)),
             str(layer.signature),
-            data_sheet(layer).lines.get("Kink", ""),
             Text("no", "red") if objection else Text("yes", "green"),
         )
     console = stdout()

@@ -1,7 +1,6 @@
 """Add: the sum of two scalars.
 
 Saved   nothing
-Kink    none
 Source  the sum rule
 """
 

@@ -1,7 +1,8 @@
 """Average pooling: of every window of the image, the mean.
 
+An x out of range counts as 0.
+
 Saved   nothing but sizes
-Kink    none; an x out of range counts as 0
 Source  LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998, sec. II
 """
 

@@ -1,7 +1,6 @@
 """Batch norm in training: every feature is centred and divided by its standard deviation over the batch.
 
 Saved   x_hat, sigma, gamma
-Kink    none; eps > 0 keeps sigma away from 0
 Source  Ioffe and Szegedy, Batch Normalization, 2015
 """
 

@@ -4,7 +4,6 @@ The equation is finite for every score, the equal form is not.
 
 Equal   L = -Sum(y[i]*log(sigmoid(v[i])) + (1 - y[i])*log(1 - sigmoid(v[i])), i)
 Saved   v, y
-Kink    none
 Source  Bishop, Pattern Recognition and Machine Learning, sec. 4.3.2 (cross-entropy of a sigmoid)
 """
 

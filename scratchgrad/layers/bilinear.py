@@ -1,7 +1,6 @@
 """Bilinear: every output is a weighted sum of the products of two inputs' entries, plus a bias.
 
 Saved   x, y, A
-Kink    none
 Source  Tenenbaum and Freeman, Separating Style and Content with Bilinear Models, 2000
 """
 

@@ -2,7 +2,6 @@
 
 Equal   c[k] = where(k < n_i, a[k+0], b[k - n_i])
 Saved   nothing but sizes
-Kink    none
 Source  Huang et al., Densely Connected Convolutional Networks, 2017, eq. 2
 """
 

@@ -1,7 +1,8 @@
 """Convolution over one axis: a filter slides over the input and sums what it covers, over all channels.
 
+An x out of range counts as 0.
+
 Saved   x, W
-Kink    none; an x out of range counts as 0
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 9.1; Dumoulin and Visin, A Guide to Convolution Arithmetic
 """
 

@@ -1,9 +1,8 @@
 """Convolution over two axes: a filter slides over the image and sums what it covers, over the channels of its group.
 
-With several groups, the n_m outputs of group g see the n_c channels of group g only.
+An x out of range counts as 0.  With several groups, the n_m outputs of group g see the n_c channels of group g only.
 
 Saved   x, W
-Kink    none; an x out of range counts as 0
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 9.1;
         Dumoulin and Visin, A Guide to Convolution Arithmetic for Deep Learning;
         Krizhevsky, Sutskever and Hinton, ImageNet Classification, 2012 (groups)

@@ -1,7 +1,6 @@
 """Transposed convolution: every entry of the image puts its multiple of the filter into the output.
 
 Saved   x, W
-Kink    none
 Source  Dumoulin and Visin, A Guide to Convolution Arithmetic for Deep Learning, ch. 4
 """
 

@@ -1,7 +1,8 @@
 """Cosine similarity: the cosine of the angle between two vectors.
 
+The cosine is undefined where a or b is the zero vector.
+
 Saved   a, b, c, p, q
-Kink    none; the cosine is undefined where a or b is the zero vector
 Source  Manning, Raghavan and Schütze, Introduction to Information Retrieval, sec. 6.3.1
 """
 

@@ -4,7 +4,6 @@ The mask m is an input, 1 where an entry is kept and 0 elsewhere, so that the la
 is 1 / (1 - p) for a probability p of a 0.
 
 Saved   u, m, scale
-Kink    none
 Source  Srivastava et al., Dropout, JMLR 2014
 """
 

@@ -1,7 +1,6 @@
 """ELU: a positive input passes, any other approaches -alpha exponentially.
 
 Saved   u, alpha
-Kink    u_i = 0 (unless alpha = 1), where the derivative is taken as alpha
 Source  Clevert, Unterthiner and Hochreiter, Fast and Accurate Deep Network Learning by ELUs, ICLR 2016
 """
 

@@ -1,7 +1,6 @@
 """Embedding: the output is the row of a table that the integer t names.
 
 Saved   t, the number of rows
-Kink    none
 Source  Bengio et al., A Neural Probabilistic Language Model, JMLR 2003
 """
 

@@ -1,7 +1,6 @@
 """Flatten: an image as one vector, row after row, channel after channel.
 
 Saved   nothing but sizes
-Kink    none
 Source  Zhang et al., Dive into Deep Learning, sec. 7.6 (the flatten layer of LeNet)
 """
 

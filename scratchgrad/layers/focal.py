@@ -3,7 +3,6 @@
 Equal   p[i] = sigmoid(v[i]);
         L = -Sum(y[i]*(1 - p[i])**gamma*log(p[i]) + (1 - y[i])*p[i]**gamma*log(1 - p[i]), i)
 Saved   v, y, a, b, their exponentials
-Kink    none
 Source  Lin et al., Focal Loss for Dense Object Detection, 2017, eq. 4
 """
 

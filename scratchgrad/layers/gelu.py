@@ -1,7 +1,6 @@
 """GELU: every input is multiplied by the probability that a standard normal number lies below it.
 
 Saved   u
-Kink    none
 Source  Hendrycks and Gimpel, Gaussian Error Linear Units (GELUs), 2016
 """
 

@@ -1,7 +1,6 @@
 """GELU with tanh: the normal distribution function of GELU is approximated with a hyperbolic tangent.
 
 Saved   u, tanh(z)
-Kink    none
 Source  Hendrycks and Gimpel, Gaussian Error Linear Units (GELUs), 2016 (the approximation)
 """
 

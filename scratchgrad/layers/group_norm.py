@@ -1,7 +1,6 @@
 """Group norm: the channels of a group are centred together and divided by their standard deviation.
 
 Saved   x_hat, sigma, gamma
-Kink    none; eps > 0 keeps sigma away from 0
 Source  Wu and He, Group Normalization, 2018
 """
 

@@ -1,7 +1,6 @@
 """GRU cell: the new state lies between the old one and a candidate; the update gate says where.
 
 Saved   x, h, W, U, the gates, m, tanh(g)
-Kink    none
 Source  Cho et al., Learning Phrase Representations using RNN Encoder-Decoder, 2014 (with the reset gate as in cuDNN)
 """
 

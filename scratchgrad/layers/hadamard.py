@@ -1,7 +1,6 @@
 """Hadamard product: every output is the product of two inputs.
 
 Saved   a, b
-Kink    none
 Source  Horn and Johnson, Topics in Matrix Analysis, ch. 5
 """
 

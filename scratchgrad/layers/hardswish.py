@@ -1,7 +1,6 @@
 """Hardswish: swish with its sigmoid replaced by a line between -3 and 3.
 
 Saved   u
-Kink    u_i = -3, where the derivative is taken as 0; u_i = 3, where it is taken as 1
 Source  Howard et al., Searching for MobileNetV3, ICCV 2019
 """
 

@@ -1,7 +1,6 @@
 """Hinge loss: how much the margins y_i v_i of the scores fall short of 1, for targets -1 or 1.
 
 Saved   v, y
-Kink    y_i v_i = 1, where the derivative is taken as 0
 Source  Cortes and Vapnik, Support-Vector Networks, Machine Learning 1995
 """
 

@@ -1,7 +1,6 @@
 """Huber loss: squared near the target, linear further away than d.
 
 Saved   v - y, d
-Kink    none for d > 0: at |e_i| = d both branches have the same derivatives
 Source  Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 1964
 """
 

@@ -3,7 +3,6 @@
 The partners of the other samples are the negatives: the loss is the cross-entropy of the softmax of S.
 
 Saved   x, y, tau, S
-Kink    none; tau = 0 is excluded
 Source  van den Oord, Li and Vinyals, Representation Learning with Contrastive Predictive Coding, 2018, sec. 2.3
 """
 

@@ -1,7 +1,6 @@
 """Kullback-Leibler divergence: how far the distribution with the logarithms l is from the target distribution p.
 
 Saved   l, p
-Kink    p_i = 0, where the derivatives are taken as 0
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 3.13
 """
 

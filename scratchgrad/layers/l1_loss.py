@@ -1,7 +1,6 @@
 """L1 loss: the sum of the distances of the output v from the target y, entry by entry.
 
 Saved   v - y
-Kink    v_i = y_i, where the derivative is taken as 0
 Source  Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, sec. 10.6
 """
 

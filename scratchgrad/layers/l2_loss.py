@@ -1,7 +1,6 @@
 """L2 loss: the squared distance of the output v from the target y.
 
 Saved   v - y
-Kink    none
 Source  Bishop, Pattern Recognition and Machine Learning, sec. 1.1 (sum of squares, there with a factor 1/2)
 """
 

@@ -1,7 +1,6 @@
 """Cross-entropy with label smoothing: the loss of the scores v against the target y, mixed with even odds.
 
 Saved   o, log o, q, y, eps
-Kink    none
 Source  Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016, sec. 7
 """
 

@@ -1,7 +1,6 @@
 """Layer norm: every sample is centred, divided by its standard deviation, then scaled and shifted.
 
 Saved   x_hat, sigma, gamma
-Kink    none; eps > 0 keeps sigma away from 0
 Source  Ba, Kiros and Hinton, Layer Normalization, 2016
 """
 

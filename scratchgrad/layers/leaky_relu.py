@@ -1,7 +1,6 @@
 """Leaky ReLU: a positive input passes, any other is multiplied by a small slope.
 
 Saved   u, slope
-Kink    u_i = 0, where the derivative is taken as the slope
 Source  Maas, Hannun and Ng, Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013
 """
 

@@ -1,7 +1,6 @@
 """Linear: every output is a weighted sum of the inputs plus a bias.
 
 Saved   x, W
-Kink    none
 Source  Zhang et al., Dive into Deep Learning, sec. 3.1 (linear layer), sec. 5.3 (its backward pass)
 """
 

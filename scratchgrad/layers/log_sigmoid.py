@@ -4,7 +4,6 @@ The kernel computes the equal form, in which no exponential overflows.
 
 Equal   h[i] = min(u[i], 0) - log(1 + exp(-abs(u[i])))
 Saved   u, and what torch's forward keeps of exp(-|u|)
-Kink    none
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 3.10 (sigmoid and softplus)
 """
 

@@ -1,7 +1,6 @@
 """Log-softmax: the outputs are the logarithms of a softmax.
 
 Saved   the softmax of v
-Kink    none
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 6.2.2.3
 """
 

@@ -1,7 +1,6 @@
 """Log-sum-exp: a smooth maximum of the scores.
 
 Saved   the softmax of v
-Kink    none
 Source  Boyd and Vandenberghe, Convex Optimization, sec. 3.1.5
 """
 

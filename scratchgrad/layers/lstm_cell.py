@@ -1,7 +1,6 @@
 """LSTM cell: the cell state is kept in part and written in part; the new state is what the output gate shows of it.
 
 Saved   x, h, c, W, U, the gates, tanh(c_new)
-Kink    none
 Source  Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; Gers, Schmidhuber and Cummins, 2000 (forget gate)
 """
 

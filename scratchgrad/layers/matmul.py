@@ -1,7 +1,6 @@
 """Matrix product of two matrices, sample by sample.
 
 Saved   A, B
-Kink    none
 Source  Petersen and Pedersen, The Matrix Cookbook, 2012, sec. 2.4
 """
 

@@ -1,8 +1,9 @@
 """Max pooling: of every window of the image, the largest entry.
 
+Where several entries of a window are the largest, the sheet shares its gradient evenly and the kernel gives it to the
+first, as torch does: both are subgradients.
+
 Saved   the places of the maxima
-Kink    where several entries of a window are the largest, the sheet shares its gradient evenly, the kernel gives it
-        to the first, as torch does: both are subgradients
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 9.3
 """
 

@@ -1,7 +1,6 @@
 """Mean over the first axis: of every feature, the mean over the places t.
 
 Saved   nothing but sizes
-Kink    none
 Source  Lin, Chen and Yan, Network in Network, 2014, sec. 3.2 (global average pooling)
 """
 

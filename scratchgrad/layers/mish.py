@@ -4,7 +4,6 @@ The kernel computes the equal form, in which no exponential overflows.
 
 Equal   h[i] = u[i]*tanh(max(u[i], 0) + log(1 + exp(-abs(u[i]))))
 Saved   u, tanh(p)
-Kink    none
 Source  Misra, Mish: A Self Regularized Non-Monotonic Activation Function, BMVC 2020
 """
 

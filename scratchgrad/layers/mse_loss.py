@@ -1,7 +1,6 @@
 """Mean squared error: the mean of the squared differences of the output v from the target y.
 
 Saved   v - y
-Kink    none
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 5.1.4
 """
 

@@ -2,7 +2,6 @@
 
 Equal   L = -l[t]
 Saved   t, the number of classes
-Kink    none
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 5.5 (maximum likelihood)
 """
 

@@ -1,7 +1,6 @@
 """PReLU: a positive input passes, any other is multiplied by a learned slope of its own.
 
 Saved   u, a
-Kink    u_i = 0, where the derivative is taken as a_i
 Source  He et al., Delving Deep into Rectifiers, ICCV 2015
 """
 

@@ -1,7 +1,6 @@
 """ReLU: a positive input passes, any other gives zero.
 
 Saved   u
-Kink    u_i = 0, where the derivative is taken as 0
 Source  Nair and Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010
 """
 

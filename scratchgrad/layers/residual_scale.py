@@ -1,7 +1,6 @@
 """Residual with a scale: the input, plus a multiple of what a branch made of it.
 
 Saved   f, alpha
-Kink    none
 Source  Szegedy et al., Inception-v4, 2017, sec. 3.3
 """
 

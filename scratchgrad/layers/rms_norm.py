@@ -1,7 +1,6 @@
 """RMS norm: every sample is divided by its root mean square, then scaled.
 
 Saved   x_hat, r, gamma
-Kink    none; eps > 0 keeps r away from 0
 Source  Zhang and Sennrich, Root Mean Square Layer Normalization, 2019
 """
 

@@ -1,7 +1,6 @@
 """RNN cell: the new state is the tanh of a linear map of the input and the old state.
 
 Saved   x, s, W, U, h
-Kink    none
 Source  Elman, Finding Structure in Time, Cognitive Science 1990
 """
 

@@ -3,7 +3,6 @@
 The pairs are those of GPT-NeoX and Llama, half an axis apart.
 
 Saved   x, sin(a), cos(a)
-Kink    none
 Source  Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021, eq. 34
 """
 

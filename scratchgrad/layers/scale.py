@@ -1,7 +1,6 @@
 """Scale: a scalar times a constant.
 
 Saved   x, c
-Kink    none
 Source  the product rule
 """
 

@@ -3,7 +3,6 @@
 With causal=1 the query i meets the keys up to i only.
 
 Saved   Q, K, V, P
-Kink    none
 Source  Vaswani et al., Attention Is All You Need, 2017, eq. 1
 """
 

@@ -2,7 +2,6 @@
 
 Equal   h[i] = 1/(1 + exp(-u[i]))
 Saved   h
-Kink    none
 Source  Bishop, Pattern Recognition and Machine Learning, sec. 4.2 (logistic sigmoid)
 """
 

@@ -2,7 +2,6 @@
 
 Equal   h[i] = u[i]/(1 + exp(-u[i]))
 Saved   u, sigmoid(u)
-Kink    none
 Source  Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units, 2018; Ramachandran, Zoph and Le 2017 (swish)
 """
 

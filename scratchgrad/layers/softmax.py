@@ -1,7 +1,6 @@
 """Softmax: the outputs are positive and sum to 1, in the proportions of the scores' exponentials.
 
 Saved   o
-Kink    none
 Source  Bridle, Training Stochastic Model Recognition Algorithms as Networks, NIPS 1989
 """
 

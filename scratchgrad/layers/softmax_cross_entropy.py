@@ -4,7 +4,6 @@ Both outputs may be consumed, and y need not sum to 1 (a one-hot y does, and the
 The logarithm of o is computed from v, never from o: where o_i rounds to 0 and y_i = 0 the loss stays finite.
 
 Saved   o, log o, y
-Kink    none
 Source  Bishop, Pattern Recognition and Machine Learning, sec. 4.3.4; Bridle 1990 (softmax)
 """
 

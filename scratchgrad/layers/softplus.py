@@ -4,7 +4,6 @@ The kernel computes the equal form, in which no exponential overflows.
 
 Equal   h[i] = max(u[i], 0) + log(1 + exp(-abs(u[i])))
 Saved   u
-Kink    none
 Source  Dugas et al., Incorporating Second-Order Functional Knowledge for Better Option Pricing, NIPS 2000
 """
 

@@ -3,7 +3,6 @@
 No square root is taken, so the gradient is linear in W.  No input carries samples: s has no batch axis.
 
 Saved   W, lambda
-Kink    none
 Source  Goodfellow, Bengio and Courville, Deep Learning, sec. 7.1.1 (weight decay, there with a factor 1/2)
 """
 

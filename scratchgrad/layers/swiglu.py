@@ -1,7 +1,6 @@
 """SwiGLU: a linear map of the input, gated by the SiLU of another.
 
 Saved   x, W, V, u, v
-Kink    none
 Source  Shazeer, GLU Variants Improve Transformer, 2020
 """
 

@@ -1,7 +1,6 @@
 """Tanh: every output is the hyperbolic tangent of its input.
 
 Saved   h
-Kink    none
 Source  LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998
 """
 

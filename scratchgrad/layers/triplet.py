@@ -1,7 +1,6 @@
 """Triplet loss: the anchor a is to be closer to the positive p than to the negative q, by a margin.
 
 Saved   a, p, q, d - e + margin
-Kink    d - e + margin = 0: the gradient is 0
 Source  Schroff, Kalenichenko and Philbin, FaceNet, 2015, sec. 3.1
 """
 

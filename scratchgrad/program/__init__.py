@@ -11,15 +11,17 @@
     memory     one arena, as small as what lives at the same time
     planning   all of these in order: a Plan
     program    a Plan with memory, as one generated function; calls: the torch function behind each call
+    comparing  a Plan against its tape, in float64: doubled, drawing, witness; compared remembers it by content
     runner     programs by batch size, and the optimiser
     explain    a Plan as text
 
 The plain tape stays what everything is compared with.
 """
 
+from scratchgrad.program.comparing import ProgramDiffers
 from scratchgrad.program.planning import Plan, Request
 from scratchgrad.program.program import Program
 from scratchgrad.program.runner import GivenMismatch, Runner
 from scratchgrad.program.updates import Update
 
-__all__ = ["GivenMismatch", "Plan", "Program", "Request", "Runner", "Update"]
+__all__ = ["GivenMismatch", "Plan", "Program", "ProgramDiffers", "Request", "Runner", "Update"]

@@ -9,6 +9,7 @@ norms over the whole are those over the parameters.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,14 @@ class Flat:
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """The part of each parameter in a tensor of this layout."""
         return {n: flat[o : o + _count(self.shapes[n])].view(self.shapes[n]) for n, o in self.offsets.items()}
+
+    def twin(self, dtype: torch.dtype) -> Flat:
+        """A flat piece of the same layout and of this type, on the processor, of which no network knows."""
+        found = copy.copy(self)
+        found.dtype, found.device = dtype, "cpu"
+        found.values = found.zeros()
+        found.parameters = found.views(found.values)
+        return found
 
     def adopt(self, net: Network) -> None:
         """Copy in what the network's parameters are now, and let the network have them here.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scratchgrad.program.flat import Flat
     from scratchgrad.tape.tape import Tape
 
-__all__ = ["Plan", "Request", "planned"]
+__all__ = ["Plan", "Request", "everything", "planned"]
 
 _aten = torch.ops.aten
 
@@ -125,6 +125,13 @@ def planned(tape: Tape, flat: Flat, request: Request) -> Plan:
         lowered.opaque,
         _notes(lowered, request, dropped),
     )
+
+
+def everything(tape: Tape, request: Request) -> Request:
+    """The request with the values and gradients of all computed signals kept: a mistake shows first there."""
+    computed = {tape.names[slot] for entry in tape.entries for slot in entry.outputs}
+    values = tuple(name for name in tape.names if name in computed)
+    return replace(request, values=values, gradients=values)
 
 
 def _one_dot(

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from scratchgrad.program.compared import ensure_compared
 from scratchgrad.program.flat import Flat
-from scratchgrad.program.planning import Plan, Request
+from scratchgrad.program.planning import Plan, Request, everything, planned
 from scratchgrad.program.program import Program
 from scratchgrad.program.remembered import plan_of
 from scratchgrad.program.updates import Update
@@ -74,8 +75,9 @@ class Runner:
         """`values` and `gradients` name what can be read after a step; what nobody reads may never be computed.
 
         `unit_rows` names targets all of whose rows sum to 1.  `backend` "native" and "auto" run the program compiled if
-        there is a compiler, if every call has a form in C, and if it then does what the torch program does; else there
-        is one warning, NativeFallback, and the torch program runs ("auto" is silent where there is no compiler).
+        there is a compiler, and if every call has a form in C; else there is one warning, NativeFallback, and the torch
+        program runs ("auto" is silent where there is no compiler).  A program that does not do what the tape does, or
+        compiled what the torch program does, stops the run: ProgramDiffers, before the first step.
         `recompute` saves memory: pieces of forward are computed again when the reverse sweep needs them.  `device` may
         be a CUDA device: parameters and states live there, and `synchronize` brings the parameters back.
         """
@@ -168,7 +170,13 @@ class Runner:
 
             try:
                 if self.backend == "native" or compiler() is not None:
-                    return native(self._planned(replace(request, compiled=True), flat), flat, self._states)
+                    compiled = replace(request, compiled=True)
+                    return native(
+                        self._planned(compiled, flat),
+                        flat,
+                        self._states,
+                        lambda: planned(self.net.tape, flat, everything(self.net.tape, compiled)),
+                    )
             except NativeUnavailable as reason:
                 if not self._warned:
                     self._warned = True
@@ -177,7 +185,10 @@ class Runner:
         return Program(self._planned(request, flat), flat, self._states)
 
     def _planned(self, request: Request, flat: Flat) -> Plan:
-        return plan_of(self.net.tape, flat, request)
+        """The plan, compared with its tape when it is made for the first time on this machine."""
+        plan = plan_of(self.net.tape, flat, request)
+        ensure_compared(self.net.tape, plan, flat, self.optimizer)
+        return plan
 
     def _refresh(self) -> None:
         net = self.net

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from scratchgrad.calculus.kinks import kink_line, kinks
+from scratchgrad.calculus.kinks import kink_line
 from scratchgrad.gradients import derive
 from scratchgrad.notation.text import to_text
 from tests.tolerances import tolerance
@@ -97,7 +97,7 @@ def test_at_exact_ties_the_derivative_is_torchs(text: str, witness: Any, values:
 
 def said(text: str, **options: Any) -> list[str]:
     """The sentences about the kinks of a definition."""
-    return [kink.sentences(to_text) for kink in kinks(derive(text, **options).definition)]
+    return list(map(str, derive(text, **options).kinks))
 
 
 def test_every_kink_names_its_node_its_place_and_its_convention() -> None:
@@ -138,7 +138,7 @@ def test_huber_is_differentiable_at_its_threshold_and_where_the_error_is_0() -> 
 def test_a_jump_is_called_a_jump(text: str) -> None:
     (sentence,) = said(text)
     assert sentence.endswith("The output jumps there: a jump has no derivative.")
-    assert "a jump: " in kink_line(kinks(derive(text).definition), to_text)
+    assert "a jump: " in kink_line(derive(text).kinks, to_text)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_jump_is_called_a_jump(text: str) -> None:
     ],
 )
 def test_what_is_smooth_or_has_no_value_is_no_kink(text: str) -> None:
-    assert kinks(derive(text).definition) == []
+    assert derive(text).kinks == ()
 
 
 def test_a_root_has_an_infinite_derivative_at_0_and_a_norm_a_kink() -> None:
@@ -171,4 +171,4 @@ def test_a_root_has_an_infinite_derivative_at_0_and_a_norm_a_kink() -> None:
 def test_a_domain_excludes_a_kink() -> None:
     assert said("h[i] = sqrt(u[i]**2 + eps)", domains="eps>0") == []
     assert [s[:4] for s in said("h[i] = abs(u[i])", domains="u[i]>0")] == ["In a"]  # named, nothing claimed
-    assert kink_line(kinks(derive("h[i] = abs(u[i])", domains="u[i]>0").definition), to_text) == "none"
+    assert kink_line(derive("h[i] = abs(u[i])", domains="u[i]>0").kinks, to_text) == "none"

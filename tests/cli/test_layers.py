@@ -4,7 +4,13 @@ from scratchgrad import registry
 def test_every_room_has_its_row(run):
     shown = run("layers").stdout
     assert all(f"\n{name} " in shown for name in registry.names())
-    assert "u_i = 0" in shown, "the kink of relu"
+    assert "s = a + b" in shown, "the equation of add"
+
+
+def test_the_kink_of_a_layer_is_derived_from_its_equation(run):
+    shown = " ".join(run("layers", "relu").stdout.split())
+    assert "Kink where u[i] == 0, the derivative is taken as 0" in shown
+    assert "Kink none" in " ".join(run("layers", "linear").stdout.split())
 
 
 def test_a_kernel_that_the_registry_refuses_is_named_with_the_remedy(run, tmp_path, monkeypatch):
@@ -23,8 +29,8 @@ def test_the_data_sheet_of_a_layer_is_what_it_declares_and_what_its_header_adds(
         "Sizes     k = i + j\n"
         "Equal     c[k] = where(k < n_i, a[k+0], b[k - n_i])\n"
         "Saved     nothing but sizes\n"
-        "Kink      none\n"
         "Source    Huang et al., Densely Connected Convolutional Networks, 2017, eq. 2\n"
+        "Kink      none\n"
         "Certified yes\n"
     )
 

@@ -7,6 +7,7 @@ import torch
 
 from scratchgrad.lab import lab_network
 from scratchgrad.program import Runner, remembered
+from scratchgrad.registry import NotCertified
 from scratchgrad.train import SGD
 from tests.program.test_runner import together
 
@@ -42,13 +43,13 @@ def test_networks_that_share_a_plan_share_no_memory():
     assert runners[0].program(8).plan is runners[1].program(8).plan
 
 
-def test_a_kernel_that_is_changed_is_planned_anew(monkeypatch):
-    first = plan(lab_network())
+def test_a_kernel_that_is_changed_after_its_tape_was_made_is_refused(monkeypatch):
     net = lab_network()
     kernel = next(entry.kernel for entry in net.tape.entries if entry.layer.name == "relu")
     before = kernel.forward
     monkeypatch.setattr(kernel, "forward", staticmethod(partial(before)))
-    assert plan(net) is not first
+    with pytest.raises(NotCertified, match="layer 'relu' is not certified"):
+        plan(net)
 
 
 def test_only_so_many_plans_are_kept():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scratchgrad.lab import lab_network
 from scratchgrad.layer import Layer
-from scratchgrad.program import Runner
+from scratchgrad.program import ProgramDiffers, Runner
 from scratchgrad.program.native import backend, build, compiler
 from scratchgrad.program.native.emit import entrywise
 from scratchgrad.program.runner import NativeFallback
@@ -137,10 +137,23 @@ def test_a_call_without_a_form_in_c_is_named():
         runner.step({"x": torch.ones(2, 3), "y": torch.ones(2, 3)}, 2)
 
 
-def test_a_compiled_program_that_differs_is_not_used(monkeypatch):
+@pytest.mark.parametrize("choice", ["native", "auto"])
+def test_a_compiled_program_that_differs_stops_the_run_and_names_the_first_call_that_does(monkeypatch, choice):
     monkeypatch.setitem(entrywise.EXPRESSIONS, "threshold_backward", lambda g, h, t: g)
-    with pytest.warns(NativeFallback, match="compiled, it differs from the torch program: the step of W by"):
-        runner = Runner(lab_network(), SGD(0.1), backend="auto")
+    with pytest.raises(ProgramDiffers) as raised:
+        Runner(lab_network(), SGD(0.1), backend=choice).program(32)
+    message = str(raised.value)
+    assert message.startswith("compiled, a program does not do what the torch program does: after call ")
+    assert "threshold_backward (relu, backward), the gradient of u by " in message
+    assert message.endswith("; train with backend='torch', and report this network")
+
+
+def test_where_rounding_decides_on_every_batch_the_torch_program_runs(monkeypatch):
+    monkeypatch.setattr(backend, "_objection", lambda *arguments: ("the step of W by 1", True))
+    with pytest.warns(
+        NativeFallback, match="rounding decides whether it does what the torch program does: the step of W"
+    ):
+        runner = Runner(lab_network(), SGD(0.1), backend="native")
         runner.program(32)
     assert not isinstance(runner.program(32), backend.NativeProgram)
 
