@@ -21,7 +21,7 @@ __all__ = ["Body", "shape_comment"]
 _COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 _BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
-_METHODS = ("exp", "log", "sin", "cos", "tanh", "erf", "abs", "sign", "sigmoid", "sqrt", "rsqrt", "square", "expm1")
+_METHODS = tuple("exp log sin cos tanh erf abs sign sigmoid sqrt rsqrt square expm1 log1p".split())
 _VIEWS = ("permute", "expand", "diagonal", "input", "window", "arrange", "apart")
 
 

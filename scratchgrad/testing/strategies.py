@@ -46,14 +46,7 @@ def shapes(draw: st.DrawFn, signature: str = "x[i,j]", *, smallest: int = 1, lar
     parsed = Signature.parse(signature if "->" in signature else f"{signature} -> result_")
     letters = dict.fromkeys(letter for t in (*parsed.inputs, *parsed.outputs) for letter in t.axes)
     drawn = {letter: draw(st.integers(smallest, largest)) for letter in letters}
-    return {letter: drawn[_root(parsed, letter)] for letter in letters}
-
-
-def _root(signature: Signature, letter: str) -> str:
-    """The letter whose size this one has, where a matrix is square."""
-    while letter in signature.formulas and signature.formulas[letter].text in signature.letters:
-        letter = signature.formulas[letter].text
-    return letter
+    return {letter: drawn[parsed.root(letter)] for letter in letters}
 
 
 @st.composite
