@@ -5,7 +5,7 @@ Out  Domain
 
     >0  >=0  <0  <=1  in (-1,1)  in [0,1)        every entry, in an interval
     :probability                                 every entry strictly between 0 and 1
-    :simplex                                     rows (along the last axis) of numbers >= 0 whose sum is 1
+    :simplex  :simplex>0                         rows (along the last axis) of numbers >= 0, or > 0, whose sum is 1
     :onehot                                      rows with one 1, else 0
     :binary  :sign                               every entry 0 or 1, every entry -1 or 1
     :symmetric  :positive_definite               square matrices, in the last two axes
@@ -105,6 +105,7 @@ class Interval:
 _ANY = Interval()
 _UNIT = Interval(Fraction(0), Fraction(1), True, True)
 _OPEN_UNIT = Interval(Fraction(0), Fraction(1))
+_POSITIVE_UNIT = Interval(Fraction(0), Fraction(1), False, True)
 _SIGNS = Interval(Fraction(-1), Fraction(1), True, True)
 _MATRIX = 2
 
@@ -165,7 +166,8 @@ class Domain:
             return REALS, place
         written = match[0].strip()
         if match["structure"] is not None:
-            return cls._named(match["structure"]), match.end()
+            further, end = cls.read(text, match.end())  # p[i]:simplex>0
+            return cls._named(match["structure"]) & further, end
         if match["bound"] is None and match["low"] is None:
             raise DomainError(f"cannot read the domain {text[place:].strip()!r}; {_HOW}")
         if match["compare"]:
@@ -210,7 +212,7 @@ class Domain:
     def words(self) -> str:
         """What its values are, for people: "> 0", "rows with one 1, else 0"."""
         if self.structure:
-            return STRUCTURES[self.structure].words
+            return STRUCTURES[self.structure].words.replace(">=", ">=" if self.interval.low_closed else ">")
         if self.interval.everything:
             return "any real number"
         relation = self.interval.relation
@@ -218,7 +220,10 @@ class Domain:
 
     def said_of(self, name: str) -> str:
         """What a sentence says of the tensor: "nu > 0", "y one-hot"."""
-        return f"{name} {STRUCTURES[self.structure].said if self.structure else self.words}"
+        if not self.structure:
+            return f"{name} {self.words}"
+        structure = STRUCTURES[self.structure]
+        return f"{name} {structure.said}{'' if self.interval == structure.interval else ' and > 0'}"
 
     @property
     def is_positive(self) -> bool:
@@ -254,13 +259,16 @@ class Domain:
         if both.is_empty:
             raise DomainError(f"{_word(self)} and {_word(other)} contradict one another: no number is both")
         structured = self if self.structure else other
-        if structured.structure and both != structured.interval:
+        inner = structured.structure == "simplex" and both == _POSITIVE_UNIT
+        if structured.structure and both != structured.interval and not inner:
             raise DomainError(f"{_word(self)} and {_word(other)} cannot be declared together; declare one of the two")
         return Domain(both, structured.structure)
 
     def __str__(self) -> str:
         """The text that parses back, as it stands behind a tensor."""
-        return f":{self.structure}" if self.structure else str(self.interval)
+        if not self.structure:
+            return str(self.interval)
+        return f":{self.structure}{'' if self.interval == STRUCTURES[self.structure].interval else '>0'}"
 
 
 REALS = Domain()

@@ -69,7 +69,7 @@ def inside(domain: Domain, values: Array, bits: int = 40, *, margin: float = 0.0
     `margin`, values keep away from the ends of an interval (by this part of it, where it has two) and of a simplex.
     """
     if domain.structure == "simplex":
-        return _rows_of_sum_one(np.abs(values) + margin, bits)
+        return _rows_of_sum_one(np.abs(values) + margin, bits, least=0 if domain.interval.low_closed else 1)
     move = _INTO.get(domain.structure)
     return _folded(_narrowed(domain.interval, margin), values) if move is None else move(values)
 
@@ -183,13 +183,13 @@ def _beyond(end: float) -> float:
     return max(0.5, abs(end) * _NEXT)
 
 
-def _rows_of_sum_one(values: Array, bits: int) -> Array:
+def _rows_of_sum_one(values: Array, bits: int, least: int) -> Array:
     if not values.size:
         return values
     size, units = np.abs(values).astype(np.float64), 2.0**bits
     sums = size.sum(axis=-1, keepdims=True)
     shares = np.where(sums == 0, 1 / size.shape[-1], size / np.where(sums == 0, 1, sums))
-    counts = np.floor(shares * units)
+    counts = np.maximum(np.floor(shares * units), least)
     largest = counts.argmax(axis=-1)[..., None]
     rest = units - counts.sum(axis=-1, keepdims=True)
     np.put_along_axis(counts, largest, np.take_along_axis(counts, largest, -1) + rest, -1)

@@ -328,18 +328,24 @@ class Battery:
             name = role.tensor.gradient.name if upstream else role.name
             values = point.upstream[role.name] if upstream else point.tensors[role.name]
             for layout in fitting(0 if values is None else values.ndim):
-                prepared = layout.prepare(values)
+                prepared = layout.prepare(values) if upstream else self.prepared(role, layout, values, dtype)
+                if prepared is None:
+                    continue
                 same = prepared is values
-                if not same and not upstream and not role.integer:
-                    prepared = rounded(self._inside(role.name, prepared, dtype), dtype)
-                    if not np.array_equal(layout.prepare(prepared), prepared):
-                        # TRUST: probes-left-out
-                        continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
                 yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
                 if same:
                     every.setdefault(name, layout)
         yield Probe("memory", "everything non-contiguous", point, every)
+
+    def prepared(self, role: Role, layout: Layout, values: Array, dtype: str) -> Array | None:
+        """Values of the input that the layout can hold; None where its domain has no such values, as one-hot rows."""
+        found = layout.prepare(values)
+        if found is values or role.integer:
+            return found
+        found = rounded(self._inside(role.name, found, dtype), dtype)
+        # TRUST: probes-left-out
+        return found if np.array_equal(layout.prepare(found), found) else None
 
     def _has_values(self, domains: dict[str, Domain]) -> bool:
         """Whether the definition has finite values at ordinary points with these domains."""

@@ -4,7 +4,8 @@ In   a Specification; perhaps examples
 Out  Region: a domain for every input that is differentiated, and for each that is narrower than all reals the reason
 
     declared      in the signature, or in domains=
-    needed        an input that stands bare in a function has the function's domain: log(p[i]) needs p > 0
+    needed        an input that stands bare in a function has the function's domain: log(p[i]) needs p > 0, also in a
+                  simplex
     as examples   what all the examples have in common, where nothing is declared
 
 Undeclared means all real numbers.  Where a definition has no finite value, nothing can be compared.
@@ -12,6 +13,7 @@ Undeclared means all real numbers.  Where a definition has no finite value, noth
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,8 +88,10 @@ def region_of(
         needed = _needed(specification.definition) if specification.definition is not None else {}
         region = Region(declared)
         for name, (domain, where) in needed.items():
-            if declared.get(name) == REALS:
-                region.domains[name], region.reasons[name] = domain, f"{where} has no value elsewhere"
+            with contextlib.suppress(DomainError):  # such as one-hot rows under a logarithm: they are what is declared
+                both = declared[name] & domain
+                if both != declared[name]:
+                    region.domains[name], region.reasons[name] = both, f"{where} has no value elsewhere"
         return region
     seen = {n: domain_of(e[n] for e in arrays) if d.is_reals else d for n, d in declared.items()}
     wide = {n: REALS if seen[n] in _WIDENED and declared[n].is_reals else seen[n] for n in seen}

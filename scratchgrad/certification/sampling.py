@@ -88,7 +88,8 @@ def at_the_ends(domain: Domain, rng: np.random.Generator, shape: tuple[int, ...]
     normal = inside(domain, rng.standard_normal(shape))
     if domain.structure == "simplex":
         corners = one_hot(rng, shape)
-        yield "at corners of the simplex", corners
+        if domain.interval.low_closed:
+            yield "at corners of the simplex", corners
         yield "near corners of the simplex", inside(domain, 0.95 * corners + 0.05 * normal)
         return
     interval = domain.interval

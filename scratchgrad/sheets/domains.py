@@ -23,6 +23,7 @@ _FROM, _UP_TO = (">", "\\geq"), ("<", "\\leq")
 
 _STRUCTURES: dict[str, Callable[[str, str], str]] = {
     "simplex": lambda name, entry: f"rows of ${name}$ in the simplex (${entry} \\geq 0$, with the sum 1)",
+    "simplex>0": lambda name, entry: f"rows of ${name}$ inside the simplex (${entry} > 0$, with the sum 1)",
     "onehot": lambda name, entry: f"one-hot ${name}$ (one ${entry} = 1$, the others 0)",
     "binary": lambda name, entry: f"${entry} \\in \\{{0, 1\\}}$",
     "sign": lambda name, entry: f"${entry} \\in \\{{-1, 1\\}}$",
@@ -49,8 +50,9 @@ def domain_sentences(definition: Definition, paper: Paper) -> str:
 def _said(tensor: Tensor, paper: Paper) -> str:
     r"""What is said of one tensor: "$\nu > 0$", "one-hot $y$"."""
     name, entry = paper.name(tensor.name), paper.tex(tensor.element)
-    if tensor.domain.structure in _STRUCTURES:
-        return _STRUCTURES[tensor.domain.structure](name, entry)
+    structure = str(tensor.domain).removeprefix(":")
+    if structure in _STRUCTURES:
+        return _STRUCTURES[structure](name, entry)
     return f"${entry} {_interval(tensor.domain.interval, paper)}$"
 
 

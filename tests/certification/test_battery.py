@@ -71,9 +71,12 @@ def test_random_upstream_gradients_are_never_ones(name):
 def test_every_argument_is_also_given_in_every_layout(name):
     spec = BATTERIES[name].specification
     given_in = {(n, layout.name) for p in BATTERIES[name].probes for n, layout in p.layouts.items()}
+    ordinary = BATTERIES[name].probes[0].point.tensors
     for role in spec.inputs:
-        axes = len(role.shape(BATTERIES[name].sizes(), 2))
-        assert {(role.name, layout.name) for layout in fitting(axes)} <= given_in
+        values = ordinary[role.name]
+        for layout in fitting(values.ndim):
+            if BATTERIES[name].prepared(role, layout, values, "float64") is not None:
+                assert (role.name, layout.name) in given_in
     for role in spec.outputs:
         axes = len(role.shape(BATTERIES[name].sizes(), 2))
         assert {(f"grad_{role.name}", layout.name) for layout in fitting(axes)} <= given_in
@@ -127,6 +130,7 @@ DECLARED = {
     ":sign": "L = Sum(nu*x[i], i)",
     ":binary": "L = Sum(nu*x[i], i)",
     ":simplex": "L = Sum(nu[i]*x[i], i)",
+    ":simplex>0": "L = Sum(nu[i]*x[i], i)",
     ":onehot": "L = Sum(nu[i]*x[i], i)",
     ":symmetric": "L = Sum(nu[i,j]*x[i]*x[j], i, j)",
     ":positive_definite": "L = Sum(nu[i,j]*x[i]*x[j], i, j)",
@@ -168,6 +172,14 @@ def test_integers_stay_below_the_axis_that_they_index():
         rows = probe.point.tensors["E"].shape[0]
         assert probe.point.tensors["t"].dtype == np.int64
         assert (probe.point.tensors["t"] < rows).all()
+
+
+def test_a_function_of_the_bare_input_narrows_what_is_declared_too():
+    entropy = Battery(specify("H = -Sum(p[i]*log(p[i]), i)", domains="p:simplex"))
+    assert entropy.region.evidence() == {"p": ":simplex>0"}
+    assert entropy.region.sentences() == ["p in the simplex and > 0: log(p[i]) has no value elsewhere"]
+    kept = Battery(specify("L = Sum(y[i]*log(y[i]), i)", domains="y:onehot"))
+    assert kept.region.evidence() == {"y": ":onehot"}
 
 
 @pytest.mark.parametrize(

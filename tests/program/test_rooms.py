@@ -53,7 +53,7 @@ def built(net, numbers, layer, sizes, prefix=""):
     """The room with these sizes; the sum of its pulled outputs."""
     names = []
     for tensor in layer.signature.inputs:
-        shape = tuple(sizes[letter] for letter in tensor.axes)
+        shape = tuple(sizes[layer.signature.root(letter)] for letter in tensor.axes)
         if tensor.name in layer.shared:
             drawn = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
             value = torch.from_numpy(inside(tensor.domain, drawn.numpy(), margin=1 / 8))
