@@ -10,7 +10,7 @@ definition has its kinks is said in `kinks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import sympy as sp
 
@@ -24,6 +24,8 @@ from scratchgrad.notation.binding import (
     tensors_in,
 )
 from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.elementary import derivatives, row_of
+from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import (
     Attains,
@@ -34,7 +36,6 @@ from scratchgrad.notation.nodes import (
     Maximum,
     MaxOver,
     Minimum,
-    Sigmoid,
     Where,
 )
 
@@ -56,19 +57,6 @@ def differentiate(e: sp.Expr, tensor: Tensor, at: Sequence[sp.Expr]) -> sp.Expr:
     return _Partial(tensor.name, tuple(at))(e)
 
 
-_OUTER: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.exp: sp.exp,
-    sp.log: lambda f: 1 / f,
-    sp.sin: sp.cos,
-    sp.cos: lambda f: -sp.sin(f),
-    sp.tanh: lambda f: 1 - sp.tanh(f) ** 2,
-    sp.erf: lambda f: 2 / sp.sqrt(sp.pi) * sp.exp(-(f**2)),
-    sp.Abs: sp.sign,
-    sp.sign: lambda _: sp.Integer(0),
-    Sigmoid: lambda f: Sigmoid(f) * (1 - Sigmoid(f)),
-}
-
-
 class _Partial:
     """The partial with respect to one element, as a walk over the expression."""
 
@@ -81,14 +69,21 @@ class _Partial:
             return sp.Integer(0)
         if isinstance(e, (sp.Indexed, sp.Symbol)):
             return self.element(e)
-        if type(e) in _OUTER:
-            return _OUTER[type(e)](e.args[0]) * self(e.args[0])
+        row = row_of(e)
+        if row is not None:
+            return self.function(row, e)
         for kind, rule in self.rules.items():
             if isinstance(e, kind):
                 return rule(self, e)
         raise DerivationStuck(
-            f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; add one to calculus/differentiate.py"
+            f"d/d{self.name}: no rule differentiates {type(e).__name__} in {e}; "
+            f"add one to notation/functions.py or calculus/differentiate.py"
         )
+
+    def function(self, row: Function, e: sp.Expr) -> sp.Expr:
+        """The chain rule, with the table's derivatives."""
+        inner = [self(a) for a in e.args[len(row.orders) :]]
+        return sp.Add(*(d * i for d, i in zip(derivatives(row, e.args), inner, strict=True) if i != 0))
 
     def element(self, e: sp.Expr) -> sp.Expr:
         if tensor_name(e) != self.name:

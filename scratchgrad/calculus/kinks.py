@@ -3,6 +3,7 @@
     |u[i]|                  at 0                        its derivative is taken as 0
     max(a, b)               where a = b                 each counts one half; against a constant, 0
     Max(x[i], i)            where the largest tie       they share evenly
+    floor(u[i])                 at whole numbers            its derivative is taken as 0
     where(u[i] > 0, a, b)   where u[i] = 0              the branch that forward takes
     sqrt(x), x**(2/3)       at 0                        none: its derivative is infinite
 
@@ -26,6 +27,7 @@ from scratchgrad.calculus.one_sided import Surroundings, Whole
 from scratchgrad.calculus.places import distinct
 from scratchgrad.notation.binding import bound, free_indices, rebuild, tensor_name, tensors_in
 from scratchgrad.notation.definition import Definition, Tensor
+from scratchgrad.notation.elementary import derivatives, row_of
 from scratchgrad.notation.nodes import Indicator, Maximum, MaxOver, Minimum, Where
 from scratchgrad.notation.text import to_text
 
@@ -144,8 +146,8 @@ def _nodes(e: sp.Expr) -> Iterator[_Found]:
     wholes = _wholes(e)
     seen: set[tuple[sp.Basic, sp.Expr]] = set()
     for node in distinct(e):
-        rule = next((rule for kind, rule in _RULES.items() if isinstance(node, kind)), None)
-        for one in rule(node, wholes) if rule is not None else ():
+        rule = next((rule for kind, rule in _RULES.items() if isinstance(node, kind)), _of_function)
+        for one in rule(node, wholes):
             if _moves(one[1]) and one[:2] not in seen:
                 seen.add(one[:2])
                 yield one
@@ -170,8 +172,15 @@ def _moves(place: sp.Expr) -> bool:
     return any(not t.is_integer for t in tensors_in(place))
 
 
-def _zero(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
-    yield node, node.args[0], Phrase("at {}", (sp.Integer(0),)), _NONE
+def _of_function(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
+    """A kink that the table says, of a function with one argument."""
+    row = row_of(node)
+    if row is not None and row.kink is not None:
+        words, at = row.kink
+        (value,) = derivatives(row, (sp.Rational(at),))
+        convention = Phrase("its derivative is taken as {}", (value,))
+        where = Phrase(words, (sp.Rational(at),))
+        yield node, node.args[0] - sp.Rational(at), where, convention
 
 
 def _extreme(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
@@ -248,8 +257,6 @@ def _root(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
 
 
 _RULES: dict[type, Callable[[Any, set[sp.Expr]], Iterator[_Found]]] = {
-    sp.Abs: _zero,
-    sp.sign: _zero,
     Maximum: _extreme,
     Minimum: _extreme,
     MaxOver: _largest,

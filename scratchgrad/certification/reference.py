@@ -30,7 +30,7 @@ from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.specification import Role, Specification
+from scratchgrad.certification.specification import NothingToCertify, Role, Specification
 from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["BITS", "SEED", "Reference", "Truth", "Undefined"]
@@ -176,6 +176,8 @@ class Reference:
                 else:
                     assert spec.definition is not None  # else there is a function
                     entries = entries_of_sample(spec.definition, point.sizes, integers)
+            except NotImplementedError as error:  # not undefined: we cannot compute it
+                raise NothingToCertify(f"{spec.title}: {error}") from error
             except (ArithmeticError, EvaluationError, ValueError, IndexError, RuntimeError, CannotExecute) as error:
                 raise Undefined(f"the definition has no value: {error}") from error
             roots = [node for array in entries.results.values() for node in array.ravel()]

@@ -26,6 +26,7 @@ from scratchgrad.domain import REALS, Domain, DomainError
 from scratchgrad.membership import outside
 from scratchgrad.notation.binding import is_tensor, operands, tensor_name
 from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.nodes import Indicator, Where
 from scratchgrad.notation.text import to_text
 
@@ -148,9 +149,8 @@ def _bare(e: sp.Basic) -> Iterator[tuple[sp.Expr, Domain, sp.Basic]]:
 
 
 def _domain_of_function(e: sp.Basic) -> Domain | None:
-    """Where a function, or a power that is no whole number, has finite values."""
-    if isinstance(e, sp.log):
-        return _POSITIVE
+    """Where a function of one real argument, or a power that is no whole number, has finite values."""
     if isinstance(e, sp.Pow) and not e.exp.is_integer:
         return _NONNEGATIVE if e.exp.is_positive else _POSITIVE
-    return None
+    row = row_of(e)
+    return None if row is None or row.arity != 1 or not row.domain else Domain.parse(row.domain)

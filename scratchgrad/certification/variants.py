@@ -26,13 +26,13 @@ from scratchgrad.notation.binding import (
     tensors_in,
 )
 from scratchgrad.notation.definition import Definition, Tensor
-from scratchgrad.notation.nodes import Indicator, Sigmoid, Where
+from scratchgrad.notation.elementary import row_of
+from scratchgrad.notation.nodes import Indicator, Where
 from scratchgrad.notation.text import to_text
 
 __all__ = ["softmaxes", "variants"]
 
 _BOUNDARY = {sp.Gt: sp.Ge, sp.Ge: sp.Gt, sp.Lt: sp.Le, sp.Le: sp.Lt}
-_FUNCTIONS = (sp.exp, sp.log, sp.tanh, sp.sin, sp.cos, sp.erf, sp.Abs, Sigmoid)
 
 
 def variants(
@@ -136,8 +136,8 @@ def _here(e: sp.Basic) -> Iterator[tuple[str, sp.Expr]]:
         yield f"the power {to_text(e.exp)} is missing", e.base
         if e.exp.is_negative:
             yield f"a product stands where the division by {to_text(1 / e)} belongs", 1 / e
-    elif isinstance(e, _FUNCTIONS):
-        yield f"{to_text(e)} is taken without its function", e.args[0]
+    elif row_of(e) is not None:
+        yield f"{to_text(e)} is taken without its function", e.args[-1]
     elif isinstance(e, Where):
         yield "the branches are exchanged", Where(e.args[0], e.args[2], e.args[1])
     elif isinstance(e, Indicator):

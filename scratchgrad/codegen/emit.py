@@ -14,6 +14,7 @@ import sympy as sp
 
 from scratchgrad.codegen.dag import Node
 from scratchgrad.codegen.windows import surely_nonnegative
+from scratchgrad.notation.functions import TABLE
 from scratchgrad.notation.indices import Size
 
 __all__ = ["Body", "shape_comment"]
@@ -21,7 +22,7 @@ __all__ = ["Body", "shape_comment"]
 _COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 _BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
-_METHODS = tuple("exp log sin cos tanh erf abs sign sigmoid sqrt rsqrt square expm1 log1p".split())
+_METHODS = ("rsqrt", "square")
 _VIEWS = ("permute", "expand", "diagonal", "input", "window", "arrange", "apart")
 
 
@@ -179,6 +180,8 @@ class Body:
             return simple[op]
         if op == "logsigmoid":
             return f"torch.nn.functional.logsigmoid({operand(0, _COMPARE)})", _ATOM
+        if op in TABLE:
+            return self._function(node, operand), _ATOM
         if op in _METHODS:
             return f"{operand(0, _ATOM)}.{op}()", _ATOM
         if op == "pow":
@@ -203,6 +206,17 @@ class Body:
         if op in ("maximum", "minimum"):
             return self._extremum(node, operand)
         raise NotImplementedError(op)
+
+    def _function(self, node: Node, operand: Callable[[int, int], str]) -> str:
+        """A function of the table, as torch's; torch takes a number only where it is an order."""
+        template = TABLE[node.op].torch
+        level = _ATOM if template.startswith("{0}.") else _COMPARE
+        given = [self._number(order)[0] for order in node.data[1:]]
+        for k, arg in enumerate(node.args):
+            code = operand(k, level)
+            number = arg.op == "number" and len(node.args) > 1
+            given.append(f"{self.dtype_of}.new_tensor({code})" if number else code)
+        return template.format(*given)
 
     def _addmm(self, node: Node) -> str | None:
         """A bias added to the columns of a matrix product, as one call."""

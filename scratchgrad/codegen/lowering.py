@@ -16,6 +16,8 @@ from scratchgrad.codegen.dag import Graph, Labelled, Node
 from scratchgrad.codegen.sliding import SlidingSums
 from scratchgrad.codegen.windows import opened, place, surely_nonnegative, window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
+from scratchgrad.notation.elementary import row_of
+from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import (
     Determinant,
@@ -25,25 +27,10 @@ from scratchgrad.notation.nodes import (
     Maximum,
     MaxOver,
     Minimum,
-    Sigmoid,
     Where,
 )
 
 __all__ = ["CannotLower", "Lowering"]
-
-_FUNCTIONS: dict[type, str] = {
-    sp.exp: "exp",
-    sp.log: "log",
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tanh: "tanh",
-    sp.erf: "erf",
-    sp.Abs: "abs",
-    sp.sign: "sign",
-    Sigmoid: "sigmoid",
-    Maximum: "maximum",
-    Minimum: "minimum",
-}
 
 
 class CannotLower(NotImplementedError):
@@ -93,8 +80,8 @@ class Lowering:
             return self._sum(e)
         if isinstance(e, MaxOver):
             return self._amax(e)
-        if isinstance(e, sp.exp):
-            return self._function("exp", self.lower(e.args[0]))
+        if (row := row_of(e)) is not None:
+            return self._function(row, e)
         if isinstance(e, sp.Pow):
             return self._pow(e)
         if isinstance(e, Indicator):
@@ -110,15 +97,18 @@ class Lowering:
             return self._delta(e)
         if isinstance(e, Index):
             return self._place(e)
-        if type(e) in _FUNCTIONS:
-            return self._function(_FUNCTIONS[type(e)], *map(self.lower, e.args))
+        if isinstance(e, (Maximum, Minimum)):
+            name = "maximum" if isinstance(e, Maximum) else "minimum"
+            return self.graph.pointwise(name, *map(self.lower, e.args))
         raise CannotLower(f"no tensor operation is known for {type(e).__name__} in {e}")
 
     @staticmethod
     def _is_constant(e: sp.Expr) -> bool:
         return all(isinstance(s, Size) for s in e.free_symbols) and not e.has(sp.Sum, MaxOver, Indicator)
 
-    def _function(self, name: str, *args: Labelled) -> Labelled:
+    def _function(self, row: Function, e: sp.Expr) -> Labelled:
+        """A function of the table; a logarithm of a softmax, of 1 + exp or of a sum of exponentials is stable."""
+        name, args, orders = row.name, [self.lower(a) for a in e.args[len(row.orders) :]], e.args[: len(row.orders)]
         first = args[0].node
         if name == "log" and first.op == "softmax":
             return Labelled(self.graph.make("log_softmax", first.args, first.data, first.sizes), args[0].axes)
@@ -130,7 +120,7 @@ class Lowering:
         if name == "log" and first.op == "add" and first.args[1].op == "number" and first.args[1].data == (1,):
             small = Labelled(first.args[0], tuple(args[0].axes[place] for place in first.data[0][0]))
             return self.graph.pointwise("log1p", small)  # log(1 + x), with all digits of a small x
-        return self.graph.pointwise(name, *args)
+        return self.graph.pointwise(name, *args, data=tuple(orders))
 
     @staticmethod
     def _one_plus_exp(value: Labelled) -> Labelled | None:

@@ -57,6 +57,7 @@ from scratchgrad.forms.matrix import (
 from scratchgrad.forms.picking import Gather, OneHot, of_positions
 from scratchgrad.forms.stack import left_out, stacked
 from scratchgrad.notation.binding import bound, free_indices, sum_over, tensor_name
+from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.evaluation import Float
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import (
@@ -67,26 +68,12 @@ from scratchgrad.notation.nodes import (
     Maximum,
     MaxOver,
     Minimum,
-    Sigmoid,
     Where,
 )
 
 __all__ = ["matrix_form"]
 
 _SCALAR: Shape = (None, None)
-_NAMES: dict[type, str] = {
-    sp.exp: "exp",
-    sp.log: "log",
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tanh: "tanh",
-    sp.erf: "erf",
-    sp.Abs: "abs",
-    sp.sign: "sign",
-    Sigmoid: "sigmoid",
-    Maximum: "maximum",
-    Minimum: "minimum",
-}
 
 
 class _Stuck(Exception):  # not an error: no matrix form exists
@@ -355,12 +342,20 @@ def _function(e: sp.Basic) -> Node:
     if isinstance(e, Where):
         condition, then, otherwise = e.args
         return _node(Indicator(condition) * then + Indicator(sp.Not(condition)) * otherwise)
-    if type(e) not in _NAMES:
-        raise _Stuck
+    name, evaluate = _called(e)
     arguments = [_node(a) for a in e.args]
     shape = _shape(arguments)
-    evaluate: Callable[..., Any] = Float.functions[type(e)]
-    return Apply(shape, _NAMES[type(e)], evaluate, tuple(_fitted(a, shape) if a.indices else a for a in arguments))
+    return Apply(shape, name, evaluate, tuple(_fitted(a, shape) if a.indices else a for a in arguments))
+
+
+def _called(e: sp.Basic) -> tuple[str, Callable[..., Any]]:
+    """The name of a function and its values."""
+    row = row_of(e)
+    if row is not None:
+        return row.name, Float().function(row)
+    if not isinstance(e, (Maximum, Minimum)):
+        raise _Stuck
+    return ("maximum", Float().maximum) if isinstance(e, Maximum) else ("minimum", Float().minimum)
 
 
 def _compare(relation: sp.Basic) -> Node:

@@ -22,6 +22,8 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from scratchgrad.notation.binding import bound, element, tensor_name
+from scratchgrad.notation.elementary import real, row_of
+from scratchgrad.notation.functions import TABLE, Function
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import (
     Attains,
@@ -32,15 +34,18 @@ from scratchgrad.notation.nodes import (
     Maximum,
     MaxOver,
     Minimum,
-    Sigmoid,
     Where,
 )
 
-__all__ = ["Arithmetic", "EvaluationError", "Exact", "Float", "Labelled", "Valuation", "exact_array"]
+__all__ = ["Arithmetic", "EvaluationError", "Exact", "Float", "Labelled", "NoSuchFunction", "Valuation", "exact_array"]
 
 
 class EvaluationError(ValueError):
     """An expression that has no value here: a tensor or a size is missing, or a shape does not fit."""
+
+
+class NoSuchFunction(NotImplementedError):
+    """A node that no rule evaluates: the mathematics may have a value, we cannot compute it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,18 @@ class Arithmetic:
     """The functions that an expression is made of, over arrays."""
 
     dtype: Any
-    functions: Mapping[type, Callable[..., Any]]
+
+    def function(self, row: Function) -> Callable[..., Any]:
+        """A function of the table, elementwise."""
+        raise TypeError
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger of two values, elementwise."""
+        raise TypeError
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller of two values, elementwise."""
+        raise TypeError
 
     def number(self, value: sp.Expr) -> Any:
         """The value of a number such as 1/3 or pi."""
@@ -122,29 +138,25 @@ class Arithmetic:
         raise TypeError
 
 
-def _erf(values: Any) -> Any:
-    return np.vectorize(lambda v: float(mpmath.erf(v)), otypes=[float])(values)
-
-
 class Float(Arithmetic):
     """numpy float64."""
 
     dtype = np.float64
-    functions: Mapping[type, Callable[..., Any]] = {
-        sp.exp: np.exp,
-        sp.log: np.log,
-        sp.sin: np.sin,
-        sp.cos: np.cos,
-        sp.tanh: np.tanh,
-        sp.erf: _erf,
-        sp.Abs: np.abs,
-        sp.sign: np.sign,
-        Sigmoid: lambda a: np.where(
-            a >= 0, 1 / (1 + np.exp(-np.abs(a))), np.exp(-np.abs(a)) / (1 + np.exp(-np.abs(a)))
-        ),
-        Maximum: np.maximum,
-        Minimum: np.minimum,
-    }
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """np.maximum."""
+        return np.maximum(a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """np.minimum."""
+        return np.minimum(a, b)
+
+    def function(self, row: Function) -> Callable[..., Any]:
+        """NumPy's function; where it has none, mpmath's for every number."""
+        if row.numpy is not None:
+            return row.over(np, row.numpy)
+        value = real(row)
+        return np.vectorize(lambda *v: float(value(*map(mpmath.mpf, v))), otypes=[float])
 
     def number(self, value: sp.Expr) -> Any:
         """The nearest float."""
@@ -219,14 +231,6 @@ def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any
     return call
 
 
-def _transcendental(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    return _elementwise(lambda v: function(_real(v)), 1)
-
-
-def _log(value: Any) -> Any:
-    return mpmath.log(value) if value > 0 else (mpmath.mpf("-inf") if value == 0 else mpmath.nan)
-
-
 def _less(a: Any, b: Any) -> bool:
     return bool(a < b) if type(a) is type(b) else bool(_real(a) < _real(b))
 
@@ -244,19 +248,27 @@ class Exact(Arithmetic):
     """Rational numbers where possible, else mpmath at `digits` significant digits."""
 
     dtype = object
-    functions: Mapping[type, Callable[..., Any]] = {
-        sp.exp: _elementwise(lambda v: Fraction(1) if v == 0 else mpmath.exp(_real(v)), 1),
-        sp.log: _transcendental(_log),
-        sp.sin: _transcendental(mpmath.sin),
-        sp.cos: _transcendental(mpmath.cos),
-        sp.tanh: _transcendental(mpmath.tanh),
-        sp.erf: _transcendental(mpmath.erf),
-        sp.Abs: _elementwise(abs, 1),
-        sp.sign: _elementwise(lambda v: Fraction(int(v > 0) - int(v < 0)), 1),
-        Sigmoid: _transcendental(lambda v: 1 / (1 + mpmath.exp(-v))),
-        Maximum: _elementwise(lambda a, b: b if _less(a, b) else a, 2),
-        Minimum: _elementwise(lambda a, b: b if _less(b, a) else a, 2),
-    }
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger one, as it is."""
+        return _elementwise(lambda p, q: q if _less(p, q) else p, 2)(a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller one, as it is."""
+        return _elementwise(lambda p, q: q if _less(q, p) else p, 2)(a, b)
+
+    def function(self, row: Function) -> Callable[..., Any]:
+        """Exact where the table says so, else mpmath's function."""
+        value = real(row)
+
+        def one(*arguments: Any) -> Any:
+            if row.rational is not None and all(isinstance(a, Fraction) for a in arguments):
+                return Fraction(row.rational(*arguments))
+            if row.at_zero is not None and all(a == 0 for a in arguments):
+                return Fraction(row.at_zero)
+            return value(*map(_real, arguments))
+
+        return _elementwise(one, row.arity)
 
     def __init__(self, digits: int = 50) -> None:
         """Exact arithmetic; call within mpmath.workdps(digits), as Valuation does."""
@@ -412,14 +424,18 @@ class Valuation:
             return self._map(lambda a, b: self._wide(np.equal(a, b).astype(int)), *map(self._integer, e.args))
         if isinstance(e, sp.Add):
             return self._map(lambda *terms: sum(terms[1:], terms[0]), *map(self.labelled, e.args))
-        if isinstance(e, sp.exp):
-            return self._map(self.arithmetic.functions[sp.exp], self.labelled(e.args[0]))
+        row = row_of(e)
+        if row is not None:  # before powers: SymPy counts exp among them
+            return self._map(self.arithmetic.function(row), *map(self.labelled, e.args))
         if isinstance(e, sp.Pow):
             return self._map(self.arithmetic.power, *map(self.labelled, e.args))
-        function = self.arithmetic.functions.get(type(e))
-        if function is None:
-            raise EvaluationError(f"no value is known for {type(e).__name__} in {e}")
-        return self._map(function, *map(self.labelled, e.args))
+        if isinstance(e, Maximum):
+            return self._map(self.arithmetic.maximum, *map(self.labelled, e.args))
+        if isinstance(e, Minimum):
+            return self._map(self.arithmetic.minimum, *map(self.labelled, e.args))
+        raise NoSuchFunction(
+            f"no value is known for {type(e).__name__} in {e}; a function has a row in notation/functions.py"
+        )
 
     def _wide(self, values: Any) -> Any:
         return self.arithmetic.array(values)
@@ -503,7 +519,7 @@ class Valuation:
             raise EvaluationError("the maximum over an empty axis does not exist")
         result = values[..., 0]
         for position in range(1, values.shape[-1]):
-            result = self.arithmetic.functions[Maximum](result, values[..., position])
+            result = self.arithmetic.maximum(result, values[..., position])
         return result
 
     def _condition(self, e: sp.Basic) -> Labelled:
@@ -537,5 +553,5 @@ class Valuation:
         value = at.labelled(element(name, (*samples, *e.args[1:])))
         if not isinstance(e, LogDeterminant):
             return value
-        functions = self.arithmetic.functions
-        return Labelled(functions[sp.log](functions[sp.Abs](value.values)), value.axes)
+        log, size = (self.arithmetic.function(TABLE[name]) for name in ("log", "abs"))
+        return Labelled(log(size(value.values)), value.axes)

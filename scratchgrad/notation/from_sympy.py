@@ -17,6 +17,7 @@ import sympy as sp
 
 from scratchgrad.notation.binding import tensor_name
 from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.elementary import build, from_sympy_class
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.nodes import Indicator, Maximum, Minimum, Where
 from scratchgrad.notation.syntax import NotationError
@@ -94,6 +95,8 @@ def _converted(e: sp.Basic, ranges: dict[str, str | int]) -> sp.Basic:
         for branch, condition in reversed(e.args):
             value = Where(_converted(condition, ranges), _converted(branch, ranges), value)
         return value
+    if (row := from_sympy_class(e)) is not None:
+        return build(row.name, *(_converted(a, ranges) for a in e.args))
     return e.func(*(_converted(a, ranges) for a in e.args)) if e.args else e
 
 

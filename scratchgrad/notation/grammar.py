@@ -3,9 +3,13 @@
 `;` separates assignments, the last left side is the output.  `T[i,j]` is an element, whose index may be affine
 (`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index, which
 may be said there: `Sum(x[i+r], r<3)`.
-`delta(i,j)`, `exp log sqrt sin cos tanh sigmoid erf abs sign`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j]
-Det(A) LogDet(A)`, `**` is power, `pi` is pi.  A tensor used as an index is integer-valued.  A name without brackets is
-a scalar input, the value of an index in scope, or the size of an axis (`n_i`, or as declared).
+`delta(i,j)`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j] Det(A) LogDet(A)`, `**` is power, `pi` is pi.
+A tensor used as an index is integer-valued.  A name without brackets is a scalar input, the value of an index in
+scope, or the size of an axis (`n_i`, or as declared).  The functions of the table in notation/functions.py are `exp
+log sqrt sin cos tan asin acos atan atan2(a,b) sinh cosh tanh asinh acosh atanh sigmoid log1p expm1 sinc
+logaddexp(a,b) erf erfc erfinv normcdf lgamma digamma hurwitz(n,a) abs sign floor ceil round`; `sinc` is sin(pi
+x)/(pi x), `normcdf` the distribution function of the normal law, `hurwitz(n,a)` the sum of 1/(a + k)^n, which has
+the derivatives of `digamma`; `round` goes to the even one of two equally near numbers.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from scratchgrad.notation.binders import StatedRange, without_ranges
 from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.elementary import build
+from scratchgrad.notation.functions import TABLE, Function
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import (
     Determinant,
@@ -28,7 +34,6 @@ from scratchgrad.notation.nodes import (
     LogDeterminant,
     Maximum,
     Minimum,
-    Sigmoid,
     Where,
 )
 from scratchgrad.notation.options import with_options
@@ -79,17 +84,7 @@ class AssignmentOrder(NotationError):
     """A tensor is assigned twice, or used before it is assigned."""
 
 
-_FUNCTIONS: dict[str, tuple[int, Callable[..., sp.Expr]]] = {
-    "exp": (1, sp.exp),
-    "log": (1, sp.log),
-    "sqrt": (1, sp.sqrt),
-    "sin": (1, sp.sin),
-    "cos": (1, sp.cos),
-    "tanh": (1, sp.tanh),
-    "sigmoid": (1, Sigmoid),
-    "erf": (1, sp.erf),
-    "abs": (1, sp.Abs),
-    "sign": (1, sp.sign),
+_CONSTRUCTS: dict[str, tuple[int, Callable[..., sp.Expr]]] = {
     "max": (2, Maximum),
     "min": (2, Minimum),
     "where": (3, Where),
@@ -107,6 +102,7 @@ _ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
     "**": lambda a, b: a**b,
 }
 _DIGITS, _EXPONENT = 400, 512  # float64 ends at 1.8e308
+_ORDER = 100  # beyond, zeta(n, x) is x^-n to 30 digits
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 
@@ -260,7 +256,7 @@ class _Elaboration:
     def check_name(self, node: Node) -> None:
         if node.value == "pi" and "pi" in self.targets:
             raise self.error(ReservedName, node.place, "'pi' is the number; give the tensor another name")
-        if node.value in {*_FUNCTIONS, *_BINDERS, *_MATRIX}:
+        if node.value in {*TABLE, *_CONSTRUCTS, *_BINDERS, *_MATRIX}:
             message = f"{node.value!r} is a function: write {node.value}(...), or give the tensor another name"
             raise self.error(ReservedName, node.place, message)
         kind, _, of = node.value.partition("_")
@@ -619,16 +615,32 @@ class _Elaboration:
         if node.value in _MATRIX:
             matrix = sp.Symbol(node.arguments[0].value, real=True)
             return Determinant(matrix) if node.value == "Det" else LogDeterminant(matrix)
-        if node.value not in _FUNCTIONS:
-            raise self.unknown(node, "function", [*_FUNCTIONS, *_BINDERS, *_MATRIX])
-        arity, function = _FUNCTIONS[node.value]
+        row = TABLE.get(node.value)
+        if row is None and node.value not in _CONSTRUCTS:
+            raise self.unknown(node, "function", [*TABLE, *_CONSTRUCTS, *_BINDERS, *_MATRIX])
+        arity = row.arity if row is not None else _CONSTRUCTS[node.value][0]
         if len(node.arguments) != arity:
             raise self.error(
                 RankMismatch,
                 node.place,
                 f"{node.value} takes {arity} argument{'s' * (arity > 1)}, found {len(node.arguments)}",
             )
+        if row is not None:
+            return self.function(row, node, scope)
+        function = _CONSTRUCTS[node.value][1]
         if node.value == "delta":
             return function(*(self.place(a, scope) for a in node.arguments))
         first = self.condition if node.value == "where" else self.value
         return function(first(node.arguments[0], scope), *(self.value(a, scope) for a in node.arguments[1:]))
+
+    def function(self, row: Function, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
+        """A function of the table; an order is a whole number that is written out."""
+        arguments = [self.value(a, scope) for a in node.arguments]
+        for least, order, written in zip(row.orders, arguments, node.arguments, strict=False):
+            if not order.is_Integer or not least <= order <= _ORDER:
+                message = f"the first argument of {row.name} is a whole number from {least} to {_ORDER}, written out"
+                raise self.error(Misplaced, written.place, message)
+        result = build(row.name, *arguments)
+        if row.own and all(a.is_number for a in arguments) and result.evalf().has(sp.nan):
+            raise self.error(Misplaced, node.place, "this has no real value, whatever the values of the tensors")
+        return result

@@ -9,13 +9,16 @@ Everything that comes out is a SymPy object.  `s.i` is the index with that lette
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
 from scratchgrad.notation.binding import free_indices, max_over, sum_over, tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
+from scratchgrad.notation.elementary import build
 from scratchgrad.notation.equations import naming_the_layer
+from scratchgrad.notation.functions import TABLE
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import (
@@ -24,7 +27,6 @@ from scratchgrad.notation.nodes import (
     LogDeterminant,
     Maximum,
     Minimum,
-    Sigmoid,
     Where,
 )
 from scratchgrad.notation.syntax import NotationError
@@ -41,11 +43,10 @@ class DefinitionMismatch(NotationError):
 
 
 class Notation:
-    """The tensors and indices of a signature, and the functions to combine them."""
+    """The tensors and indices of a signature, and the functions to combine them: s.tanh is the table's."""
 
-    exp, log, sqrt, sin, cos, tanh = map(staticmethod, (sp.exp, sp.log, sp.sqrt, sp.sin, sp.cos, sp.tanh))
-    erf, abs, sign, pi = staticmethod(sp.erf), staticmethod(sp.Abs), staticmethod(sp.sign), sp.pi
-    sigmoid, max, min, where = map(staticmethod, (Sigmoid, Maximum, Minimum, Where))
+    pi = sp.pi
+    max, min, where = map(staticmethod, (Maximum, Minimum, Where))
     delta = staticmethod(sp.KroneckerDelta)
     sum, amax = staticmethod(sum_over), staticmethod(max_over)
 
@@ -70,7 +71,9 @@ class Notation:
         return tuple(t if t.indices else t.element for t in self.declared.values())
 
     def __getattr__(self, letter: str) -> Any:
-        """The index with that letter, or the value of the option with that name."""
+        """The function of the table with that name, the index with that letter, or the option's value."""
+        if letter in TABLE:
+            return partial(build, letter)
         indices, options = self.__dict__.get("indices", {}), self.__dict__.get("options", {})
         if letter in indices:
             return indices[letter]

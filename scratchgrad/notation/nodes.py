@@ -9,7 +9,6 @@ the kind.  None evaluates itself, and a kink's convention belongs to the rule th
     Maximum(a, b), Minimum(a, b)
     Attains(a, m)         the condition that a is the maximum m
     MaxOver(e, i, ..)     the largest e over the whole range of the bound indices
-    Sigmoid(a)            1 / (1 + exp(-a))
     InverseElement(A, i, j), Determinant(A), LogDeterminant(A)      of a square tensor named A
     Partial(a, b)         the opaque partial derivative of a with respect to b, for printing
 """
@@ -30,12 +29,12 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Partial",
-    "Sigmoid",
+    "RealNode",
     "Where",
 ]
 
 
-class _Node(sp.Expr):
+class RealNode(sp.Expr):
     """An expression that SymPy keeps as it is, real-valued."""
 
     __slots__ = ()
@@ -43,10 +42,11 @@ class _Node(sp.Expr):
     is_extended_real = True
 
     def __new__(cls, *args: Any) -> Any:
+        """The node as it is."""
         return sp.Expr.__new__(cls, *map(sp.sympify, args))
 
 
-class Indicator(_Node):
+class Indicator(RealNode):
     """1 where the condition holds, else 0."""
 
     def __new__(cls, condition: Any) -> Any:
@@ -60,7 +60,7 @@ class Indicator(_Node):
         return self if exponent.is_positive else None
 
 
-class Where(_Node):
+class Where(RealNode):
     """The second argument where the first, a condition, holds, else the third."""
 
     def __new__(cls, condition: Any, then: Any, otherwise: Any) -> Any:
@@ -81,35 +81,31 @@ class Attains(sp.Eq):
     """Whether the first value is the maximum that stands second, up to rounding: the two may be summed differently."""
 
 
-class Maximum(_Node):
+class Maximum(RealNode):
     """The larger of two values."""
 
 
-class Minimum(_Node):
+class Minimum(RealNode):
     """The smaller of two values."""
 
 
-class MaxOver(_Node):
+class MaxOver(RealNode):
     """The largest value of the first argument over the whole range of the bound indices that follow."""
 
 
-class Sigmoid(_Node):
-    """1 / (1 + exp(-a))."""
-
-
-class InverseElement(_Node):
+class InverseElement(RealNode):
     """Element (i, j) of the inverse of the square tensor named by the first argument."""
 
 
-class Determinant(_Node):
+class Determinant(RealNode):
     """The determinant of the square tensor named by the argument."""
 
 
-class LogDeterminant(_Node):
+class LogDeterminant(RealNode):
     """The logarithm of the absolute value of the determinant of the named square tensor."""
 
 
-class Partial(_Node):
+class Partial(RealNode):
     """The partial derivative of the first argument with respect to the second, written but not evaluated.
 
     SymPy's own Derivative(J, W[i, j]).doit() is 0, hence this opaque node.

@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from scratchgrad.notation.binding import bound, rebuild, tensor_name
+from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import (
     Determinant,
@@ -22,7 +23,6 @@ from scratchgrad.notation.nodes import (
     MaxOver,
     Minimum,
     Partial,
-    Sigmoid,
     Where,
 )
 
@@ -30,16 +30,7 @@ __all__ = ["to_text"]
 
 _ADD, _MUL, _UNARY, _POW, _ATOM = range(5)
 
-_FUNCTIONS: dict[type[Any], str] = {
-    sp.exp: "exp",
-    sp.log: "log",
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tanh: "tanh",
-    sp.erf: "erf",
-    sp.Abs: "abs",
-    sp.sign: "sign",
-    Sigmoid: "sigmoid",
+_NAMES: dict[type[Any], str] = {
     Maximum: "max",
     Minimum: "min",
     sp.KroneckerDelta: "delta",
@@ -84,9 +75,10 @@ def _write(e: Any) -> tuple[str, int]:
     for kind, write in _WRITERS.items():
         if isinstance(e, kind):
             return write(e)
-    for kind, name in _FUNCTIONS.items():
-        if isinstance(e, kind):
-            return f"{name}({', '.join(map(to_text, e.args))})", _ATOM
+    row = row_of(e)
+    name = row.name if row is not None else _NAMES.get(type(e))
+    if name is not None:
+        return f"{name}({', '.join(map(to_text, e.args))})", _ATOM
     return str(e), _ATOM
 
 

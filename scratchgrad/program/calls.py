@@ -17,19 +17,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scratchgrad.notation.functions import of_aten
+
 __all__ = ["call", "out_overload"]
 
 _aten = torch.ops.aten
 
-# torch.NAME(*args, out=...) takes the arguments of aten::NAME.
+# torch.NAME(*args, out=...) takes the arguments of aten::NAME; so do the functions of the table.
 _WITH_OUT = frozenset(
-    "mm addmm bmm mul add sub div neg exp log sqrt tanh sigmoid erf pow sum dot abs sign expm1 logsumexp mean amax "
-    "_softmax _log_softmax lt le gt ge eq ne rsqrt sin cos cumsum maximum minimum _addmm_activation".split()
+    "mm addmm bmm mul add sub div neg pow sum dot logsumexp mean amax _softmax _log_softmax lt le gt ge eq ne rsqrt "
+    "cumsum maximum minimum _addmm_activation".split()
 )
-# tensor.NAME_(*args) takes the arguments of aten::NAME_ after the first.
-_IN_PLACE = frozenset(
-    "mul add sub div neg exp log sqrt tanh sigmoid relu sign abs addmm addmv baddbmm fill copy".split()
-)
+# tensor.NAME_(*args) takes the arguments of aten::NAME_ after the first; so do the functions that are methods.
+_IN_PLACE = frozenset("mul add sub div neg relu addmm addmv baddbmm fill copy".split())
 
 
 def call(
@@ -40,13 +40,13 @@ def call(
         return _kernel(function, outs), args, kwargs
     name = function._schema.name.partition("::")[2]
     if inplace:
-        if name.removesuffix("_") in _IN_PLACE:
+        if _in_place(name.removesuffix("_")):
             return getattr(args[0], name), args[1:], kwargs
         return function, args, kwargs
     out = outs[0]
     if name in ("clone", "_to_copy", "contiguous"):
         return out.copy_, args[:1], {}
-    if len(outs) == 1 and name in _IN_PLACE and args and _same(args[0], out):
+    if len(outs) == 1 and _in_place(name) and args and _same(args[0], out):
         return getattr(out, f"{name}_"), args[1:], kwargs
     if function is _aten.relu.default:
         return torch.clamp_min, (args[0], 0), {"out": out}
@@ -61,12 +61,23 @@ def call(
             return _copying(function, outs), args, kwargs
         v = args[0].mT if isinstance(args[0], Tensor) else args[0].transposed
         return getattr(torch, name), (v, 1 - args[1] % 2, *args[2:]), {"out": out.mT}
-    if len(outs) == 1 and name in _WITH_OUT:
+    if len(outs) == 1 and _with_out(name):
         return getattr(torch, name), args, {**kwargs, "out": out}
     found = out_overload(function)
     if found is not None and len(found[1]) == len(outs):
         return found[0]._op, args, {**kwargs, **dict(zip(found[1], outs, strict=True))}
     return _copying(function, outs), args, kwargs
+
+
+@cache
+def _with_out(name: str) -> bool:
+    return name in _WITH_OUT or (of_aten(name) is not None and hasattr(torch, name))
+
+
+@cache
+def _in_place(name: str) -> bool:
+    row = of_aten(name)
+    return name in _IN_PLACE or (row is not None and hasattr(torch.Tensor, f"{name}_"))
 
 
 @cache

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Fence", "Grid", "Group", "LatexUnreadable", "Macro", "Node", "Scripts", "Symbol", "parse"]
+__all__ = ["OPERATORS", "Fence", "Grid", "Group", "LatexUnreadable", "Macro", "Node", "Scripts", "Symbol", "parse"]
 
 
 class LatexUnreadable(ValueError):
@@ -73,6 +73,12 @@ class Grid(Node):
     name: str
     rows: tuple[tuple[tuple[Node, ...], ...], ...]
 
+
+OPERATORS = frozenset(
+    "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log max min sec sin sinh "
+    "sup tan tanh".split()
+)
+"""The commands that TeX sets as the name of an operator, upright and with a space before what follows."""
 
 ARGUMENTS = {
     **dict.fromkeys(("frac", "dfrac", "tfrac", "overset", "underset", "stackrel", "textcolor"), 2),

@@ -35,7 +35,8 @@ from scratchgrad.forms.matrix import (
 )
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.forms.stack import Stack
-from scratchgrad.sheets.latex import parse
+from scratchgrad.notation.functions import TABLE
+from scratchgrad.sheets.latex import OPERATORS, parse
 from scratchgrad.sheets.names import indexed, latex_name
 from scratchgrad.sheets.printer import element_latex, gradient_symbol
 
@@ -43,10 +44,7 @@ __all__ = ["MatrixPrinter", "UnprintableForm"]
 
 _GRADIENTS = ("grad_", "bar_")
 _PLUS, _ODOT, _TIMES, _POWER, _ATOM = range(5)
-_FUNCTIONS = {
-    "exp": "\\exp", "log": "\\log", "sin": "\\sin", "cos": "\\cos", "tanh": "\\tanh", "erf": "\\operatorname{erf}",
-    "sigmoid": "\\sigma", "sign": "\\operatorname{sgn}", "maximum": "\\max", "minimum": "\\min",
-}  # fmt: skip
+_EXTREMA = {"maximum": "\\max", "minimum": "\\min"}
 _COMPARISONS = {"==": "=", "!=": "\\neq", ">": ">", ">=": "\\geq", "<": "<", "<=": "\\leq"}
 
 
@@ -212,11 +210,11 @@ class MatrixPrinter:
 
     def _apply(self, node: Apply) -> tuple[str, int]:
         """A function of every element."""
-        if node.function == "abs":
-            return f"\\left| {self.latex(node.arguments[0])} \\right|", _ATOM
-        function = _FUNCTIONS.get(node.function, f"\\operatorname{{{node.function}}}")
+        function = TABLE[node.function].latex if node.function in TABLE else _EXTREMA[node.function]
+        if "{0}" in function:
+            return function.format(*map(self.latex, node.arguments)), _ATOM
         only = node.arguments[0]
-        if len(node.arguments) == 1 and isinstance(only, Leaf) and function in ("\\log", "\\sin", "\\cos", "\\tanh"):
+        if len(node.arguments) == 1 and isinstance(only, Leaf) and function[1:] in OPERATORS and function != "\\exp":
             return f"{function} {self.wrapped(only, _POWER)}", _POWER
         return f"{function}\\left( {', '.join(map(self.latex, node.arguments))} \\right)", _POWER
 

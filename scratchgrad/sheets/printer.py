@@ -18,6 +18,7 @@ from sympy.printing.latex import LatexPrinter
 from scratchgrad.forms.matrix import Node
 from scratchgrad.notation.binding import bound, tensor_name, tensors_in
 from scratchgrad.notation.definition import Definition
+from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import (
     Determinant,
@@ -28,19 +29,14 @@ from scratchgrad.notation.nodes import (
     MaxOver,
     Minimum,
     Partial,
-    Sigmoid,
     Where,
 )
+from scratchgrad.sheets.latex import OPERATORS
 from scratchgrad.sheets.names import accented, indexed, latex_name
 
 __all__ = ["SheetPrinter", "element_latex", "first_index", "gradient_symbol", "matrix_latex", "partial"]
 
 _RELATIONS = {"==": "=", "!=": "\\neq", "<": "<", "<=": "\\leq", ">": ">", ">=": "\\geq"}
-_FUNCTIONS = {
-    sp.log: "\\log", sp.sin: "\\sin", sp.cos: "\\cos", sp.tan: "\\tan", sp.tanh: "\\tanh", sp.sinh: "\\sinh",
-    sp.cosh: "\\cosh", sp.atan: "\\arctan", sp.erf: "\\operatorname{erf}", sp.sign: "\\operatorname{sgn}",
-    Sigmoid: "\\sigma",
-}  # fmt: skip
 _GRADIENTS = ("grad_", "bar_")
 _HALF = sp.Rational(1, 2)
 _FRACTIONS = 1000  # a number with a smaller denominator is a fraction
@@ -94,6 +90,18 @@ def _has_tensor(e: sp.Basic) -> bool:
 def _counts(e: sp.Expr) -> bool:
     """Whether e is made of sizes, indices and numbers alone."""
     return bool(e.free_symbols) and all(isinstance(s, (Index, Size)) for s in e.free_symbols)
+
+
+def _is_operator(latex: str) -> bool:
+    """Whether TeX sets the name with a space before its argument: log x; else the argument is in brackets."""
+    return latex.startswith("\\") and latex[1:] in OPERATORS
+
+
+def _has_brackets(e: sp.Basic) -> bool:
+    """Whether the function brings its own brackets."""
+    row = row_of(e)
+    named = row is not None and row.name != "exp" and (_is_operator(row.latex) or "operatorname" in row.latex)
+    return (row is not None and not named) or isinstance(e, (Maximum, Minimum))
 
 
 def _is_gradient(e: sp.Basic) -> bool:
@@ -227,7 +235,7 @@ class SheetPrinter(LatexPrinter):
             kind = 2 if isinstance(base, sp.KroneckerDelta) else 3
         elif isinstance(base, (sp.Symbol, sp.Indexed)) or base.is_number:
             kind = 4
-        elif isinstance(base, (sp.exp, Sigmoid, sp.Abs, Maximum, Minimum)):
+        elif _has_brackets(base):
             kind = 5  # they bring their own brackets
         elif isinstance(base, sp.Add):
             kind = 6
@@ -247,8 +255,9 @@ class SheetPrinter(LatexPrinter):
             below = 1 / e
             return f"\\frac{{1}}{{{self._print(below)}}}"
         power = str(self._print(exponent))
-        if type(base) in (sp.sin, sp.cos, sp.tan, sp.tanh, sp.sinh, sp.cosh) and exponent.is_Integer:
-            return f"{_FUNCTIONS[type(base)]}^{{{power}}} {self._argument(base.args[0])}"
+        row = row_of(base)
+        if row is not None and row.powers and exponent.is_Integer:
+            return f"{row.latex}^{{{power}}} {self._argument(base.args[0])}"
         text = str(self._print(base))
         simple = isinstance(base, (sp.Symbol, sp.Indexed, Index)) or (base.is_Integer and base >= 0)
         bare = simple and "^" not in text and "\\frac" not in text
@@ -286,27 +295,23 @@ class SheetPrinter(LatexPrinter):
         text = str(self._print(e))
         return text if isinstance(e, (sp.Indexed, sp.Symbol)) and not _is_gradient(e) else f"\\left( {text} \\right)"
 
-    def _print_Function(self, e: sp.Function, exp: str | None = None) -> str:
-        if type(e) not in _FUNCTIONS:
+    def _print_Function(self, e: sp.Expr, exp: str | None = None) -> str:
+        row = row_of(e)
+        if row is None:
             return str(super()._print_Function(e, exp))
-        return self._call(_FUNCTIONS[type(e)], e.args[0], exp)
-
-    def _call(self, function: str, argument: sp.Expr, exp: str | None = None) -> str:
-        inner = self._argument(argument)
-        if function.startswith(("\\operatorname", "\\sigma")) and not inner.startswith("\\left"):
+        if "{0}" in row.latex:
+            text = row.latex.format(*map(self._print, e.args))
+            return text if exp is None else f"{text}^{{{exp}}}"
+        if row.arity > 1:
+            return f"{row.latex}\\left( {', '.join(str(self._print(a)) for a in e.args)} \\right)"
+        inner = self._argument(e.args[0])
+        if not _is_operator(row.latex) and not inner.startswith("\\left"):
             inner = f"({inner})"
-        called = f"{function}^{{{exp}}}" if exp else function
+        called = f"{row.latex}^{{{exp}}}" if exp else row.latex
         return f"{called}{inner}" if inner.startswith("(") else f"{called} {inner}"
 
-    _print_log = _print_sin = _print_cos = _print_tan = _print_tanh = _print_erf = _print_sign = _print_Function
-    _print_sinh = _print_cosh = _print_atan = _print_Function
-
-    def _print_Sigmoid(self, e: Sigmoid) -> str:
-        return self._call("\\sigma", e.args[0])
-
-    def _print_Abs(self, e: sp.Abs, exp: str | None = None) -> str:
-        text = f"\\left| {self._print(e.args[0])} \\right|"
-        return text if exp is None else f"{text}^{{{exp}}}"
+    _print_log = _print_sin = _print_cos = _print_tanh = _print_erf = _print_sign = _print_Function
+    _print_Abs = _print_RealFunction = _print_Function  # noqa: N815  # SymPy calls it by the class's name
 
     def _print_floor(self, e: sp.floor, exp: str | None = None) -> str:
         r"""\lfloor n/2 \rfloor, which is no taller than a line."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scratchgrad.sheets.blocks import pieces
-from scratchgrad.sheets.latex import Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
+from scratchgrad.sheets.latex import OPERATORS, Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
 
 __all__ = ["Box", "formula_width", "measure", "text_width"]
 
@@ -48,24 +48,6 @@ _GREEK = _table("""
     omega 658 Gamma 625 Delta 833 Theta 778 Lambda 694 Xi 667 Pi 750 Sigma 722 Phi 722 Psi 778 Omega 722
     partial 586 ell 417 infty 1000 nabla 833 top 778 forall 556 exists 556 prime 275 emptyset 500 neg 667 vdots 278
 """)
-_FUNCTIONS = (
-    "log",
-    "ln",
-    "exp",
-    "max",
-    "min",
-    "det",
-    "tanh",
-    "sinh",
-    "cosh",
-    "sin",
-    "cos",
-    "tan",
-    "sup",
-    "inf",
-    "lim",
-    "arg",
-)
 _LIMITED = {"max", "min", "det", "sup", "inf", "lim", "operatorname*"}
 _BINARY = _table(r"""
     + 778 - 778 \odot 778 \oplus 778 \otimes 778 \times 778 \div 778 \pm 778 \mp 778
@@ -198,7 +180,7 @@ def _symbol(token: str, style: str) -> Box:
             return Box(table[token] * scale, kind=kind)
     if token in _OPENING or token in _CLOSING:
         return Box(_delimiter(token, 1.0) * _SCALE[style], kind="open" if token in _OPENING else "close")
-    if name in _FUNCTIONS:
+    if name in OPERATORS:
         return Box((sum(_UPRIGHT[c] for c in name) + 15) * scale, kind="op", limits=style == "D" and name in _LIMITED)
     if token in (",", ";"):
         return Box(278 * scale, kind="punct")

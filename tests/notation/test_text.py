@@ -8,6 +8,7 @@ import sympy as sp
 
 from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.definition import Tensor
+from scratchgrad.notation.elementary import SYMPY
 from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index, Size
@@ -19,7 +20,6 @@ from scratchgrad.notation.nodes import (
     Maximum,
     Minimum,
     Partial,
-    Sigmoid,
     Where,
 )
 from scratchgrad.notation.text import to_text
@@ -56,7 +56,7 @@ PRINTED = [
     (a * sum_over(x, i) ** 2, "a*Sum(x[i], i)**2"),
     (max_over(x - a, i), "Max(x[i] - a, i)"),
     (Maximum(a, 0) * Minimum(c, a), "max(a, 0)*min(c, a)"),
-    (Sigmoid(a) * sp.erf(c), "erf(c)*sigmoid(a)"),
+    (SYMPY.sigmoid(a) * sp.erf(c), "erf(c)*sigmoid(a)"),
     (Indicator(sp.Gt(x, 0)), "where(x[i] > 0, 1, 0)"),
     (Where(sp.And(sp.Gt(a, 0), sp.Ne(c, 1)), a, -c), "where((a > 0 and c != 1), a, -c)"),
     (Where(sp.Or(sp.Gt(a, 0), sp.Eq(c, 1)), a, -c), "where((c == 1 or a > 0), a, -c)"),

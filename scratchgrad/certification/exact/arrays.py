@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,9 @@ class Arrays:
 
         return call
 
-    def function(self, name: str, a: Any) -> Array:
-        """A function of FUNCTIONS, elementwise."""
-        return self._over(lambda x: self.graph.function(name, x), 1)(a)
+    def function(self, name: str, *arguments: Any) -> Array:
+        """A function of the table, elementwise."""
+        return self._over(partial(self.graph.function, name), len(arguments))(*arguments)
 
     def of(self, value: Any) -> Array:
         """The value as an object array of nodes; a float is read as the number that it stands for."""

@@ -19,7 +19,8 @@ from typing import Any, TypeVar, cast
 import flint
 import numpy as np
 
-from scratchgrad.certification.exact.scalar import COMPARISONS, FUNCTIONS, Scalar, ordered
+from scratchgrad.certification.exact.scalar import COMPARISONS, Scalar, is_rounded, ordered
+from scratchgrad.notation.functions import TABLE
 
 __all__ = ["BITS", "Near", "Program", "ball", "balls", "precisely", "short_fraction"]
 
@@ -147,7 +148,7 @@ class Program:
                 close &= ~found.tie
                 near.found |= close
                 found = replace(found, tie=found.tie | close)
-            if moved is not None and (node.op in FUNCTIONS or node.key in self.kept):
+            if moved is not None and (is_rounded(node.op) or node.key in self.kept):
                 found = moved(found)
             value[node.key] = found
             for key in self._over[place]:
@@ -189,7 +190,7 @@ def _value(node: Scalar, args: list[Any], symbols: Mapping[str, Array], points: 
         return _chosen(*args, hull=hull)
     if node.is_truth:
         return _truth(op, args, points)
-    return _FUNCTIONS[op](args[0])
+    return np.asarray(np.frompyfunc(TABLE[op].ball, len(args), 1)(*args), dtype=object)
 
 
 def _truth(op: str, args: list[Any], points: int) -> _Truth:
@@ -243,20 +244,3 @@ def _power(base: Array, exponent: int) -> Array:
         if exponent:
             base = base * base
     return found
-
-
-def _each(function: Callable[[Any], Any]) -> Callable[[Array], Array]:
-    each: Callable[[Array], Array] = np.frompyfunc(function, 1, 1)
-    return each
-
-
-_FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
-    "exp": _each(lambda v: v.exp()),
-    "log": _each(lambda v: v.log()),
-    "sqrt": _each(lambda v: v.sqrt()),
-    "erf": _each(lambda v: v.erf()),
-    "sin": _each(lambda v: v.sin()),
-    "cos": _each(lambda v: v.cos()),
-    "tanh": _each(lambda v: v.tanh()),
-    "sigmoid": _each(lambda v: 1 / (1 + (-v).exp())),
-}

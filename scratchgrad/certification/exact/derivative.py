@@ -3,8 +3,8 @@
 In   pairs (output, upstream gradient), inputs; all of them nodes
 Out  for every input x the node  sum over the outputs of  g * du/dx
 
-The derivative of choice(c, a, b) is the derivative of the branch that c chooses: the sides of a kink, not the kink.  It
-needs no element form, so it also differentiates what only torch has defined.
+The derivative of a function is the table's.  That of choice(c, a, b) is the derivative of the branch that c chooses:
+the sides of a kink, not the kink.  It needs no element form, so it also differentiates what only torch has defined.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
+from scratchgrad.notation.functions import TABLE
 
 __all__ = ["adjoints"]
 
@@ -67,27 +68,8 @@ def _shares(graph: Graph, node: Scalar, g: Scalar) -> list[tuple[Scalar, Scalar]
     if op == "choice":
         c, a, b = args
         return [(a, graph.choice(c, g, graph.zero)), (b, graph.choice(c, graph.zero, g))]
-    return [(args[0], _times(graph, g, _slope(graph, node)))] if node.operands else []
-
-
-def _slope(graph: Graph, node: Scalar) -> Scalar:
-    """The derivative of a function's value by its argument."""
-    (a,) = node.args
-    if node.op == "exp":
-        return node
-    if node.op == "log":
-        return graph.div(graph.one, a)
-    if node.op == "sqrt":
-        return graph.div(graph.one, graph.mul(graph.number(2), node))
-    if node.op == "erf":
-        constant = graph.div(graph.number(2), graph.sqrt(graph.pi))
-        return graph.mul(constant, graph.exp(graph.mul(graph.minus_one, graph.mul(a, a))))
-    if node.op == "sin":
-        return graph.function("cos", a)
-    if node.op == "cos":
-        return graph.mul(graph.minus_one, graph.function("sin", a))
-    if node.op == "tanh":
-        return graph.sub(graph.one, graph.mul(node, node))
-    if node.op == "sigmoid":
-        return graph.mul(node, graph.sub(graph.one, node))
-    raise NotImplementedError(f"no derivative is known for {node.op}")  # every function of FUNCTIONS stands above
+    if not node.operands:
+        return []
+    row = TABLE[op]
+    slopes = (graph.node(formula(graph, *args)) for formula in row.derivatives)
+    return [(a, _times(graph, g, slope)) for a, slope in zip(args[len(row.orders) :], slopes, strict=True)]

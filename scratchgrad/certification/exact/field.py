@@ -3,7 +3,7 @@
     x1 .. xn, pi        the unknowns
     E = exp(p)          one for each exponent that is no rational combination of earlier ones
     s = sqrt(f)         with s^2 = f
-    log|f|, erf(f), sin(f), cos(f)      one for each canonical argument
+    log|f|, erf(f), sin(f), ..          one for each canonical argument
 
 Every identity that is used holds wherever both sides are defined: so a difference whose numerator is the polynomial 0
 is 0 for all real values.  The converse is not claimed.  Polynomials are flint's; one that grows too large, or takes too
@@ -19,6 +19,8 @@ from fractions import Fraction
 from typing import Any
 
 import flint
+
+from scratchgrad.notation.functions import TABLE
 
 __all__ = ["Budget", "Exhausted", "Field", "FinerExponents", "Undecidable"]
 
@@ -339,19 +341,23 @@ class Field:
             found = self.add(found, (term, self.one))
         return found
 
-    def opaque(self, name: str, a: Fractional) -> Fractional:
-        """A function of a canonical argument; erf and sin are odd, cos is even."""
-        n, d = a
-        odd = name in ("erf", "sin") and n.leading_coefficient() < 0
-        if odd or (name == "cos" and n.leading_coefficient() < 0):
-            n = -n
-        key = f"{name}[({self.text(n)})/({self.text(d)})]"
+    def opaque(self, name: str, *arguments: Fractional) -> Fractional:
+        """A function of canonical arguments; the first one's sign is taken out where the function is odd or even."""
+        row, given = TABLE[name], list(arguments)
+        if row.at_zero is not None and all(n.is_zero() for n, _ in given):
+            return self.number(Fraction(row.at_zero))
+        first = len(row.orders)
+        n, d = given[first]
+        turned = bool(row.parity) and not n.is_zero() and n.leading_coefficient() < 0
+        if turned:
+            given[first] = (-n, d)
+        key = f"{name}[{', '.join(f'({self.text(n)})/({self.text(d)})' for n, d in given)}]"
         if key not in self._opaque:
             self._opaque[key] = self.new(key)
             if name == "log" and d.is_one():
-                self.logarithms[self._opaque[key]] = n
+                self.logarithms[self._opaque[key]] = given[first][0]
         found = self.generator(self._opaque[key])
-        return (-found[0], found[1]) if odd else found
+        return (-found[0], found[1]) if turned and row.parity == "odd" else found
 
     # Signs.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import sympy as sp
 from scratchgrad.certification.exact.scalar import Graph, Scalar
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.evaluation import Arithmetic, Labelled, Valuation
-from scratchgrad.notation.nodes import Maximum, Minimum, Sigmoid
+from scratchgrad.notation.functions import Function
 
 __all__ = ["Symbolic", "assigned", "nodes", "symbols"]
 
@@ -34,16 +35,18 @@ class Symbolic(Arithmetic):
     def __init__(self, graph: Graph) -> None:
         """Arithmetic over this graph."""
         self.graph = graph
-        self.functions: Mapping[type, Callable[..., Any]] = {
-            **{kind: self._each(name) for kind, name in _NAMES.items()},
-            sp.Abs: _elementwise(graph.absolute, 1),
-            sp.sign: _elementwise(graph.sign, 1),
-            Maximum: _elementwise(graph.maximum, 2),
-            Minimum: _elementwise(graph.minimum, 2),
-        }
 
-    def _each(self, name: str) -> Callable[..., Any]:
-        return _elementwise(lambda a: self.graph.function(name, a), 1)
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger one."""
+        return _elementwise(self.graph.maximum, 2)(a, b)
+
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller one."""
+        return _elementwise(self.graph.minimum, 2)(a, b)
+
+    def function(self, row: Function) -> Callable[..., Any]:
+        """Nodes of the function."""
+        return _elementwise(partial(self.graph.function, row.name), row.arity)
 
     def number(self, value: sp.Expr) -> Any:
         """A node; pi and E are themselves."""
@@ -154,16 +157,6 @@ class Symbolic(Arithmetic):
             total = self.graph.add(total, (-1) ** j * first * self.determinant(minor))
         return total
 
-
-_NAMES = {
-    sp.exp: "exp",
-    sp.log: "log",
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tanh: "tanh",
-    sp.erf: "erf",
-    Sigmoid: "sigmoid",
-}
 
 _COMPARED = {
     (False, False, True): "greater",

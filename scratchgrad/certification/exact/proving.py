@@ -5,7 +5,8 @@ Out  "everywhere", "off ties" (equal wherever no comparison is a tie), or why it
 
     0  Both are written with sorted sums and products.
     1  Every maximal function value and choice(c, a, b) becomes an unknown: an identity for any value holds for this
-       one.  Then only the choices: it takes the shift of a stable softmax away.
+       one.  So again with functions written in others (expm1(a) is exp(a) - 1), as the table says.  Then only the
+       choices: it takes the shift of a stable softmax away.
     2  The normal form of a - b is 0.
     3  If it is not: cases by the sign (+, -, 0) of every comparison that is met.  At 0 the unknown is substituted
        where the comparison is linear.  A case that no point satisfies is dropped, by exact elimination (Fourier and
@@ -18,7 +19,7 @@ Equal means: the same value wherever both are defined and the facts about the un
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -28,11 +29,11 @@ from scratchgrad.certification.exact.facts import Facts
 from scratchgrad.certification.exact.field import Budget, Exhausted, Field, FinerExponents, Fractional, Undecidable
 from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt, sorted_form
+from scratchgrad.notation.functions import TABLE
 
 __all__ = ["EVERYWHERE", "OFF_TIES", "Proof", "prove"]
 
 EVERYWHERE, OFF_TIES = "everywhere", "off ties"
-_ABSTRACTED = ("exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "sigmoid")
 _CASES = 2000
 _ROWS = 400
 _PER_NODE = 50
@@ -69,20 +70,29 @@ def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None) -> P
     difference = graph.sub(sorted_form(a), sorted_form(b))
     if difference is graph.zero:
         return Proof(EVERYWHERE, 1)
-    found = ordered([difference])
-    attempts: list[tuple[str, ...]] = [()]
-    if any(node.op == "choice" for node in found):
-        attempts.insert(0, ("choice",))
-    if any(node.op in _ABSTRACTED for node in found):
-        attempts.insert(0, ("choice", *_ABSTRACTED))
+    attempts = list(_attempts(graph, difference))
     proof = Proof(None)
-    for number, opaque in enumerate(attempts):
+    for number, attempt in enumerate(attempts):
         last = number == len(attempts) - 1
         share = budget if last else budget.share(1 / 4)
-        proof = _attempt(_without(graph, difference, opaque) if opaque else difference, share, facts)
+        proof = _attempt(attempt, share, facts)
         if proof.extent is not None:
             break
     return proof
+
+
+def _attempts(graph: Graph, difference: Scalar) -> Iterator[Scalar]:
+    """The difference, with less and less of it taken as unknown."""
+    functions, choices = ("choice", *TABLE), ("choice",)
+    plain = _in_known_functions(graph, difference)
+    ops = {node.op for node in ordered([difference, plain])}
+    if ops & set(TABLE):
+        yield _without(graph, difference, functions)
+        if plain is not difference:
+            yield _without(graph, plain, functions)
+    if "choice" in ops:
+        yield _without(graph, plain, choices)
+    yield plain
 
 
 def _attempt(difference: Scalar, budget: Budget, facts: Facts) -> Proof:
@@ -92,6 +102,18 @@ def _attempt(difference: Scalar, budget: Budget, facts: Facts) -> Proof:
         return Proof(None, words="the normal forms differ, and no point shows a difference")
     except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
         return Proof(None, words=str(error) or type(error).__name__, exhausted=isinstance(error, Exhausted))
+
+
+def _in_known_functions(graph: Graph, root: Scalar) -> Scalar:
+    """The node with every function that the table says in others written in those: expm1(a) is exp(a) - 1."""
+    while any(node.op in TABLE and TABLE[node.op].exact is not None for node in ordered([root])):
+        made: dict[int, Scalar] = {}
+        for node in ordered([root]):
+            operands = [made[x.key] for x in node.operands]
+            exact = TABLE[node.op].exact if node.op in TABLE else None
+            made[node.key] = rebuilt(graph, node, operands) if exact is None else exact(graph, *operands)
+        root = made[root.key]
+    return root
 
 
 def _without(graph: Graph, root: Scalar, opaque: Collection[str]) -> Scalar:
@@ -407,17 +429,12 @@ class _Forms:
             return form.power(args[0], node.args[1])
         if op == "exp":
             return form.exp(args[0])
-        if op in ("tanh", "sigmoid"):  # (E - 1)/(E + 1) with E = exp(2a);  E/(E + 1) with E = exp(a)
-            one = form.number(Fraction(1))
-            e = form.exp(form.mul(form.number(Fraction(2 if op == "tanh" else 1)), args[0]))
-            above = form.add(e, form.number(Fraction(-1))) if op == "tanh" else e
-            return form.mul(above, form.inverse(form.add(e, one)))
         if op == "log":
             return form.log(args[0])
         if op == "sqrt":
             return self._root(args[0])
-        if op in ("erf", "sin", "cos"):
-            return form.opaque(op, args[0])
+        if op in TABLE:
+            return form.opaque(op, *args)
         raise Undecidable(f"no normal form for {op}")
 
     def _root(self, value: Fractional) -> Fractional:

@@ -3,12 +3,14 @@
 In   the operation's arguments, tensors as object arrays of nodes (or arrays of integers that depend on no value)
 Out  the result, or a tuple of results, as object arrays
 
-A view needs no rule: it is a view of the shadow.  In-place and out= forms use the rule of the plain form.  An operation
-without a rule goes through torch's own decomposition, and if it has none, nothing is proven.
+A function of the table needs no rule here: its row says which operation of torch it is.  Nor does a view: it is a view
+of the shadow.  In-place and out= forms use the rule of the plain form.  An operation without a rule goes through
+torch's own decomposition, and if it has none, nothing is proven.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -16,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from scratchgrad.certification.exact.arrays import Arrays
+from scratchgrad.notation.functions import of_aten
 
-__all__ = ["RULES", "CannotExecute", "rule"]
+__all__ = ["CannotExecute", "rule", "rule_of"]
 
 Array = Any
 
@@ -42,6 +45,17 @@ def rule(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return enter
 
 
+def rule_of(name: str) -> Callable[..., Any] | None:
+    """The rule of an operation: one of those below, or that of a function of the table."""
+    if name in RULES:
+        return RULES[name]
+    row = of_aten(name)
+    if row is None:
+        return None
+    called = row.name
+    return lambda on, *arguments: on.function(called, *arguments)
+
+
 def _concrete(index: Array) -> Array:
     """An index that depends on no value, as integers (or truth values)."""
     if index.dtype != object:
@@ -61,29 +75,26 @@ rule("rsub")(lambda on, a, b, alpha=1: on.sub(b, on.mul(alpha, a)))
 rule("mul")(lambda on, a, b: on.mul(a, b))
 rule("neg")(lambda on, a: on.neg(a))
 rule("reciprocal")(lambda on, a: on.div(1, a))
-rule("exp")(lambda on, a: on.exp(a))
-rule("log")(lambda on, a: on.log(a))
 rule("log2")(lambda on, a: on.div(on.log(a), on.log(2)))
 rule("log10")(lambda on, a: on.div(on.log(a), on.log(10)))
-rule("log1p")(lambda on, a: on.log(on.add(a, 1)))
-rule("expm1")(lambda on, a: on.sub(on.exp(a), 1))
 rule("exp2")(lambda on, a: on.exp(on.mul(a, on.log(2))))
-rule("sqrt")(lambda on, a: on.sqrt(a))
 rule("rsqrt")(lambda on, a: on.div(1, on.sqrt(a)))
 rule("square")(lambda on, a: on.mul(a, a))
-rule("sinh")(lambda on, a: on.div(on.sub(on.exp(a), on.exp(on.neg(a))), 2))
-rule("cosh")(lambda on, a: on.div(on.add(on.exp(a), on.exp(on.neg(a))), 2))
-rule("abs")(lambda on, a: on.absolute(a))
-rule("sign", "sgn")(lambda on, a: on.sign(a))
+rule("sgn")(lambda on, a: on.sign(a))
 rule("relu")(lambda on, a: on.choice(on.greater(a, 0), a, 0))
 rule("relu6")(lambda on, a: on.minimum(on.maximum(a, 0), 6))
 rule("silu")(lambda on, a: on.mul(a, on.function("sigmoid", a)))
 rule("log_sigmoid_forward")(lambda on, a: (on.log(on.function("sigmoid", a)), None))
 rule("log_sigmoid_backward")(lambda on, grad, a, buffer: on.mul(grad, on.function("sigmoid", on.neg(a))))
 rule("xlogy")(lambda on, a, b: on.choice(on.equal(a, 0), 0, on.mul(a, on.log(b))))
-rule("erfc")(lambda on, a: on.sub(1, on.function("erf", a)))
-for _name in ("erf", "sin", "cos", "tanh", "sigmoid"):
-    rule(_name)(lambda on, a, _name=_name: on.function(_name, a))
+
+
+@rule("polygamma")
+def _polygamma(on: Arrays, n: int, a: Array) -> Array:
+    """The derivative number n of digamma: (-1)^(n + 1) n! hurwitz(n + 1, a)."""
+    if n == 0:
+        return on.function("digamma", a)
+    return on.mul((-1) ** (n + 1) * math.factorial(n), on.function("hurwitz", n + 1, a))
 
 
 @rule("div", "true_divide")

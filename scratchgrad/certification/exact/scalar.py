@@ -1,7 +1,7 @@
 """Exact scalars: a hash-consed graph of operations on real numbers, of which every output entry of a layer is a node.
 
     symbol(name)  number(p/q)  pi  infinity(1 or -1)  undefined
-    add  mul  div  power(integer)  exp log sqrt erf sin cos tanh sigmoid
+    add  mul  div  power(integer)  and the functions of the table in notation/functions.py
     positive(a): a > 0   nonnegative(a): a >= 0   zero(a): a = 0   not  and        truth values
     choice(c, a, b)                                                                a where c holds, else b
 
@@ -13,17 +13,22 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-__all__ = ["COMPARISONS", "FUNCTIONS", "TRUTHS", "Graph", "Scalar", "ordered"]
+from scratchgrad.notation.functions import TABLE
 
-FUNCTIONS = ("div", "exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "sigmoid")
-"""Operations whose values are rounded, whoever computes them; sums and products may be computed exactly."""
+__all__ = ["COMPARISONS", "TRUTHS", "Graph", "Scalar", "is_rounded", "ordered"]
 
 COMPARISONS = ("positive", "nonnegative", "zero")
 TRUTHS = (*COMPARISONS, "not", "and", "true", "false")
+
+
+def is_rounded(op: str) -> bool:
+    """Whether values of the operation are rounded, whoever computes them; sums and products may be computed exactly."""
+    return op == "div" or op in TABLE
 
 
 class Scalar:
@@ -82,6 +87,10 @@ class Scalar:
         if isinstance(other, Scalar | numbers.Rational):
             return combine(self, self.graph.node(other))
         return NotImplemented
+
+    def __pow__(self, exponent: int) -> Scalar:
+        """The power."""
+        return self.graph.power(self, exponent)
 
     def __neg__(self) -> Scalar:
         """The negative."""
@@ -210,23 +219,37 @@ class Graph:
         """The natural logarithm."""
         return self.zero if a is self.one else self._made("log", a)
 
-    def sqrt(self, a: Scalar) -> Scalar:
+    def sqrt(self, a: Any) -> Scalar:
         """The square root; rational where it can be."""
+        a = self.node(a)
         if a.op == "number" and a.args[0] >= 0:
             p, q = math.isqrt(a.args[0].numerator), math.isqrt(a.args[0].denominator)
             if p * p == a.args[0].numerator and q * q == a.args[0].denominator:
                 return self.number(Fraction(p, q))
         return self._made("sqrt", a)
 
-    def function(self, name: str, a: Scalar) -> Scalar:
-        """One of FUNCTIONS."""
-        if name in ("exp", "log", "sqrt"):
-            return {"exp": self.exp, "log": self.log, "sqrt": self.sqrt}[name](a)
-        if a is self.zero and name in ("erf", "sin", "tanh"):
-            return self.zero
-        if a is self.zero and name in ("cos", "sigmoid"):
-            return self.one if name == "cos" else self.number(Fraction(1, 2))
-        return self._made(name, a)
+    def function(self, name: str, *arguments: Any) -> Scalar:
+        """A function of the table; absolute values and signs are choices."""
+        row, given = TABLE[name], [self.node(a) for a in arguments]
+        if name in _BUILT:
+            return _BUILT[name](self, *given)
+        if row.at_zero is not None and all(a is self.zero for a in given):
+            return self.number(Fraction(row.at_zero))
+        return self._made(name, *given)
+
+    def __getattr__(self, name: str) -> Callable[..., Scalar]:
+        """A function of the table by its name, for the table's formulas."""
+        if name not in TABLE:
+            raise AttributeError(f"exact scalars have no {name!r}")
+        return partial(self.function, name)
+
+    def where(self, c: Scalar, a: Any, b: Any) -> Scalar:
+        """The choice, of nodes or numbers."""
+        return self.choice(c, self.node(a), self.node(b))
+
+    def equal(self, a: Any, b: Any) -> Scalar:
+        """Whether two values are equal."""
+        return self.is_zero(self.sub(self.node(a), self.node(b)))
 
     def positive(self, a: Scalar) -> Scalar:
         """A > 0."""
@@ -301,6 +324,16 @@ class Graph:
     def sign(self, a: Scalar) -> Scalar:
         """1, 0 or -1."""
         return self.choice(self.positive(a), self.one, self.choice(self.is_zero(a), self.zero, self.minus_one))
+
+
+_BUILT: Mapping[str, Callable[..., Scalar]] = {
+    "exp": Graph.exp,
+    "log": Graph.log,
+    "sqrt": Graph.sqrt,
+    "abs": Graph.absolute,
+    "sign": Graph.sign,
+}
+"""Functions that are made otherwise than as a value of their own."""
 
 
 def ordered(roots: Iterable[Scalar]) -> list[Scalar]:

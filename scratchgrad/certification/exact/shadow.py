@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 from scratchgrad.certification.exact import windows  # noqa: F401  # enters its rules
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
-from scratchgrad.certification.exact.rules import RULES, CannotExecute
+from scratchgrad.certification.exact.rules import CannotExecute, rule_of
 from scratchgrad.certification.exact.scalar import Graph, Scalar
+from scratchgrad.notation.evaluation import Float
+from scratchgrad.notation.functions import TABLE
 
 __all__ = ["CannotExecute", "Shadows"]
 
@@ -150,13 +153,14 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         plain = _plain_name(name, schema.overload_name)
         if plain == "_to_copy":
             return self._copied(func, args, kwargs)
-        if plain not in RULES:
+        rule = rule_of(plain)
+        if rule is None:
             return self._decomposed(func, args, kwargs)
         if any(t.dtype in _NARROW for t in tensors if self._is_symbolic(t)):
             raise CannotExecute(f"aten.{name}: a dtype of lower precision inside the function")
         outs = {a.name for _, a in writes if a.kwarg_only}
         named = {k: v for k, v in kwargs.items() if k not in outs and (k not in _IGNORED or k == "memory")}
-        result = RULES[plain](self.on, *tree_map(self._argument, args), **tree_map(self._argument, named))
+        result = rule(self.on, *tree_map(self._argument, args), **tree_map(self._argument, named))
         found = func(*args, **kwargs)
         results = result if isinstance(result, tuple) else (result,)
         if writes:
@@ -268,7 +272,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The nodes have the tensor's values at the concrete point."""
         with _disable_current_modes():
             wanted = np.array(tensor.detach().to(torch.float64).ravel().tolist())
-        got = np.array([self._valued(node) for node in nodes.ravel()])
+        with np.errstate(all="ignore"):
+            got = np.array([self._valued(node) for node in nodes.ravel()])
         size = max(1.0, float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=0.0)))
         if not np.allclose(got, wanted, rtol=_AGREES, atol=_AGREES * size, equal_nan=True):
             raise CannotExecute(f"{name}: our rule and torch disagree at the concrete point")
@@ -299,7 +304,7 @@ def _length(tensor: torch.Tensor) -> int:
 
 def _plain_name(name: str, overload: str) -> str:
     """The name under which the rule stands: without the mark of an in-place form, with what an overload means."""
-    plain = name if name in RULES or not name.endswith("_") or name.startswith("__") else name[:-1]
+    plain = name if rule_of(name) is not None or not name.endswith("_") or name.startswith("__") else name[:-1]
     if plain in ("max", "min"):
         if overload.startswith("dim"):
             return f"{plain}_dim"
@@ -318,20 +323,24 @@ def _float(node: Scalar, args: Sequence[float]) -> float:
             return math.inf if node.args[0] > 0 else -math.inf
         if op == "power":
             return float(args[0] ** node.args[1])
-        return float(_FLOATS[op](*args))
+        if op == "div":
+            return _quotient(*args)
+        return float(_FLOATS[op](*args) if op in _FLOATS else _function(op)(*map(np.float64, args)))
     except (OverflowError, ValueError, ZeroDivisionError):
-        return _edge(op, args)
+        return math.nan
 
 
-def _edge(op: str, args: Sequence[float]) -> float:
-    """What torch gives where Python raises."""
-    if op == "exp":
-        return math.inf
-    if op == "log":
-        return -math.inf if args[0] == 0 else math.nan
-    if op == "div":
-        return math.nan if args[0] == 0 else math.copysign(math.inf, args[0]) * math.copysign(1, args[1])
-    return math.nan
+def _quotient(a: float, b: float) -> float:
+    """As torch has it where Python raises."""
+    if b != 0:
+        return a / b
+    return math.nan if a == 0 else math.copysign(math.inf, a) * math.copysign(1, b)
+
+
+@cache
+def _function(op: str) -> Callable[..., Any]:
+    """The function of the table over floats."""
+    return Float().function(TABLE[op])
 
 
 _FLOATS: Mapping[str, Callable[..., Any]] = {
@@ -339,15 +348,6 @@ _FLOATS: Mapping[str, Callable[..., Any]] = {
     "undefined": lambda: math.nan,
     "add": lambda a, b: a + b,
     "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-    "erf": math.erf,
-    "sin": math.sin,
-    "cos": math.cos,
-    "tanh": math.tanh,
-    "sigmoid": lambda a: 1 / (1 + math.exp(-a)) if a >= 0 else math.exp(a) / (1 + math.exp(a)),
     "positive": lambda a: a > 0,
     "nonnegative": lambda a: a >= 0,
     "zero": lambda a: a == 0,

@@ -58,7 +58,7 @@ def rebuilt(graph: Graph, node: Scalar, operands: Sequence[Scalar]) -> Scalar:
         return node
     if op in _MADE:
         return _MADE[op](graph, *operands)
-    return graph.power(operands[0], node.args[1]) if op == "power" else graph.function(op, operands[0])
+    return graph.power(operands[0], node.args[1]) if op == "power" else graph.function(op, *operands)
 
 
 _MADE: Mapping[str, Callable[..., Scalar]] = {

@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 
+from scratchgrad.notation.functions import of_aten
 from scratchgrad.program.native.emit.fusing import Group
 from scratchgrad.program.native.emit.nests import nest
 from scratchgrad.program.native.emit.writer import Unsupported, Writer
 from scratchgrad.program.op import Op, Rate, View, views_in
 
-__all__ = ["EXPRESSIONS", "entrywise", "write"]
+__all__ = ["EXPRESSIONS", "entrywise", "expression", "write"]
 
 _WITHOUT_MEANING = {"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format"}  # the result has them
 
@@ -34,7 +35,7 @@ def _pow(a: str, b: str) -> str:
     return {"(R)2.0": f"{a} * {a}", "(R)3.0": f"{a} * {a} * {a}", "(R)0.5": f"SQRT({a})"}.get(b, f"POW({a}, {b})")
 
 
-# R is the type of real numbers; an argument is a variable or a number.
+# R is the type of real numbers; an argument is a variable or a number.  Functions have theirs in the table.
 EXPRESSIONS: dict[str, Callable[..., str]] = {
     "add": lambda a, b, alpha="1": f"{a} + {b}" if alpha == "1" else f"{a} + {alpha} * {b}",
     "sub": lambda a, b, alpha="1": f"{a} - {b}" if alpha == "1" else f"{a} - {alpha} * {b}",
@@ -48,9 +49,6 @@ EXPRESSIONS: dict[str, Callable[..., str]] = {
     "square": lambda a: f"{a} * {a}",
     "reciprocal": lambda a: f"1 / {a}",
     "rsqrt": lambda a: f"1 / SQRT({a})",
-    "log1p": lambda a: f"LOG1P({a})",
-    "sin": lambda a: f"SIN({a})",
-    "cos": lambda a: f"COS({a})",
     "maximum": lambda a, b: f"{a} != {a} || {a} > {b} ? {a} : {b}",
     "minimum": lambda a, b: f"{a} != {a} || {a} < {b} ? {a} : {b}",
     "clamp": _clamp,
@@ -65,15 +63,6 @@ EXPRESSIONS: dict[str, Callable[..., str]] = {
     "logical_and": lambda a, b: f"{a} && {b}",
     "bitwise_or": lambda a, b: f"{a} | {b}",
     "logical_or": lambda a, b: f"{a} || {b}",
-    "exp": lambda a: f"EXP({a})",
-    "log": lambda a: f"LOG({a})",
-    "sqrt": lambda a: f"SQRT({a})",
-    "tanh": lambda a: f"TANH({a})",
-    "erf": lambda a: f"ERF({a})",
-    "expm1": lambda a: f"EXPM1({a})",
-    "abs": lambda a: f"FABS({a})",
-    "sigmoid": lambda a: f"1 / (1 + EXP(-{a}))",
-    "sign": lambda a: f"({a} > 0) - ({a} < 0)",
     "relu": lambda a: f"{a} <= 0 ? 0 : {a}",  # what is not a number stays what it is
     "threshold_backward": lambda g, h, t: f"{h} <= {t} ? 0 : {g}",
     "where": lambda c, a, b: f"{c} ? {a} : {b}",
@@ -94,9 +83,16 @@ EXPRESSIONS: dict[str, Callable[..., str]] = {
 }
 
 
+def expression(name: str) -> Callable[..., str] | None:
+    """The expression of an operation: one of those above, or that of a function of the table; None for others."""
+    row = of_aten(name)
+    return EXPRESSIONS.get(name) if row is None else row.c.format
+
+
 def entrywise(op: Op) -> bool:
     """Whether the call has an expression."""
-    return isinstance(op.function, torch._ops.OpOverload) and op.name in EXPRESSIONS and len(op.outs) == 1
+    known = isinstance(op.function, torch._ops.OpOverload) and expression(op.name) is not None
+    return known and len(op.outs) == 1
 
 
 def write(writer: Writer, group: Group) -> None:
@@ -153,7 +149,9 @@ def _value(writer: Writer, op: Op, names: dict[View, str]) -> str:
         return names[source] if isinstance(source, View) else writer.number(source)
     factors = {k: _factor(writer, op.kwargs[k]) for k in ("alpha", "value") if k in op.kwargs}
     values = [_argument(writer, a, names) for a in op.args]
-    return EXPRESSIONS[op.name](*values, **factors)
+    written = expression(op.name)
+    assert written is not None  # asked before
+    return written(*values, **factors)
 
 
 def _argument(writer: Writer, value: Any, names: dict[View, str]) -> str | None:

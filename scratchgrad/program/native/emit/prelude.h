@@ -69,27 +69,80 @@ INLINE float TANH(float x) {
     p = fmaf(p, s, -3.333328022e-1f);
     return copysignf(t > 0.62f ? far : fmaf(p * s, t, t), x);
 }
-#define SIN sinf
-#define COS cosf
 #define LOG logf
 #define SQRT sqrtf
+#define F(name) name##f /* libm's function for R */
 #define POW powf
 #define FABS fabsf
-#define EXPM1 expm1f
-#define LOG1P log1pf
 #else
 #define EXP exp
-#define SIN sin
-#define COS cos
 #define LOG log
 #define SQRT sqrt
+#define F(name) name
 #define TANH tanh
 #define ERF erf
 #define POW pow
 #define FABS fabs
-#define EXPM1 expm1
-#define LOG1P log1p
 #endif
+
+/* sin(pi x)/(pi x), 1 at 0 */
+INLINE R SINC(R x) {
+    R t = (R)3.14159265358979323846 * x;
+    return x == 0 ? 1 : F(sin)(t) / t;
+}
+
+/* log(e^x + e^y) without overflow */
+INLINE R LOGADDEXP(R x, R y) {
+    R larger = x > y ? x : y;
+    return x == y && isinf(x) ? x : larger + F(log1p)(EXP(-FABS(x - y)));
+}
+
+/* The inverse of erf: a start with three digits, then Halley's steps: on 1 - erf near 1, where it has the digits. */
+static inline R ERFINV(R given) {
+    double x = fabs((double)given), rest = 1 - x;
+    if (!(x < 1)) return x == 1 ? copysign(INFINITY, given) : NAN;
+    double l = log1p(-x * x), h = 4.3307467508 + l / 2, y = sqrt(sqrt(h * h - l * 6.8027) - h);
+    for (int k = 0; k < 3; k++) {
+        double slope = 1.12837916709551257390 * exp(-y * y);
+        double step = (x < 0.5 ? erf(y) - x : rest - erfc(y)) / slope;
+        y -= step / (1 + y * step);
+    }
+    return copysign(y, given);
+}
+
+/* The derivative of log gamma: moved up to 10, then the asymptotic series. */
+static inline R DIGAMMA(R given) {
+    double x = given, value = 0;
+    if (x == 0) return copysign(INFINITY, -given);
+    if (x < 0) {
+        if (x == floor(x)) return NAN;
+        value = -M_PI / tan(M_PI * x);
+        x = 1 - x;
+    }
+    for (; x < 10; x++) value -= 1 / x;
+    double t = 1 / (x * x);
+    double tail = t * (1 / 12. - t * (1 / 120. - t * (1 / 252. - t * (1 / 240. - t * (1 / 132. - t * 691 / 32760.)))));
+    return value + log(x) - 0.5 / x - tail;
+}
+
+/* Hurwitz's zeta, the sum of (x + k)^-n: some terms, then Euler's and Maclaurin's formula. */
+static inline R ZETA(R n, R given) {
+    static const double factors[] = {12., -720., 30240., -1209600., 47900160., -1892437580.3183792, 74724249600.};
+    double x = given, s = n, total = 0;
+    if (x <= 0 && x == floor(x)) return INFINITY;
+    if (!(x > -1e4)) return NAN;
+    do total += pow(x, -s);
+    while (++x < 12 + s);
+    double power = pow(x, -s), rising = s, inverse = 1 / x;
+    total += power * x / (s - 1) + power / 2;
+    for (int k = 0; k < 7; k++) {
+        power *= inverse;
+        total += rising * power / factors[k];
+        rising *= (s + 2 * k + 1) * (s + 2 * k + 2);
+        power *= inverse;
+    }
+    return total;
+}
 
 /* <a, b>: 64 sums side by side, which the compiler keeps in registers, then all of them, in double */
 static inline double dot(const R *a, const R *b, long n) {

@@ -60,7 +60,7 @@ def _log_sigmoid(writer: Writer, op: Op) -> None:
     x, out, buffer = op.args[0], op.outs[0], op.outs[1]
     around = nest(out.shape, [out, x, buffer])
     a, o, z = (around.entry(writer, v) for v in (x, out, buffer))
-    line = f"{{ R u = {a}, e = EXP(-FABS(u)); {z} = e; {o} = (u > 0 ? 0 : u) - LOG1P(e); }}"
+    line = f"{{ R u = {a}, e = EXP(-FABS(u)); {z} = e; {o} = (u > 0 ? 0 : u) - F(log1p)(e); }}"
     writer.write(around.loops() + line)
 
 
