@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from scratchgrad.layer import Layer
 from scratchgrad.membership import inside, outside
 from scratchgrad.signature import Axes, Signature
 from scratchgrad.tape import Network
+from scratchgrad.testing.domains import domains_of
 from scratchgrad.testing.sizes import sizes_of
 
 __all__ = ["LayerCase", "NetworkCase", "layers", "members", "networks", "shapes", "tensors"]
@@ -167,7 +168,10 @@ def layers(
         return (batch, *own) if layer.carries_samples(tensor) else own
 
     below = min(sizes.values(), default=1)
-    made = {tensor.name: draw(_tensor(tensor, shape(tensor), below, **options)) for tensor in layer.signature.inputs}
+    made = {}
+    for tensor in layer.signature.inputs:
+        known = replace(tensor, domain=domains_of(layer)[tensor.name])
+        made[tensor.name] = draw(_tensor(known, shape(tensor), below, **options))
     upstream = {tensor.name: draw(tensors(shape(tensor), **options)) for tensor in layer.signature.outputs}
     return LayerCase(layer, batch, made, upstream)
 

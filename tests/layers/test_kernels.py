@@ -7,6 +7,7 @@ import torch
 
 from scratchgrad import registry
 from scratchgrad.membership import inside
+from scratchgrad.testing.domains import domains_of
 from scratchgrad.testing.sizes import sizes_of
 from tests.tolerances import tolerance
 
@@ -29,7 +30,7 @@ def inputs_of(layer, batch, dtype=torch.float64, seed=0):
             tensors.append(torch.randint(min(SIZES.values()), shape, generator=generator))
             continue
         drawn = torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
-        tensors.append(torch.from_numpy(inside(tensor.domain, drawn, 20, margin=1 / 8)).to(dtype))
+        tensors.append(torch.from_numpy(inside(domains_of(layer)[tensor.name], drawn, 20, margin=1 / 8)).to(dtype))
     return tensors
 
 

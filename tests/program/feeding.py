@@ -3,6 +3,7 @@
 import torch
 
 from scratchgrad.membership import inside
+from scratchgrad.testing.domains import domains_of
 
 
 def belonging(net, name, values):
@@ -10,5 +11,7 @@ def belonging(net, name, values):
     for operation in net.operations:
         for tensor, taken in zip(operation.layer.signature.inputs, operation.inputs, strict=True):
             if taken == name and not tensor.integer:
-                values = torch.from_numpy(inside(tensor.domain, values.numpy(), margin=1 / 8))
+                values = torch.from_numpy(
+                    inside(domains_of(operation.layer)[tensor.name], values.numpy(), margin=1 / 8)
+                )
     return values

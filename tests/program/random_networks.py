@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scratchgrad import registry
 from scratchgrad.membership import inside
 from scratchgrad.tape import Network
+from scratchgrad.testing.domains import domains_of
 from tests.program.feeding import belonging
 
 SIZES = st.integers(1, 4)
@@ -110,10 +111,11 @@ class _Builder:
             return
         sizes, inputs = {}, []
         for position, tensor in enumerate(layer.signature.inputs):
+            domain = domains_of(layer)[tensor.name]
             if tensor.name in layer.shared:
                 shape = tuple(sizes.setdefault(letter, width) for letter in tensor.axes)
-                inputs.append(("parameter", (shape, tensor.domain)))
-            elif not tensor.domain.is_reals:  # what other layers compute may lie outside
+                inputs.append(("parameter", (shape, domain)))
+            elif not domain.is_reals:  # what other layers compute may lie outside
                 inputs.append(("input", tuple(sizes.setdefault(letter, size) for letter in tensor.axes)))
             elif not tensor.axes:
                 if not self.scalars:

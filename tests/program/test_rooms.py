@@ -13,6 +13,7 @@ from scratchgrad.program.runner import Runner
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape import Network
 from scratchgrad.tape.values import ValueMismatch
+from scratchgrad.testing.domains import domains_of
 from scratchgrad.train import SGD
 from tests.program.close import close
 from tests.program.feeding import belonging
@@ -56,7 +57,7 @@ def built(net, numbers, layer, sizes, prefix=""):
         shape = tuple(sizes[layer.signature.root(letter)] for letter in tensor.axes)
         if tensor.name in layer.shared:
             drawn = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
-            value = torch.from_numpy(inside(tensor.domain, drawn.numpy(), margin=1 / 8))
+            value = torch.from_numpy(inside(domains_of(layer)[tensor.name], drawn.numpy(), margin=1 / 8))
             names.append(net.parameter(f"p_{prefix}{tensor.name}", value=value).name)
         else:
             names.append(net.input(f"i_{prefix}{tensor.name}", shape, integer=tensor.integer).name)
