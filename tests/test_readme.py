@@ -2,6 +2,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ import torch
 import scratchgrad
 from scratchgrad import registry
 from scratchgrad.notation.equations import equations
+from scratchgrad.notation.functions import listed
 from tests.tolerances import tolerance
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-BEGIN, END = "<!-- layers: written by pytest tests/test_readme.py --update -->\n", "<!-- /layers -->"
 
 PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", re.DOTALL)
 
@@ -30,12 +31,21 @@ def layers_table():
     return "\n".join(rows) + "\n"
 
 
+def rewritten(what, content):
+    """README.md with this between the marks of what it is."""
+    begin = f"<!-- {what}: written by pytest tests/test_readme.py --update -->\n"
+    before, found, rest = README.read_text(encoding="utf-8").partition(begin)
+    _, end, after = rest.partition(f"<!-- /{what} -->")
+    assert found and end, f"README.md lacks the marks {begin!r} and '<!-- /{what} -->'"
+    return before + begin + content + end + after
+
+
 def test_the_table_of_layers_is_that_of_the_registry(golden):
-    text = README.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin and end, f"README.md lacks the marks {BEGIN!r} and {END!r}"
-    golden(README, before + begin + layers_table() + end + after)
+    golden(README, rewritten("layers", layers_table()))
+
+
+def test_the_functions_are_those_of_the_table(golden):
+    golden(README, rewritten("functions", textwrap.fill(f"`{listed()}`", 125) + "\n"))
 
 
 def test_the_python_examples_run_in_their_order_and_print_what_stands_below_them(tmp_path):

@@ -12,6 +12,7 @@ Out  findings, none where all is well
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -81,6 +82,8 @@ class Measured:
     worst: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DTYPES, 0.0))
     not_given: set[str] = field(default_factory=set)
     compared: set[str] = field(default_factory=set)
+    judged: Counter[str] = field(default_factory=Counter)
+    """How many entries of each tensor had a right value to be compared with."""
 
 
 class Examination:
@@ -252,6 +255,7 @@ class Examination:
                 units = self.reference.at_length(probe.point)[name].units(values)
             worst = float(np.max(units, initial=0.0))
             self.measured.compared.add(name)
+            self.measured.judged[name] += int(np.sum(truths[name].judged))
             self.measured.entries += values.size
             self.measured.left_out += int(np.sum(~truths[name].judged))
             if worst <= THRESHOLD:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,8 +67,15 @@ class Role:
 
     def shape(self, sizes: Mapping[sp.Expr, int], batch: int | None) -> tuple[int, ...]:
         """The shape at these sizes, with the batch axis in front where there is one."""
-        own = tuple(int(sizes[s]) if s in sizes else int(s.subs(sizes)) for s in self.tensor.sizes)
+        own = _numbers(self.tensor.sizes, tuple(sizes.items()))
         return (batch, *own) if self.sample and batch is not None else own
+
+
+@lru_cache(4096)
+def _numbers(wanted: tuple[sp.Expr, ...], sizes: tuple[tuple[sp.Expr, int], ...]) -> tuple[int, ...]:
+    """The sizes as numbers; every probe asks for the same ones, and SymPy substitutes slowly."""
+    known = dict(sizes)
+    return tuple(int(known[s]) if s in known else int(s.subs(known)) for s in wanted)
 
 
 @dataclass(frozen=True)

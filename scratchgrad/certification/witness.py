@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import flint
 import numpy as np
@@ -54,9 +55,18 @@ def element_forms(battery: Battery, entries: Entries, point: Point) -> dict[str,
     return {gradient_name(name): at.value(form.element, form.indices) for name, form in gradients.items()}
 
 
-@precisely
+_seen: WeakKeyDictionary[Battery, Witness] = WeakKeyDictionary()
+
+
 def witness(battery: Battery) -> Witness:
     """The element form agrees with the adjoints.  Raises WitnessDisagrees where it does not."""
+    if battery not in _seen:
+        _seen[battery] = _witnessed(battery)
+    return _seen[battery]
+
+
+@precisely
+def _witnessed(battery: Battery) -> Witness:
     points = compared = 0
     spec = battery.specification
     if spec.definition is None:
@@ -81,8 +91,10 @@ def witness(battery: Battery) -> Witness:
             name = role.tensor.gradient.name
             expected = _row(right[name], role.sample)
             for place in np.ndindex(expected.shape):
-                _compare(battery, name, place, next(values)[0], expected[place])
-                compared += 1
+                value = next(values)[0]
+                if expected[place].is_finite():  # elsewhere the definition has no derivative
+                    _compare(battery, name, place, value, expected[place])
+                    compared += 1
         points += 1
     return Witness(points, compared)
 

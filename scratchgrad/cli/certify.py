@@ -60,8 +60,10 @@ def command(
     layers += [registry.layer(name) for name in chosen]
     console, progress = stdout(), stderr()
     if check:
-        with progress.status(f"Recomputing {len(layers)} certificates"):
-            complaints = certification.check([layer.name for layer in layers])
+        complaints = []
+        for number, layer in enumerate(layers, 1):
+            with progress.status(f"Recomputing {layer.name}, {number} of {len(layers)}"):
+                complaints += certification.check([layer.name])
         for complaint in complaints:
             console.print(complaint)
         if complaints:
@@ -75,9 +77,9 @@ def command(
             heading, no_wrap=True, justify="right" if heading in ("Numbers compared", "Seconds") else "left"
         )
     refused = []
-    for layer in layers:
+    for number, layer in enumerate(layers, 1):
         began = time.perf_counter()
-        with progress.status(f"Checking {layer.name}"):
+        with progress.status(f"Checking {layer.name}, {number} of {len(layers)}"):
             verdict = certification.certify_room(layer, write="built-in" if update else "cache")
         word = Text("accepted", "green") if verdict.accepted else Text("refused", "bold red")
         refused += [] if verdict.accepted else [str(verdict)]

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-__all__ = ["TABLE", "Function", "of_aten"]
+__all__ = ["TABLE", "Function", "listed", "of_aten"]
 
 Formula = Callable[..., Any]
 
@@ -85,6 +85,14 @@ class Function:
 def of_aten(name: str) -> Function | None:
     """The function that torch's operation computes; None where the operation is none of the table."""
     return next((row for row in TABLE.values() if row.aten == name), None)
+
+
+def listed() -> str:
+    """The names of all functions as a text calls them: exp log .. atan2(a,b) .. hurwitz(n,a) .."""
+    return " ".join(
+        row.name if row.arity == 1 else f"{row.name}({','.join([*'n' * len(row.orders), *'abc'][: row.arity])})"
+        for row in TABLE.values()
+    )
 
 
 def _rounded_ball(x: Any) -> Any:

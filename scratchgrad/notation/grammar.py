@@ -5,11 +5,11 @@
 may be said there: `Sum(x[i+r], r<3)`.
 `delta(i,j)`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j] Det(A) LogDet(A)`, `**` is power, `pi` is pi.
 A tensor used as an index is integer-valued.  A name without brackets is a scalar input, the value of an index in
-scope, or the size of an axis (`n_i`, or as declared).  The functions of the table in notation/functions.py are `exp
-log sqrt sin cos tan asin acos atan atan2(a,b) sinh cosh tanh asinh acosh atanh sigmoid log1p expm1 sinc
-logaddexp(a,b) erf erfc erfinv normcdf lgamma digamma hurwitz(n,a) abs sign floor ceil round`; `sinc` is sin(pi
-x)/(pi x), `normcdf` the distribution function of the normal law, `hurwitz(n,a)` the sum of 1/(a + k)^n, which has
-the derivatives of `digamma`; `round` goes to the even one of two equally near numbers.
+scope, or the size of an axis (`n_i`, or as declared).
+
+The functions are those of the table in notation/functions.py: `{functions}`.
+`sinc` is sin(pi x)/(pi x), `normcdf` the distribution function of the normal law, `hurwitz(n,a)` the sum of
+1/(a + k)^n, which has the derivatives of `digamma`; `round` goes to the even one of two equally near numbers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scratchgrad.notation.binding import element, max_over, sum_over
 from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.elementary import build
-from scratchgrad.notation.functions import TABLE, Function
+from scratchgrad.notation.functions import TABLE, Function, listed
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import (
     Determinant,
@@ -50,6 +50,8 @@ __all__ = [
     "UnusedName",
     "parse",
 ]
+
+__doc__ = (__doc__ or "").format(functions=listed())
 
 
 class UnknownName(NotationError):

@@ -364,15 +364,16 @@ class Field:
     def is_positive(self, p: Polynomial) -> bool:
         """Whether the polynomial is certainly > 0: it is not negative, and has a term that is > 0."""
         return self.is_nonnegative(p) and any(
-            all(position in self.positive for position, e in enumerate(exponents) if e) for exponents, _ in _terms(p)
+            all(position in self.positive for position, e in enumerate(exponents) if e) for exponents in p.monoms()
         )
 
     def is_nonnegative(self, p: Polynomial) -> bool:
         """Whether the polynomial is certainly >= 0: positive coefficients, and even powers of what may be negative."""
+        if any(c < 0 for c in p.coeffs()):  # most are decided here
+            return False
         never_below = self.positive | self.nonnegative
         return all(
-            c > 0 and all(e % 2 == 0 or position in never_below for position, e in enumerate(exponents))
-            for exponents, c in _terms(p)
+            e % 2 == 0 or position in never_below for exponents in p.monoms() for position, e in enumerate(exponents)
         )
 
 

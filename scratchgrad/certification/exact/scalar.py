@@ -34,21 +34,18 @@ def is_rounded(op: str) -> bool:
 class Scalar:
     """A node; two nodes of a graph are equal only where they are the same object."""
 
-    __slots__ = ("args", "graph", "key", "op")
+    __slots__ = ("args", "graph", "key", "op", "operands")
 
     def __init__(self, graph: Graph, op: str, args: tuple[Any, ...], key: int) -> None:
         """Made by its graph only."""
         self.graph, self.op, self.args, self.key = graph, op, args, key
+        self.operands: tuple[Scalar, ...] = tuple(a for a in args if isinstance(a, Scalar))
+        """The nodes that it is made of."""
 
     @property
     def is_truth(self) -> bool:
         """Whether it is a truth value."""
         return self.op in TRUTHS
-
-    @property
-    def operands(self) -> tuple[Scalar, ...]:
-        """The nodes that it is made of."""
-        return tuple(a for a in self.args if isinstance(a, Scalar))
 
     def __add__(self, other: Any) -> Any:
         """A + other."""

@@ -12,6 +12,7 @@ from tests.program.feeding import belonging
 from tests.program.test_rooms import INTEGERS, network_of
 from tests.tape.conftest import accept
 
+# TRUST: not-compiled
 NOT_COMPILED: dict[str, str] = {}
 """Rooms that have no form in C, each with its reason."""
 TOGETHER = 14
