@@ -70,8 +70,8 @@ def test_backward_agrees_with_autograd_through_forward(name, batch):
     tensors = [t for t in layer.signature.inputs if not t.integer]
     for tensor, got, want in zip(tensors, [g for g in gradients if g is not None], by_autograd, strict=True):
         assert got.shape == want.shape and got.isfinite().all(), tensor
-        want = torch.where(want.isnan(), got, want)  # 0*inf behind a condition that does not hold: autograd cannot say
-        torch.testing.assert_close(got, want, **tolerance(torch.float64), msg=lambda m, t=tensor: f"{name}, {t}: {m}")
+        right = torch.where(want.isnan(), got, want)  # 0*inf behind a condition that does not hold: autograd cannot say
+        torch.testing.assert_close(got, right, **tolerance(torch.float64), msg=lambda m, t=tensor: f"{name}, {t}: {m}")
 
 
 @pytest.mark.parametrize("name", [n for n in LAYERS if len(registry.layer(n).signature.outputs) > 1])
