@@ -425,6 +425,8 @@ class Valuation:
         if isinstance(e, sp.KroneckerDelta):
             return self._map(lambda a, b: self._wide(np.equal(a, b).astype(int)), *map(self._integer, e.args))
         combine = self._combining(e)
+        if combine is None and e in (sp.zoo, sp.nan):
+            raise EvaluationError("a division by the number 0 has no value")
         if combine is None:
             raise NoSuchFunction(
                 f"no value is known for {type(e).__name__} in {e}; a function has a row in notation/functions.py"
