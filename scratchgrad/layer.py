@@ -46,7 +46,7 @@ from typing import Any, Protocol
 
 from scratchgrad.signature import Axes, Signature, SignatureError
 
-__all__ = ["NAME", "DefinedTwice", "Kernel", "Layer", "OptionMismatch", "options_in"]
+__all__ = ["NAME", "DefinedTwice", "EquationIsNoText", "Kernel", "Layer", "OptionMismatch", "options_in"]
 
 NAME = re.compile(r"(?P<base>\w+)(?:\((?P<options>[^()]*)\))?")
 """The name of a layer, perhaps with options: relu, conv2d(stride=2,padding=1)."""
@@ -58,6 +58,10 @@ class OptionMismatch(ValueError):
 
 class DefinedTwice(ValueError):
     """A layer with both an equation and a function that defines it."""
+
+
+class EquationIsNoText(TypeError):
+    """An equation that is something else than text."""
 
 
 class Kernel(Protocol):
@@ -107,6 +111,11 @@ class Layer:
         batch: str | None = None,
     ) -> None:
         """A layer without kernel yet; SignatureError where `shared` names no input."""
+        if not isinstance(equation, str | None):
+            raise EquationIsNoText(
+                f"layer {name!r}: the equation is a text such as 'u[i] = 2*x[i]', got {equation!r}; "
+                f"a function goes under @{name}.define"
+            )
         self.name = name
         self.base = self
         self.signature = Signature.parse(signature)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scratchgrad.layer import DefinedTwice, Layer, OptionMismatch
+from scratchgrad.layer import DefinedTwice, EquationIsNoText, Layer, OptionMismatch
 from scratchgrad.signature import SignatureError
 
 
@@ -33,3 +33,11 @@ def test_a_layer_has_an_equation_or_a_function_that_defines_it():
         @own.define
         def definition(s):
             return s.eq(s.tensors[1][s.i], s.tensors[0][s.i])
+
+
+@pytest.mark.parametrize("equation", [5, lambda s: s, ["h[i] = u[i]"]])
+def test_an_equation_is_a_text(equation):
+    with pytest.raises(
+        EquationIsNoText, match=r"layer 'own': the equation is a text .*, got .*; a function goes under @own"
+    ):
+        Layer("own", "u[i] -> h[i]", equation)

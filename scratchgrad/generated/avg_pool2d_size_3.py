@@ -4,7 +4,7 @@ import torch
 
 
 class Kernel:
-    """y[n,c,p,q] = Sum(x[n,c,3*p + r,3*q + t], r, t)/9"""
+    """y[n,c,p,q] = Sum(x[n,c,3*p + r,3*q + t], r<3, t<3)/9"""
 
     @staticmethod
     def forward(x):

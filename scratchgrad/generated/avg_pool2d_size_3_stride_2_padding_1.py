@@ -4,7 +4,7 @@ import torch
 
 
 class Kernel:
-    """y[n,c,p,q] = Sum(x[n,c,2*p + r - 1,2*q + t - 1], r, t)/9"""
+    """y[n,c,p,q] = Sum(x[n,c,2*p + r - 1,2*q + t - 1], r<3, t<3)/9"""
 
     @staticmethod
     def forward(x):

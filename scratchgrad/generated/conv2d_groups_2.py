@@ -4,7 +4,7 @@ import torch
 
 
 class Kernel:
-    """u[n,o,p,q] = b[o] + Sum(delta(o, g*n_m + m)*W[o,c,k,l]*x[n,c + g*n_c,k + p,l + q], g, m, c, k, l)"""
+    """u[n,o,p,q] = b[o] + Sum(delta(o, g*n_m + m)*W[o,c,k,l]*x[n,c + g*n_c,k + p,l + q], g<2, m, c, k, l)"""
 
     @staticmethod
     def forward(x, W, b):

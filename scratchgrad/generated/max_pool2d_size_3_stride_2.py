@@ -4,7 +4,7 @@ import torch
 
 
 class Kernel:
-    """y[n,c,p,q] = Max(x[n,c,2*p + r,2*q + t], r, t)"""
+    """y[n,c,p,q] = Max(x[n,c,2*p + r,2*q + t], r<3, t<3)"""
 
     @staticmethod
     def forward(x):

@@ -30,8 +30,11 @@ def equations(layer: Layer) -> tuple[str, ...]:
     if layer.definition is None:
         return ()
     from scratchgrad.notation.language import define_layer
+    from scratchgrad.notation.text import to_text
 
-    return tuple(map(str, define_layer(layer).assignments))
+    definition = define_layer(layer)
+    axes = {tensor.name: tensor.sizes for tensor in definition.tensors.values()}
+    return tuple(f"{to_text(a.left)} = {to_text(a.right, axes)}" for a in definition.assignments)
 
 
 @contextmanager

@@ -35,11 +35,15 @@ from scratchgrad.signature import Axes, Signature
 if TYPE_CHECKING:
     from scratchgrad.layer import Layer
 
-__all__ = ["DefinitionMismatch", "Notation", "define", "define_layer"]
+__all__ = ["DefinitionMismatch", "DefinitionMissing", "Notation", "define", "define_layer"]
 
 
 class DefinitionMismatch(NotationError):
     """A definition that does not fit the signature of its layer."""
+
+
+class DefinitionMissing(NotationError):
+    """A layer without an equation and without a function that defines it."""
 
 
 class Notation:
@@ -113,8 +117,14 @@ class Notation:
 def define_layer(layer: Layer) -> Definition:
     """The definition of a layer, at its options; one that speaks of the whole batch is shared by all its samples.
 
-    Raises a NotationError that names the layer and, for an equation, its file and the place in the text.
+    Raises a NotationError that names the layer and, for an equation, its file and the place in the text;
+    DefinitionMissing where there is neither an equation nor a function.
     """
+    if layer.definition is None:
+        raise DefinitionMissing(
+            f"layer {layer.name!r} ({layer.place}) has no definition; "
+            f'write its equation, Layer({layer.name!r}, {str(layer.signature)!r}, "..."), or @{layer.base.name}.define'
+        )
     shared = layer.shared if layer.batch is None else tuple(tensor.name for tensor in layer.signature.inputs)
     with naming_the_layer(layer):
         return define(layer.name, layer.whole, layer.definition, shared, layer.options)

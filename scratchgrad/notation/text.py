@@ -127,9 +127,16 @@ def _pow(e: sp.Pow) -> tuple[str, int]:
 
 def _binder(name: str) -> Callable[[sp.Basic], tuple[str, int]]:
     def write(e: sp.Basic) -> tuple[str, int]:
-        return f"{name}({to_text(e.args[0])}, {', '.join(i.name for i in bound(e))})", _ATOM
+        return f"{name}({to_text(e.args[0])}, {', '.join(_ranged(i, e.args[0]) for i in bound(e))})", _ATOM
 
     return write
+
+
+def _ranged(index: sp.Symbol, body: sp.Basic) -> str:
+    """The index behind a sum: with its range, r<3, where that is a number and no axis that r indexes bare says it."""
+    bare = any(index in e.args[1:] for e in body.atoms(sp.Indexed, InverseElement))
+    known = isinstance(index, Index) and isinstance(index.size, sp.Integer)
+    return f"{index}<{index.size}" if known and not bare else str(index)
 
 
 def _where(e: sp.Basic) -> tuple[str, int]:

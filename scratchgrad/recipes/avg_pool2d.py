@@ -16,7 +16,7 @@ __all__ = ["Means", "fits", "kernel"]
 
 
 class Means:
-    """y_cpq = the mean of a window of size x size.  x: [n, c, h, w], y: [n, c, p, q]."""
+    """The mean of every window of size x size.  x: [n, c, h, w], y: [n, c, p, q]."""
 
     def __init__(self, size: int) -> None:
         """The rows, and the columns, of a window."""

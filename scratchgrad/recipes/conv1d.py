@@ -12,7 +12,7 @@ __all__ = ["Row", "fits", "kernel"]
 
 
 class Row:
-    """u_op = sum_ck W_ock x_{c, window} + b_o.  x: [n, c, i], W: [o, c, k], b: [o], u: [n, o, p]."""
+    """The filter times every window, plus b.  x: [n, c, i], W: [o, c, k], b: [o], u: [n, o, p]."""
 
     def __init__(self, windows: Windows) -> None:
         """The windows of an image of one row."""

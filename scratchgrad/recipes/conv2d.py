@@ -26,7 +26,7 @@ Saved = tuple[Tensor, Tensor, tuple[int, ...]]
 
 
 class Windows:
-    """u_opq = sum_ckm W_ockm x_{c, window} + b_o.  x: [n, c, h, w], W: [o, c, k, m], b: [o], u: [n, o, p, q]."""
+    """The filter times every window, plus b.  x: [n, c, h, w], W: [o, c, k, m], b: [o], u: [n, o, p, q]."""
 
     def __init__(self, stride: Pair, padding: Pair, dilation: Pair) -> None:
         """Each for rows and for columns."""

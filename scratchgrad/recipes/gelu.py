@@ -1,7 +1,8 @@
 """GELU for a program: sums of products in one call each.
 
-    h = (u + u erf(u / sqrt 2)) / 2,    grad_u = (grad_h + grad_h (erf(u / sqrt 2) + u sqrt(2 / pi) exp(-u^2 / 2))) / 2
+    grad_u = (grad_h + grad_h (erf(u / sqrt 2) + u sqrt(2 / pi) exp(-u^2 / 2))) / 2
 
+Equal   h[i] = (u[i] + u[i]*erf(u[i]/sqrt(2)))/2
 Source  Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, sec. 2
 """
 
@@ -16,7 +17,7 @@ __all__ = ["Kernel", "kernel"]
 
 
 class Kernel:
-    """h = u times the normal distribution function of u, entry by entry.  u, h: [n, i]."""
+    """Entry by entry.  u, h: [n, i]."""
 
     @staticmethod
     def forward(u: Tensor) -> tuple[Tensor, Any]:

@@ -12,11 +12,11 @@ __all__ = ["Kernel", "kernel", "total"]
 
 
 class Kernel:
-    """L = ||v - y||^2, row by row.  v, y: [n, i], L: [n]."""
+    """Row by row.  v, y: [n, i], L: [n]."""
 
     @staticmethod
     def forward(v: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """L = the sum of the squared differences of a row."""
+        """The sum of the squared differences of a row."""
         difference = v - y
         return difference.square().sum(-1), difference
 

@@ -1,7 +1,6 @@
 """Layer norm for a program: fewer passes over the rows than by the chain rule step by step.
 
-    x_hat = (x - mean) / sigma,  y = gamma * x_hat + beta;  with t = gamma * grad_y, row by row
-    grad_x = (t - mean(t) - x_hat * mean(t * x_hat)) / sigma
+    grad_x = (t - mean(t) - x_hat * mean(t * x_hat)) / sigma,  with t = gamma * grad_y, row by row
 
 Source  Ba, Kiros and Hinton, Layer Normalization, 2016, sec. 3
 """
@@ -16,7 +15,7 @@ __all__ = ["Kernel", "kernel"]
 
 
 class Kernel:
-    """y = gamma * (x - mean) / sqrt(variance + eps) + beta, row by row.  x, y: [n, i], gamma, beta: [i], eps: []."""
+    """Row by row.  x, y: [n, i], gamma, beta: [i], eps: []."""
 
     @staticmethod
     def forward(x: Tensor, gamma: Tensor, beta: Tensor, eps: Tensor) -> tuple[Tensor, Any]:

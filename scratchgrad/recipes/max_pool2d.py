@@ -21,7 +21,7 @@ Step = tuple[Tensor, Tensor]
 
 
 class Maxima:
-    """y_cpq = the largest of a window of size x size.  x: [n, c, h, w], y: [n, c, p, q]."""
+    """The largest of every window of size x size.  x: [n, c, h, w], y: [n, c, p, q]."""
 
     def __init__(self, size: int) -> None:
         """The rows, and the columns, of a window."""

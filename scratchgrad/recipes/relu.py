@@ -13,7 +13,7 @@ __all__ = ["Kernel", "kernel"]
 
 
 class Kernel:
-    """h = max(u, 0), entry by entry.  u, h: [n, i]."""
+    """Entry by entry.  u, h: [n, i]."""
 
     @staticmethod
     def forward(u: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ __all__ = ["Kernel", "UnitRows", "kernel", "total"]
 
 
 class Kernel:
-    """o = softmax(v) and L = -<y, log o>, row by row.  v, y, o: [n, i], L: [n]."""
+    """Row by row.  v, y, o: [n, i], L: [n]."""
 
     @staticmethod
     def forward(v: Tensor, y: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:

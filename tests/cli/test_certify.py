@@ -95,6 +95,17 @@ def test_a_layer_that_is_one_equation_is_certified_and_trains(run, tmp_path):
     assert done.stdout == "0.75\n0.09375\n", done.stderr  # 2 h / (1 + |u|)^2
 
 
+def test_an_equation_that_cannot_be_read_names_the_layer_the_file_and_the_place(run, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        "from scratchgrad.layer import Layer\n\nbad = Layer('bad', 'u[i] -> h[i]', 'h[i] = 2*v[i]')\n", encoding="utf-8"
+    )
+    for command in (("certify", "--file", "bad.py:bad"), ("derive", "bad.py:bad"), ("layers", "bad.py:bad")):
+        done = run(*command)
+        assert done.exit_code == 2
+        assert done.stderr.startswith("UnknownName: layer 'bad' (")
+        assert "bad.py, line 3): unknown tensor 'v'; known: u, h\n    h[i] = 2*v[i]\n             ^\n" in done.stderr
+
+
 def test_a_refused_kernel_shows_its_counterexample_and_the_exit_code_is_1(run, tmp_path, square):
     square(-2)
     done = run("certify", "--file", "square.py:square", "add")

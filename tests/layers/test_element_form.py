@@ -18,7 +18,9 @@ DERIVED = {name: sg.derive(name) for name in registry.names()}
 for name in registry.names():
     registry.attach_kernel(registry.layer(name))
 POSITIVE = {"eps", "d", "tau"}
+# TRUST: other-at-ties
 OTHER_AT_TIES = {"max_pool2d"}  # the sheet shares evenly, the kernel gives all to the first: both are subgradients
+# TRUST: moderate-numbers
 EXPONENTIAL = {"info_nce", "scaled_dot_product_attention"}  # of products, which the element form takes as they are
 SMALL = st.floats(-2, 2).map(lambda x: round(x, 3))
 VALUES = st.floats(-30, 30).map(lambda x: round(x, 3))

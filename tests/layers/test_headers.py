@@ -1,4 +1,4 @@
-"""A room says its equation once: its header and its docstrings repeat nothing of what the room declares."""
+"""A room says its equation once: no header, no docstring and no recipe repeats what the room declares."""
 
 import ast
 import inspect
@@ -13,6 +13,7 @@ from scratchgrad import registry
 from scratchgrad.cli.data_sheet import data_sheet
 from scratchgrad.notation.equations import equations
 from scratchgrad.notation.language import define, define_layer
+from scratchgrad.recipes import recipe_module
 from tests.layers.test_kernels import inputs_of
 from tests.tolerances import tolerance
 
@@ -31,23 +32,28 @@ def docstrings(source):
     return [ast.get_docstring(node) or "" for node in nodes]
 
 
+def restated(texts, layer):
+    """The formulas of what the layer's equation assigns, h_i = ... or h[i] = ..., outside the lines Equal."""
+    assigned = "|".join(re.escape(a.target.name) for a in define_layer(layer).assignments)
+    formula = re.compile(rf"(?<!\w)(?:{assigned})(?:_\w+|\[[^\]]*\]|\([^)]*\))? *:?=(?!=).*")
+    prose = [re.sub(r"^Equal .*(?:\n {8}.*)*", "", text, flags=re.MULTILINE) for text in texts]
+    return [
+        f"a formula {match[0]!r}: the Layer(...) call says it" for text in prose for match in formula.finditer(text)
+    ]
+
+
 def said_twice(source, layer):
-    """What the file's docstrings state that the layer's declaration states already."""
-    header, *others = docstrings(source)
+    """What a room's docstrings state that the layer's declaration states already."""
+    texts = docstrings(source)
     found, word = [], None
-    for line in header.splitlines()[1:]:
+    for line in texts[0].splitlines()[1:]:
         at = LINE.match(line)
         word = at[1] if at else word if line.startswith(" " * 8) else None
         if at and word not in LINES:
             found.append(f"a line {word!r}: the Layer(...) call says it")
         elif line.startswith("    ") and word is None:
             found.append(f"a formula {line.strip()!r}: the Layer(...) call says it")
-    prose = re.sub(r"^Equal .*(?:\n {8}.*)*", "", header, flags=re.MULTILINE)
-    assigned = "|".join(re.escape(a.target.name) for a in define_layer(layer).assignments)
-    formula = re.compile(rf"(?<!\w)(?:{assigned})(?:_\w+|\[[^\]]*\]|\([^)]*\))? *:?=(?!=).*")
-    for text in (prose, *others):
-        found += [f"a formula {match[0]!r}: the Layer(...) call says it" for match in formula.finditer(text)]
-    return found
+    return found + restated(texts, layer)
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -89,6 +95,19 @@ def test_a_forward_formula_in_a_hand_kernels_docstring_is_caught():
     ]
 
 
+def recipe_source(name):
+    module = recipe_module(name)
+    return inspect.getsource(module) if module is not None else ""
+
+
+RECIPES = [name for name in registry.names() if recipe_module(name) is not None]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_does_not_state_the_equation_again(name):
+    assert restated(docstrings(recipe_source(name)), registry.layer(name)) == []
+
+
 # -- the line Equal: another form of the equation is one of the same values
 
 
@@ -108,13 +127,17 @@ def differs(layer, text):
     return found
 
 
-STATED = [n for n in registry.with_variants() if "Equal" in data_sheet(registry.layer(n)).lines]
+STATED = [
+    (name, text)
+    for name in registry.with_variants()
+    for source in (source_of(name), recipe_source(registry.layer(name).base.name))
+    for text in re.findall(r"^Equal +(.*(?:\n {8}.*)*)", docstrings(source)[0], re.MULTILINE)
+]
 
 
-@pytest.mark.parametrize("name", STATED)
-def test_the_line_equal_is_another_form_of_the_equation(name):
-    layer = registry.layer(name)
-    assert differs(layer, data_sheet(layer).lines["Equal"]) == set()
+@pytest.mark.parametrize(("name", "text"), STATED)
+def test_the_line_equal_is_another_form_of_the_equation(name, text):
+    assert differs(registry.layer(name), text) == set()
 
 
 def test_a_line_equal_that_differs_is_caught():

@@ -16,7 +16,7 @@ from scratchgrad.notation.grammar import (
     UnknownName,
     parse,
 )
-from scratchgrad.notation.language import define_layer
+from scratchgrad.notation.language import DefinitionMissing, define_layer
 from scratchgrad.notation.ranges import IndexSizeConflict
 from scratchgrad.notation.syntax import UnbalancedText, UnreadableText
 
@@ -134,6 +134,13 @@ def test_an_unreadable_equation_is_refused_where_it_is_printed_as_well():
         equations(layer)
 
 
+def test_a_layer_without_a_definition_is_named():
+    with pytest.raises(
+        DefinitionMissing, match=r"layer 'bare' \(.*, line \d+\) has no definition; write its equation, Layer"
+    ):
+        define_layer(Layer("bare", "x -> y"))
+
+
 # -- printing
 
 
@@ -162,6 +169,21 @@ def test_a_definition_by_a_function_is_printed_from_its_result():
     assert equations(power) == ("y[i] = x[i]**2 + x[i]",)
     assert equations(power.with_options(degree=1)) == ("y[i] = x[i]",)
     assert equations(Layer("bare", "x -> y")) == ()
+
+
+def test_what_a_function_defines_is_printed_so_that_it_parses_back():
+    pool = Layer("pool", "x[i] z[j] -> y[p]; p = i//stride", options="stride=2")
+
+    @pool.define
+    def definition(s):
+        x, z, y = s.tensors
+        r = s.index("r", size=s.stride)
+        return s.eq(y[s.p], s.sum(x[s.stride * s.p + r], r) + z[s.p])
+
+    (printed,) = equations(pool)
+    assert printed in ("y[p] = Sum(x[2*p + r], r<2) + z[p+0]", "y[p] = z[p+0] + Sum(x[2*p + r], r<2)")
+    again = Layer("pool", "x[i] z[j] -> y[p]; p = i//stride", printed, options="stride=2")
+    assert define_layer(again) == define_layer(pool)
 
 
 def test_declaring_and_printing_an_equation_loads_neither_sympy_nor_torch():

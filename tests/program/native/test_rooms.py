@@ -11,6 +11,7 @@ from tests.program.close import close
 from tests.program.test_rooms import INTEGERS, network_of
 from tests.tape.conftest import accept
 
+# TRUST: not-compiled
 NOT_COMPILED: dict[str, str] = {}
 """Rooms that have no form in C, each with its reason."""
 TOGETHER = 14
