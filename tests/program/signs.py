@@ -84,9 +84,16 @@ def networks() -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     means = "avg_pool2d", "flatten", "tanh", ("linear", 3)
     yield Sequential((2, 6, 6), ("conv2d", 3, 3, 3), *means, loss="softmax_cross_entropy"), SGD(0.1), {}
     yield Transformer(batch=4).network(), SGD(0.1), {}
-    large = ("conv2d", 4, 3, 3), "relu", "max_pool2d(size=3,stride=2)", "flatten", ("linear", 3)
+    large = ("conv2d", 8, 3, 3), ("conv2d", 4, 3, 3), "relu", "max_pool2d(size=3,stride=2)", "flatten", ("linear", 3)
     yield Sequential((8, 16, 16), *large, loss="softmax_cross_entropy"), SGD(0.1), {}
-    apart = ("conv2d(groups=2)", 4, 3, 3), "sigmoid", "avg_pool2d(size=3,stride=2,padding=1)", "flatten", ("linear", 3)
+    apart = (
+        ("conv2d", 8, 1, 1),
+        ("conv2d(groups=2)", 4, 3, 3),
+        "sigmoid",
+        "avg_pool2d(size=3,stride=2,padding=1)",
+        "flatten",
+        ("linear", 3),
+    )
     yield Sequential((8, 18, 18), *apart, loss="l2_loss"), SGD(0.1), {}
     yield words(), SGD(0.1), {}
 
