@@ -124,6 +124,9 @@ class Lowering:
             return self.graph.pointwise("neg", self.graph.pointwise("logsigmoid", negative))
         if name == "log" and first.op == "sum" and first.args[0].op == "exp":
             return Labelled(self.graph.make("logsumexp", first.args[0].args, first.data, first.sizes), args[0].axes)
+        if name == "log" and first.op == "add" and first.args[1].op == "number" and first.args[1].data == (1,):
+            small = Labelled(first.args[0], tuple(args[0].axes[place] for place in first.data[0][0]))
+            return self.graph.pointwise("log1p", small)  # log(1 + x), with all digits of a small x
         return self.graph.pointwise(name, *args, data=tuple(orders))
 
     def _softplus(self, name: str, value: Labelled) -> Labelled | None:
