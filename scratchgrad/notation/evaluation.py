@@ -232,6 +232,10 @@ def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any
     return call
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, mpmath.mpf) and bool(mpmath.isnan(value))
+
+
 def _less(a: Any, b: Any) -> bool:
     return bool(a < b) if type(a) is type(b) else bool(_real(a) < _real(b))
 
@@ -251,12 +255,12 @@ class Exact(Arithmetic):
     dtype = object
 
     def maximum(self, a: Any, b: Any) -> Any:
-        """The larger one, as it is."""
-        return _elementwise(lambda p, q: q if _less(p, q) else p, 2)(a, b)
+        """The larger one, as it is; NaN where one is, as in floating point."""
+        return _elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(p, q) else p, 2)(a, b)
 
     def minimum(self, a: Any, b: Any) -> Any:
-        """The smaller one, as it is."""
-        return _elementwise(lambda p, q: q if _less(q, p) else p, 2)(a, b)
+        """The smaller one, as it is; NaN where one is."""
+        return _elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(q, p) else p, 2)(a, b)
 
     def function(self, row: Function) -> Callable[..., Any]:
         """Exact where the table says so, else mpmath's function."""
@@ -332,7 +336,7 @@ class Exact(Arithmetic):
 
 
 def _sign(a: Any, b: Any) -> float:
-    if any(isinstance(v, mpmath.mpf) and mpmath.isnan(v) for v in (a, b)):  # NaN compares with nothing
+    if _is_nan(a) or _is_nan(b):  # NaN compares with nothing
         return math.nan
     return int(_less(b, a)) - int(_less(a, b))
 
