@@ -25,6 +25,7 @@ from scratchgrad.notation.binding import bound, element, tensor_name
 from scratchgrad.notation.elementary import real, row_of
 from scratchgrad.notation.functions import TABLE, Function
 from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Attains,
     Determinant,
@@ -393,6 +394,7 @@ class Valuation:
     def labelled(self, e: sp.Basic) -> Labelled:
         """The value of e, labelled by its free indices."""
         if e not in self.memory:
+            tick()
             self.memory[e] = self._labelled(e)
         return self.memory[e]
 
@@ -423,6 +425,8 @@ class Valuation:
         if isinstance(e, sp.KroneckerDelta):
             return self._map(lambda a, b: self._wide(np.equal(a, b).astype(int)), *map(self._integer, e.args))
         combine = self._combining(e)
+        if combine is None and e in (sp.zoo, sp.nan):
+            raise EvaluationError("a division by the number 0 has no value")
         if combine is None:
             raise NoSuchFunction(
                 f"no value is known for {type(e).__name__} in {e}; a function has a row in notation/functions.py"
