@@ -5,7 +5,7 @@ Out  Domain
 
     >0  >=0  <0  <=1  in (-1,1)  in [0,1)        every entry, in an interval
     :probability                                 every entry strictly between 0 and 1
-    :simplex                                     rows (along the last axis) of numbers >= 0 whose sum is 1
+    :simplex  :simplex>0                         rows (along the last axis) of numbers >= 0, or > 0, whose sum is 1
     :onehot                                      rows with one 1, else 0
     :binary  :sign                               every entry 0 or 1, every entry -1 or 1
     :symmetric  :positive_definite               square matrices, in the last two axes
@@ -105,19 +105,31 @@ class Interval:
 _ANY = Interval()
 _UNIT = Interval(Fraction(0), Fraction(1), True, True)
 _OPEN_UNIT = Interval(Fraction(0), Fraction(1))
+_POSITIVE_UNIT = Interval(Fraction(0), Fraction(1), False, True)
 _SIGNS = Interval(Fraction(-1), Fraction(1), True, True)
+_MATRIX = 2
 
-STRUCTURES: dict[str, tuple[int, Interval, str]] = {
-    "probability": (0, _OPEN_UNIT, "strictly between 0 and 1"),
-    "simplex": (1, _UNIT, "rows of numbers >= 0 whose sum is 1"),
-    "onehot": (1, _UNIT, "rows with one 1, else 0"),
-    "binary": (0, _UNIT, "0 or 1"),
-    "sign": (0, _SIGNS, "-1 or 1"),
-    "symmetric": (2, _ANY, "a symmetric matrix"),
-    "positive_definite": (2, _ANY, "a symmetric, positive definite matrix"),
-    "int": (0, _ANY, "whole numbers"),
+
+@dataclass(frozen=True)
+class _Structure:
+    """How many axes a structure needs, the interval of its entries, what its values are, what is said of a tensor."""
+
+    axes: int
+    interval: Interval
+    words: str
+    said: str
+
+
+STRUCTURES: dict[str, _Structure] = {
+    "probability": _Structure(0, _OPEN_UNIT, "strictly between 0 and 1", "in (0,1)"),
+    "simplex": _Structure(1, _UNIT, "rows of numbers >= 0 whose sum is 1", "in the simplex"),
+    "onehot": _Structure(1, _UNIT, "rows with one 1, else 0", "one-hot"),
+    "binary": _Structure(0, _UNIT, "0 or 1", "0 or 1"),
+    "sign": _Structure(0, _SIGNS, "-1 or 1", "-1 or 1"),
+    "symmetric": _Structure(2, _ANY, "a symmetric matrix", "symmetric"),
+    "positive_definite": _Structure(2, _ANY, "a symmetric, positive definite matrix", "positive definite"),
+    "int": _Structure(0, _ANY, "whole numbers", "whole numbers"),
 }
-"""Every structure: how many axes it needs, the interval of its entries, and what its values are, in words."""
 
 _LONG = 300
 """More digits, or a larger exponent, has no end of a domain: float64 ends at 1.8e308."""
@@ -154,7 +166,8 @@ class Domain:
             return REALS, place
         written = match[0].strip()
         if match["structure"] is not None:
-            return cls._named(match["structure"]), match.end()
+            further, end = cls.read(text, match.end())  # p[i]:simplex>0
+            return cls._named(match["structure"]) & further, end
         if match["bound"] is None and match["low"] is None:
             raise DomainError(f"cannot read the domain {text[place:].strip()!r}; {_HOW}")
         if match["compare"]:
@@ -178,7 +191,7 @@ class Domain:
             near = difflib.get_close_matches(structure, STRUCTURES, 1)
             meant = f"did you mean :{near[0]}?" if near else _HOW
             raise DomainError(f"unknown domain ':{structure}'; {meant}")
-        return cls(STRUCTURES[structure][1], structure)
+        return cls(STRUCTURES[structure].interval, structure)
 
     @property
     def is_reals(self) -> bool:
@@ -193,17 +206,24 @@ class Domain:
     @property
     def is_square(self) -> bool:
         """Whether its values are square matrices."""
-        return STRUCTURES[self.structure][0] == 2 if self.structure else False  # a matrix has two axes
+        return self.structure != "" and STRUCTURES[self.structure].axes == _MATRIX
 
     @property
     def words(self) -> str:
         """What its values are, for people: "> 0", "rows with one 1, else 0"."""
         if self.structure:
-            return STRUCTURES[self.structure][2]
+            return STRUCTURES[self.structure].words.replace(">=", ">=" if self.interval.low_closed else ">")
         if self.interval.everything:
             return "any real number"
         relation = self.interval.relation
         return f"in {self.interval.brackets}" if relation is None else " ".join(relation)
+
+    def said_of(self, name: str) -> str:
+        """What a sentence says of the tensor: "nu > 0", "y one-hot"."""
+        if not self.structure:
+            return f"{name} {self.words}"
+        structure = STRUCTURES[self.structure]
+        return f"{name} {structure.said}{'' if self.interval == structure.interval else ' and > 0'}"
 
     @property
     def is_positive(self) -> bool:
@@ -219,11 +239,11 @@ class Domain:
     def of(self, axes: tuple[str, ...], tensor: str) -> Domain:
         """The domain itself, where a tensor with these axes can have it; DomainError where it has too few."""
         if self.structure:
-            needed, _, words = STRUCTURES[self.structure]
+            needed = STRUCTURES[self.structure].axes
             if len(axes) < needed:
                 has = f"{len(axes) or 'no'} {'axis' if len(axes) == 1 else 'axes'}"
                 raise DomainError(
-                    f"{tensor} cannot be :{self.structure} ({words}): it has {has}, expected at least {needed}"
+                    f"{tensor} cannot be :{self.structure} ({self.words}): it has {has}, expected at least {needed}"
                 )
         return self
 
@@ -239,13 +259,16 @@ class Domain:
         if both.is_empty:
             raise DomainError(f"{_word(self)} and {_word(other)} contradict one another: no number is both")
         structured = self if self.structure else other
-        if structured.structure and both != structured.interval:
+        inner = structured.structure == "simplex" and both == _POSITIVE_UNIT
+        if structured.structure and both != structured.interval and not inner:
             raise DomainError(f"{_word(self)} and {_word(other)} cannot be declared together; declare one of the two")
         return Domain(both, structured.structure)
 
     def __str__(self) -> str:
         """The text that parses back, as it stands behind a tensor."""
-        return f":{self.structure}" if self.structure else str(self.interval)
+        if not self.structure:
+            return str(self.interval)
+        return f":{self.structure}{'' if self.interval == STRUCTURES[self.structure].interval else '>0'}"
 
 
 REALS = Domain()

@@ -141,6 +141,12 @@ class Layer:
         for other in self.usual:
             if other not in self.shared:
                 raise SignatureError(f"layer {name!r}: {other!r} has a usual value, but is not among the shared inputs")
+        for tensor in self.signature.inputs:
+            if tensor.name in self.usual and self.usual[tensor.name] not in tensor.domain.interval:
+                raise SignatureError(
+                    f"layer {name!r}: {tensor} has the usual value {self.usual[tensor.name]:g}, "
+                    "which lies outside its domain"
+                )
         known = {*self.options, *(letter for tensor in self.signature.inputs for letter in tensor.axes)}
         for letter, formula in self.signature.formulas.items():
             unknown = [used for used in formula.names if used not in known]

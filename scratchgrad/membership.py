@@ -12,6 +12,7 @@ NumPy only: every wing may import it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -61,15 +62,28 @@ def outside(domain: Domain, values: Array) -> str | None:
     return None if judge is None else judge(values)
 
 
-def inside(domain: Domain, values: Array, bits: int = 40) -> Array:
+def inside(domain: Domain, values: Array, bits: int = 40, *, margin: float = 0.0) -> Array:
     """Values like these that belong to the domain: as they are where they do, else folded into it.
 
-    Rows of a simplex are multiples of 2**-bits: their sum is exactly 1 in every dtype with so many bits.
+    Rows of a simplex are multiples of 2**-bits: their sum is exactly 1 in every dtype with so many bits.  With a
+    `margin`, values keep away from the ends of an interval (by this part of it, where it has two) and of a simplex.
     """
     if domain.structure == "simplex":
-        return _rows_of_sum_one(values, bits)
+        return _rows_of_sum_one(np.abs(values) + margin, bits, least=0 if domain.interval.low_closed else 1)
     move = _INTO.get(domain.structure)
-    return _folded(domain.interval, values) if move is None else move(values)
+    return _folded(_narrowed(domain.interval, margin), values) if move is None else move(values)
+
+
+def _narrowed(interval: Interval, margin: float) -> Interval:
+    """The interval without what is near its ends."""
+    if not margin:
+        return interval
+    part = Fraction(margin)
+    if interval.low is not None and interval.high is not None:
+        part *= interval.high - interval.low
+    low = None if interval.low is None else interval.low + part
+    high = None if interval.high is None else interval.high - part
+    return Interval(low, high, low is not None, high is not None)
 
 
 def _in_interval(interval: Interval, values: Array) -> Array:
@@ -169,13 +183,13 @@ def _beyond(end: float) -> float:
     return max(0.5, abs(end) * _NEXT)
 
 
-def _rows_of_sum_one(values: Array, bits: int) -> Array:
+def _rows_of_sum_one(values: Array, bits: int, least: int) -> Array:
     if not values.size:
         return values
     size, units = np.abs(values).astype(np.float64), 2.0**bits
     sums = size.sum(axis=-1, keepdims=True)
     shares = np.where(sums == 0, 1 / size.shape[-1], size / np.where(sums == 0, 1, sums))
-    counts = np.floor(shares * units)
+    counts = np.maximum(np.floor(shares * units), least)
     largest = counts.argmax(axis=-1)[..., None]
     rest = units - counts.sum(axis=-1, keepdims=True)
     np.put_along_axis(counts, largest, np.take_along_axis(counts, largest, -1) + rest, -1)

@@ -128,6 +128,12 @@ class Signature:
         """The letters of all axes, each once, in order of appearance."""
         return tuple(dict.fromkeys(letter for tensor in (*self.inputs, *self.outputs) for letter in tensor.axes))
 
+    def root(self, letter: str) -> str:
+        """The letter whose size this one has: itself, but for the second letter of a matrix that is square."""
+        while letter in self.formulas and self.formulas[letter].text in self.letters:
+            letter = self.formulas[letter].text
+        return letter
+
     def sizes(
         self, layer: str, shapes: Sequence[tuple[int, ...]], options: Mapping[str, int] | None = None
     ) -> dict[str, int]:

@@ -88,6 +88,7 @@ def test_two_declarations_hold_together() -> None:
     assert str(both) == " in (0,2]"
     assert both.interval.high == Fraction(2)
     assert Domain.parse(":simplex") & Domain.parse(">=0") == Domain.parse(":simplex")
+    assert Domain.parse(":simplex") & Domain.parse(">0") == Domain.parse(":simplex > 0")
     assert REALS & both == both & REALS == both
 
 

@@ -12,7 +12,7 @@ from scratchgrad.domain import STRUCTURES, Domain
 from scratchgrad.membership import DomainViolated, check, inside, outside
 
 INTERVALS = [">0", ">=0", "<0", "<=1", ">2.5", ">=-1.5", " in (-1,1)", " in [0,1)", " in (0.1,0.7]", " in [2,2]"]
-DOMAINS = [Domain.parse(text) for text in ["", *INTERVALS, *(f":{s}" for s in STRUCTURES)]]
+DOMAINS = [Domain.parse(text) for text in ["", *INTERVALS, ":simplex>0", *(f":{s}" for s in STRUCTURES)]]
 NUMBERS = st.one_of(st.sampled_from([0.0, 1.0, -1.0, 2.5, 1000.0, -1000.0, 1e-3]), st.floats(-1e4, 1e4, width=32))
 
 

@@ -53,7 +53,7 @@ def value_of(module: str, name: str, keys: str) -> Any:
 def said(text: str) -> Any:
     """The number, or the set of names, that the page writes."""
     if text.startswith("{"):
-        return {name.strip() for name in text[1:-1].split(",")}
+        return {name.strip() for name in text[1:-1].split(",") if name.strip()}
     base, _, exponent = text.partition("**")
     return float(base) ** float(exponent) if exponent else float(ast.literal_eval(text))
 

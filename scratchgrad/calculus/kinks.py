@@ -3,7 +3,7 @@
     |u[i]|                  at 0                        its derivative is taken as 0
     max(a, b)               where a = b                 each counts one half; against a constant, 0
     Max(x[i], i)            where the largest tie       they share evenly
-    floor(u[i])                 at whole numbers            its derivative is taken as 0
+    floor(u[i])             at whole numbers            its derivative is taken as 0
     where(u[i] > 0, a, b)   where u[i] = 0              the branch that forward takes
     sqrt(x), x**(2/3)       at 0                        none: its derivative is infinite
 
@@ -98,7 +98,7 @@ class Kink:
             yield f"The slope of the {outputs} is infinite there."
         elif verdict == "differentiable":
             value = f", with derivative {show(derivative)}" if derivative is not None and self._one else ""
-            but = ", which this convention does not give" if formula is False else ""
+            but = ", which the formula does not give" if formula is False else ""
             alone = ", where no other kink meets this one" if self.whole.alone else ""
             are = "are" if self.several else "is"
             yield f"The {outputs} {are} differentiable there all the same{alone}{value}{but}."
@@ -124,8 +124,9 @@ def kinks(definition: Definition, derivation: Derivation | None = None) -> list[
     result = []
     for target, node, place, where, convention in found:
         if place not in known:
-            known[place] = around.whole(place) if around is not None and len(known) < _MOST else Whole("undecided")
-        if known[place].verdict == "undefined" or (known[place].verdict == "unreached" and isinstance(node, sp.Pow)):
+            looked = around if len(known) < _MOST else None
+            known[place] = looked.joined(_repeated(node, place)) if looked is not None else Whole("undecided")
+        if known[place].verdict == "undefined" or (known[place].verdict == "unreached" and convention is _INFINITE):
             continue
         result.append(Kink(node, target, place, where, convention, known[place], len(definition.outputs) > 1))
     return result
@@ -173,14 +174,20 @@ def _moves(place: sp.Expr) -> bool:
 
 
 def _of_function(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:
-    """A kink that the table says, of a function with one argument."""
+    """The kinks that the table says, of a function with one argument."""
     row = row_of(node)
     if row is not None and row.kink is not None:
         words, at = row.kink
         (value,) = derivatives(row, (sp.Rational(at),))
         convention = Phrase("its derivative is taken as {}", (value,))
-        where = Phrase(words, (sp.Rational(at),))
-        yield node, node.args[0] - sp.Rational(at), where, convention
+        yield node, node.args[0] - sp.Rational(at), Phrase(words, (sp.Rational(at),)), convention
+
+
+def _repeated(node: sp.Expr, place: sp.Expr) -> list[sp.Expr]:
+    """The place; with some others where the table names many at once: the whole numbers, for floor."""
+    row = row_of(node)
+    many = row is not None and row.kink is not None and "{}" not in row.kink[0]
+    return [place, place - 1, place + 2] if many else [place]
 
 
 def _extreme(node: sp.Expr, wholes: set[sp.Expr]) -> Iterator[_Found]:

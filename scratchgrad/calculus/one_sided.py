@@ -10,6 +10,7 @@ rational arithmetic or at 120 digits: slopes that are equal differ by the length
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -25,8 +26,8 @@ from scratchgrad.notation.definition import Definition
 
 __all__ = ["Surroundings", "Whole"]
 
-_STEPS = (Fraction(1, 10**20), Fraction(1, 10**35))
-"""Two lengths: a slope that the shorter one makes steeper is infinite."""
+_STEPS = (Fraction(3, 7 * 10**20), Fraction(3, 7 * 10**35))
+"""Two lengths: a slope that the shorter one makes steeper is infinite.  Not 1/10**20: then 2**(1/x) would be exact."""
 
 # TRUST: kinks-by-numbers
 _EQUAL = mpmath.mpf(10) ** -9
@@ -52,7 +53,9 @@ class Whole:
     """Whether that holds only where no other kink meets this one."""
 
 
-_RANK = {v: n for n, v in enumerate(("differentiable", "undefined", "undecided", "kink", "infinite", "jump"))}
+_RANK = {
+    v: n for n, v in enumerate(("unreached", "differentiable", "undefined", "undecided", "kink", "infinite", "jump"))
+}
 
 
 class Surroundings:
@@ -63,6 +66,10 @@ class Surroundings:
         self.definition = definition
         self.derivation = derivation or Derivation(definition)
         self.places = Places(definition)
+
+    def joined(self, places: Iterable[sp.Expr]) -> Whole:
+        """What is true at all of the places."""
+        return _joined([self.whole(place) for place in places])
 
     def whole(self, place: sp.Expr) -> Whole:
         """What is true where `place` is 0; for a maximum over indices, where its two largest values tie."""
@@ -87,11 +94,14 @@ class Surroundings:
         if middle is not None and any(s.undefined(middle) for s in sides):
             return Whole("undefined")
         worst = max((s.verdict(middle) for s in sides), key=_RANK.__getitem__)
+        if worst == "differentiable" and not all(s.counts.all() for s in sides):  # an output has no value around
+            worst = "undecided"
         if worst != "differentiable":
             return Whole(worst)
         derivative = None
         if met.moved is not None:
-            alone = {_rational(v) for v in sides[0].slopes if v != 0}
+            with mpmath.workdps(DIGITS):
+                alone = {_rational(v) for v in sides[0].slopes} - {0}
             derivative = sp.Integer(0) if not alone else alone.pop() if len(alone) == 1 else None
         return Whole(worst, derivative, self._formula(met.point, sides[-1]) if met.exact else None)
 
@@ -199,6 +209,7 @@ def _joined(seen: list[Whole]) -> Whole:
         worst,
         derivatives.pop() if len(derivatives) == 1 else None,
         False if False in formulas else True if True in formulas else None,
+        any(w.alone for w in seen),
     )
 
 
@@ -223,5 +234,8 @@ def _apart(a: Array, b: Array) -> bool:
 
 def _rational(value: Any) -> sp.Rational | None:
     """The simple fraction that a slope is; None where it is none."""
-    simple = fraction(mpmath.mpf(value)).limit_denominator(1000)
+    near = fraction(value)
+    if near is None:
+        return None
+    simple = near.limit_denominator(1000)
     return sp.Rational(simple.numerator, simple.denominator) if abs(real(simple) - value) <= _EQUAL else None

@@ -20,12 +20,14 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from scratchgrad.calculus.chosen import small_sizes
 from scratchgrad.domain import Domain
 from scratchgrad.notation.binding import bound, free_indices, operands, tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition
 from scratchgrad.notation.evaluation import EvaluationError, Exact, Float, Valuation
+from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant, MaxOver
 
@@ -56,6 +58,45 @@ _COORDINATES = 6
 _GRID = [Fraction(n, 2) for n in range(-8, 9)]
 _ROOT = Fraction(1, 10**70)
 _SECANTS = 40
+_MODERATE = 10**6
+_HUGE = 10**40
+
+
+class Moderate(Exact):
+    """Exact arithmetic in which nobody works out what has no end of digits: functions of huge numbers are unknown."""
+
+    def __init__(self) -> None:
+        """At as many digits as slopes need."""
+        super().__init__(DIGITS)
+
+    def function(self, row: Function) -> Callable[..., Any]:
+        """The function, NaN where an argument is huge."""
+        plain = super().function(row)
+
+        def moderate(*arguments: Any) -> Any:
+            zero: Any = Fraction(0)
+            huge: Any = np.zeros((), dtype=bool)
+            for a in arguments:
+                huge = huge | _huge(a)
+            if not huge.any():
+                return plain(*arguments)
+            found = plain(*(np.where(huge, zero, a) for a in arguments))
+            return np.where(huge, np.asarray(mpmath.nan, dtype=object), found)
+
+        return moderate
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """The power; by a large whole number it is rounded."""
+        exponent = np.asarray(exponent, dtype=object)
+        large = _huge(exponent, _MODERATE)
+        return super().power(
+            base, np.where(large, np.asarray(_REAL(exponent), dtype=object), exponent) if large.any() else exponent
+        )
+
+
+def _huge(values: Any, least: Any = _HUGE) -> NDArray[np.bool_]:
+    return np.asarray(np.frompyfunc(lambda v: not abs(v) <= least, 1, 1)(np.asarray(values, dtype=object)), dtype=bool)
+
 
 Point = dict[str, Any]
 Assigned = tuple[Assignment, ...]
@@ -115,7 +156,7 @@ class Places:
         self, point: Point, arithmetic: Exact | Float | None = None, wanted: Assigned | None = None
     ) -> Valuation:
         """The values that forward makes: all of them, or those of some assignments."""
-        at = Valuation(point, self.sizes, arithmetic or Exact(DIGITS))
+        at = Valuation(point, self.sizes, arithmetic or Moderate())
         for assignment in self.definition.assignments if wanted is None else wanted:
             at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
         return at
@@ -275,6 +316,8 @@ def _narrowed(at: Callable[[Any], Any], low: Fraction, high: Fraction, left: Any
             if f == g or abs(b - a) < _ROOT:
                 break
             c = fraction(real(b) - g * (real(b) - real(a)) / (g - f))
+            if c is None:
+                break
             a, f, b, g = b, g, c, real(at(c))
     simple = b.limit_denominator(10**6)
     return simple if at(simple) == 0 else b
@@ -311,15 +354,19 @@ def _floats(point: Point) -> Point:
     return {n: a if np.asarray(a).dtype.kind in "iu" else np.asarray(a, dtype=float) for n, a in point.items()}
 
 
-def fraction(value: Any) -> Fraction:
-    """The fraction that an mpmath number is."""
-    sign, mantissa, exponent, _ = value._mpf_
-    return Fraction(int(mantissa) * (-1) ** sign) * Fraction(2) ** int(exponent)
+def fraction(value: Any) -> Fraction | None:
+    """The fraction that a number of moderate size is, to a hundred digits; None for a larger one."""
+    if not abs(value) < _MODERATE:
+        return None
+    return Fraction(int(mpmath.nint(value * mpmath.mpf(10) ** 100)), 10**100)
 
 
 def real(value: Any) -> Any:
     """The value as an mpmath number."""
     return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
+
+
+_REAL = np.frompyfunc(real, 1, 1)
 
 
 def finite(value: Any) -> bool:

@@ -3,7 +3,8 @@
 In   a Specification; perhaps examples
 Out  probes in a fixed order, ordinary ones first; the same ones for every kernel, so that their exact values are shared
 
-    inputs      random numbers, magnitudes 1e-3 to 1000, exact zeros, ties, one-hot rows; sizes pairwise distinct, and 1
+    inputs      random numbers, magnitudes 1e-3 to 1000, exact zeros, ties, one-hot rows, all inside the domains, at
+                their ends and near them; sizes pairwise distinct, and 1
     batches     2, 1, 5, 0
     upstream    random (never ones), zero, sparse, large, absent in every combination where there are several outputs
     memory      transposed, strided, expanded, for every input and every upstream gradient
@@ -29,8 +30,11 @@ from scratchgrad.certification.function_specification import as_array, sizes_of
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.reference import SEED, Reference, Undefined
-from scratchgrad.certification.sampling import KINDS, Domain, domain_of, one_hot, palette, sample
+from scratchgrad.certification.region import Region, region_of
+from scratchgrad.certification.sampling import KINDS, at_the_ends, one_hot, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
+from scratchgrad.domain import Domain
+from scratchgrad.membership import inside, outside
 
 __all__ = ["Battery", "Probe", "Sizes"]
 
@@ -38,6 +42,10 @@ _FIRST = (3, 2, 4, 5, 2, 3)
 _SECOND = (2, 4, 3, 2, 5, 2)
 _INTEGERS_BELOW = 3
 _CONSTANTS = 6
+_SIMPLEX = Domain.parse(":simplex")
+
+BITS = {"float64": 40, "float32": 20, "bfloat16": 7, "float16": 7}
+"""Into how many parts, as a power of 2, the 1 of a simplex is divided: exact numbers in each dtype."""
 
 Array = Any
 Sizes = Mapping[sp.Expr, int]
@@ -86,7 +94,7 @@ class Battery:
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
-        self.domains = self._domains() | dict.fromkeys(self.unit_rows, Domain.SIMPLEX)
+        self.region = region_of(specification, self.examples, self._has_values)
         self.probes = tuple(self._probes())
         self.reference.expect([probe.point for probe in self.probes])
 
@@ -108,14 +116,36 @@ class Battery:
         tensors = {role.name: self._values(role, kind, rng, sizes, batch) for role in spec.inputs}
         if change is not None:
             change(tensors)
-        tensors = {n: a if a.dtype.kind in "iub" else self.domains[n].clip(a) for n, a in tensors.items()}
+        tensors = {n: self._inside(n, a, dtype) for n, a in tensors.items()}
         gradients = {
             role.name: np.ones(role.shape(sizes, batch))
             if upstream == "ones"
             else sample(upstream, rng, role.shape(sizes, batch), self.few)
             for role in spec.outputs
         }
-        return Point("float64", batch, sizes, tensors, gradients).in_dtype(dtype)
+        return self.moved(Point("float64", batch, sizes, tensors, gradients).in_dtype(dtype))
+
+    @property
+    def domains(self) -> dict[str, Domain]:
+        """The domain of every input that is differentiated; rows that sum to 1 are drawn from the simplex."""
+        reals = [name for name in self.unit_rows if self.region.domains[name].is_reals]
+        return self.region.domains | dict.fromkeys(reals, _SIMPLEX)
+
+    def _inside(self, name: str, values: Array, dtype: str) -> Array:
+        """The values, moved into the domain of the input."""
+        return inside(self.domains[name], values, BITS[dtype]) if name in self.domains else values
+
+    def contains(self, point: Point) -> bool:
+        """Whether all inputs lie in their domains."""
+        return all(outside(domain, point.tensors[name]) is None for name, domain in self.domains.items())
+
+    def moved(self, point: Point) -> Point:
+        """The point with its inputs moved into their domains; so is an entry that rounding has carried to an end."""
+        for name, values in point.tensors.items():
+            if name in self.domains and outside(self.domains[name], values) is not None:
+                moved = rounded(self._inside(name, values, point.dtype), point.dtype)
+                point = point.with_array(name, moved, upstream=False)
+        return point
 
     def sizes(self, numbers: Sequence[int] = _FIRST) -> Sizes:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
@@ -168,7 +198,7 @@ class Battery:
     def _compared(self) -> tuple[float, ...]:
         """The few numbers of a torch function: those of a definition, and what it compares with."""
         self.few = palette(None)
-        self.domains = dict.fromkeys((role.name for role in self.specification.differentiable), Domain.REAL)
+        self.region = Region({role.name: role.tensor.domain for role in self.specification.differentiable})
         try:
             entries, _ = self.reference.entries(self.point("normal", self.batch, self.sizes()))
         except Undefined:
@@ -231,7 +261,24 @@ class Battery:
             )
             for name, values in example.items():
                 point = point.with_array(name, values, upstream=False)
-            yield Probe("example", f"example {number + 1}", point.in_dtype(dtype))
+            yield Probe("example", f"example {number + 1}", self.moved(point.in_dtype(dtype)))
+        yield from self._domain_probes(dtype)
+
+    def _domain_probes(self, dtype: str) -> Iterator[Probe]:
+        """Each input at the ends of its domain, and near them."""
+        sizes = self.sizes()
+        for role in self.specification.differentiable:
+            domain = self.domains[role.name]
+            shape = role.shape(sizes, self.batch)
+            rng = np.random.default_rng([SEED, *f"{role.name}{domain}".encode()])
+            for words, values in at_the_ends(domain, rng, shape):
+
+                def put(tensors: dict[str, Any], name: str = role.name, values: Array = values) -> None:
+                    tensors[name] = values
+
+                yield Probe(
+                    "domain", f"{role.name} {words}", self.point("normal", self.batch, sizes, dtype, change=put)
+                )
 
     def _shape_probes(self, dtype: str) -> Iterator[Probe]:
         batches = [1, 5] if self.specification.batched else []
@@ -281,38 +328,29 @@ class Battery:
             name = role.tensor.gradient.name if upstream else role.name
             values = point.upstream[role.name] if upstream else point.tensors[role.name]
             for layout in fitting(0 if values is None else values.ndim):
-                prepared = layout.prepare(values)
+                prepared = layout.prepare(values) if upstream else self.prepared(role, layout, values, dtype)
+                if prepared is None:
+                    continue
                 same = prepared is values
-                if not same and not upstream and not role.integer:
-                    prepared = rounded(self.domains[role.name].clip(prepared), dtype)
-                    if not np.array_equal(layout.prepare(prepared), prepared):
-                        # TRUST: probes-left-out
-                        continue  # the domain has no such values
                 at = point if same else point.with_array(role.name, prepared, upstream=upstream)
                 yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
                 if same:
                     every.setdefault(name, layout)
         yield Probe("memory", "everything non-contiguous", point, every)
 
-    def _domains(self) -> dict[str, Domain]:
-        """The domain of every input: from the examples, else the widest in which the definition has finite values."""
-        real = [role.name for role in self.specification.differentiable]
-        if self.examples:
-            found: dict[str, Domain] = {name: domain_of(e[name] for e in self.examples) for name in real}
-            wide: dict[str, Domain] = {
-                n: Domain.REAL if d in (Domain.POSITIVE, Domain.NONNEGATIVE) else d for n, d in found.items()
-            }
-            self.domains = wide  # positive examples may be an accident: then the definition has values elsewhere, too
-            return wide if all(self._finite(salt) for salt in ("a", "b", "c")) else found
-        settings = {role.name for role in self.specification.settings}
-        choices = [{name: Domain.POSITIVE if name in settings else Domain.REAL for name in real}]
-        choices += [{**choices[0], name: Domain.POSITIVE} for name in real]
-        choices += [dict.fromkeys(real, Domain.POSITIVE)]
-        for choice in choices:
-            self.domains = choice
-            if all(self._finite(salt) for salt in "abcdefgh"):
-                return choice
-        return choices[0]
+    def prepared(self, role: Role, layout: Layout, values: Array, dtype: str) -> Array | None:
+        """Values of the input that the layout can hold; None where its domain has no such values, as one-hot rows."""
+        found = layout.prepare(values)
+        if found is values or role.integer:
+            return found
+        found = rounded(self._inside(role.name, found, dtype), dtype)
+        # TRUST: probes-left-out
+        return found if np.array_equal(layout.prepare(found), found) else None
+
+    def _has_values(self, domains: dict[str, Domain]) -> bool:
+        """Whether the definition has finite values at ordinary points with these domains."""
+        self.region = Region(domains)
+        return all(self._finite(salt) for salt in ("a", "b", "c"))
 
     def _finite(self, salt: str) -> bool:
         try:

@@ -56,6 +56,7 @@ def certify(
     forward: Callable[..., Any] | None = None,
     backward: Callable[..., Any] | None = None,
     example: Example | Callable[[int], Example] | None = None,
+    domains: str = "",
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
@@ -68,12 +69,14 @@ def certify(
 
     For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
     example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
-    domains; what is no tensor in it is a constant.
+    domains; what is no tensor in it is a constant.  `domains` ("nu>0; p[i]:simplex") says which values the inputs of a
+    text or a function may have; a Layer says it in its signature.  Undeclared means all real numbers.
 
-    Raises NothingToCertify where there is no function to examine, ExampleMismatch where the example does not fit.
+    Raises NothingToCertify where there is no function to examine, ExampleMismatch where the example does not fit,
+    DomainMisfit where a domain does not.
     """
     examples = _examples(example)
-    specification = _specified(spec, examples)
+    specification = _specified(spec, examples, domains)
     layer = None if specification.function is not None else layer_of(spec)
     if forward is None and backward is None:
         if layer is None:
@@ -108,12 +111,12 @@ def _battery(specification: Specification, examples: Sequence[Example], subject:
     return Battery(specification, examples) if examples else battery_of(specification)
 
 
-def _specified(spec: Any, examples: Sequence[Example]) -> Specification:
+def _specified(spec: Any, examples: Sequence[Example], domains: str) -> Specification:
     if callable(spec) and not isinstance(spec, Layer | type):
         if not examples:
             raise NothingToCertify("a function as the specification needs an example: a tuple of its arguments")
-        return specify_function(spec, examples[0])
-    return specify(spec, examples[0] if examples else None)
+        return specify_function(spec, examples[0], domains)
+    return specify(spec, examples[0] if examples else None, domains)
 
 
 def kernel_subject(layer: Layer, specification: Specification) -> Subject:

@@ -23,8 +23,9 @@ from scratchgrad.certification.error_model import UNIT
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import Hypotheses
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.sampling import Domain
 from scratchgrad.certification.subject import Subject
+from scratchgrad.domain import Domain
+from scratchgrad.membership import inside
 from scratchgrad.notation.text import to_text
 
 __all__ = ["diagnose"]
@@ -32,6 +33,7 @@ __all__ = ["diagnose"]
 _KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
 _LARGE = ("±1000", "+1000", "mixed", "rows apart")
 _FURTHER = 4
+_SIMPLEX = Domain.parse(":simplex")
 
 
 def diagnose(
@@ -163,7 +165,7 @@ def _tried(battery: Battery, subject: Subject, main: Finding) -> list[str]:
             tensors[name] = np.abs(tensors[name])
 
         def rows(tensors: dict[str, np.ndarray], name: str = role.name) -> None:
-            tensors[name] = Domain.SIMPLEX.clip(tensors[name])
+            tensors[name] = inside(_SIMPLEX, tensors[name])
 
         if right(*(battery.point("normal", battery.batch, sizes, salt=s, change=positive) for s in "ab")):
             sentences.append(f"right where {role.name} is not negative, wrong elsewhere")

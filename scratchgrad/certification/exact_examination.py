@@ -25,13 +25,13 @@ import torch
 from scratchgrad.certification.battery import Battery, Probe
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
+from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.reference import Undefined
-from scratchgrad.certification.sampling import Domain
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.notation.evaluation import EvaluationError
 
@@ -68,7 +68,7 @@ class Exactness:
     undecided: Counter[str] = field(default_factory=Counter)
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
-    positive: list[str] = field(default_factory=list)
+    values: str = "all real values"
     unit_rows: tuple[str, ...] = ()
 
     @property
@@ -80,13 +80,14 @@ class Exactness:
         """What is proven and what is not, for people."""
         proven = self.everywhere + self.off_ties
         at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
-        values = "all real values" + (f" with {', '.join(self.positive)} > 0" if self.positive else "")
+        values = self.values
         if self.unit_rows:
             values += f" with rows of {' and '.join(self.unit_rows)} that sum to 1"
         if self.proven:
             lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
         elif proven:
-            lines = [f"proven for {proven} of {self.entries} entries {at}; undecided: {self._reasons()}"]
+            part = f"{proven} of {self.entries} entries"
+            lines = [f"proven for {part}, for {values}, {at}; undecided: {self._reasons()}"]
         else:
             lines = [f"probed, not proven: {self._reasons()}"]
         if self.off_ties:
@@ -113,7 +114,6 @@ class Exactness:
             "cases": self.cases,
             "undecided": dict(sorted(self.undecided.items())),
             "constants_read": self.constants,
-            "positive": self.positive,
             **({"unit_rows": list(self.unit_rows)} if self.unit_rows else {}),
         }
 
@@ -132,8 +132,7 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     budget = Budget(_WORK[subject.kernel])
     most = budget.left / _ENTRY
-    positive = [name for name, domain in battery.domains.items() if domain is Domain.POSITIVE]
-    found.positive, found.unit_rows = positive, battery.unit_rows
+    found.values, found.unit_rows = battery.region.words(), battery.unit_rows
     exhausted = 0
     for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
@@ -163,13 +162,14 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         found.suspects += _suspects(battery, entries, pairs, point)
         if found.suspects:
             return
-        symbols = [n.args[0] for name in positive for n in entries.inputs[name].ravel()]
+        plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
+        facts = facts_of(battery.region.domains, plain)
         for mine, right in pairs:
             found.entries += 1
             if exhausted >= _EXHAUSTED:
                 found.undecided["not tried, after others had taken too many steps"] += 1
                 continue
-            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), symbols)
+            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts)
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
                 found.everywhere += 1

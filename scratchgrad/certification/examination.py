@@ -24,7 +24,9 @@ from scratchgrad.certification.battery import Probe
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.reference import Reference, Truth, Undefined
+from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
+from scratchgrad.membership import inside
 
 __all__ = ["Examination", "Finding", "Measured"]
 
@@ -196,7 +198,9 @@ class Examination:
         first = {name: _array(t).copy() for name, t in (*outputs.items(), *gradients.items())}
         inputs, upstream = self._arguments(probe)
         try:
-            self.subject.forward([1 - t / 2 if t.is_floating_point() else t.flip(0) if t.ndim else t for t in inputs])
+            self.subject.forward(
+                [_other(role, values) for role, values in zip(self.specification.inputs, inputs, strict=True)]
+            )
         except Misbehaviour:
             pass  # what it does elsewhere is judged elsewhere
         try:
@@ -340,6 +344,16 @@ def _shared(
         if place in owner:
             yield Finding(stage, "memory", name, f"{name} shares memory with {owner[place]}; return a copy", probe)
         owner[place] = name
+
+
+def _other(role: Role, values: torch.Tensor) -> torch.Tensor:
+    """Other values of the input's domain."""
+    if not values.is_floating_point():
+        return values.flip(0) if values.ndim else values
+    other, domain = 1 - values / 2, role.tensor.domain
+    if domain.is_reals:
+        return other
+    return torch.from_numpy(np.asarray(inside(domain, other.double().numpy()))).to(values.dtype)
 
 
 def _memory(tensor: torch.Tensor) -> int:

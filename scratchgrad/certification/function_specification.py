@@ -24,7 +24,8 @@ from scratchgrad.certification.exact.entries import Entries
 from scratchgrad.certification.exact.from_function import entries_of_function
 from scratchgrad.certification.exact.shadow import CannotExecute
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, Role, Specification
-from scratchgrad.domain import INTEGERS, REALS
+from scratchgrad.domain import INTEGERS, REALS, Domain
+from scratchgrad.notation.declaration import combined, declared_domains
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.indices import Index, Size
 
@@ -100,8 +101,8 @@ def with_constants(tensors: Sequence[Any], constants: Mapping[int, Any]) -> list
     return [constants[place] if place in constants else next(rest) for place in range(len(tensors) + len(constants))]
 
 
-def specify_function(function: Callable[..., Any], example: Sequence[Any]) -> Specification:
-    """The specification that the function is.
+def specify_function(function: Callable[..., Any], example: Sequence[Any], domains: str = "") -> Specification:
+    """The specification that the function is, with the domains of its arguments.
 
     Raises ExampleMismatch where it cannot be called with the example, NothingToCertify where it cannot be executed
     exactly.
@@ -119,6 +120,9 @@ def specify_function(function: Callable[..., Any], example: Sequence[Any]) -> Sp
             f"{_title(function)}: the specification cannot be called with the example ({type(error).__name__}: {error})"
         ) from error
     samples = _samples(plain, shapes)
+    known = {name: INTEGERS if a.dtype.kind != "f" else REALS for name, a in arrays.items()}
+    ranks = {name: a.ndim - (name in samples) for name, a in arrays.items()}
+    known = combined(declared_domains(domains), ranks, known)
     outputs = _output_names(len(shapes), names)
     specified = TorchFunction(function, constants, arrays, samples)
     follows = [bool(samples) and bool(shape) and shape[0] == len(arrays[samples[0]]) for shape in shapes]
@@ -132,8 +136,8 @@ def specify_function(function: Callable[..., Any], example: Sequence[Any]) -> Sp
     return Specification(
         _title(function),
         None,
-        tuple(_role(name, a.ndim, a.dtype.kind != "f", name in samples) for name, a in arrays.items()),
-        tuple(_role(name, len(shape), False, own) for name, shape, own in zip(outputs, shapes, follows, strict=True)),
+        tuple(_role(name, a.ndim, known[name], name in samples) for name, a in arrays.items()),
+        tuple(_role(name, len(shape), REALS, own) for name, shape, own in zip(outputs, shapes, follows, strict=True)),
         specified,
     )
 
@@ -152,9 +156,9 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor | np.ndarray)
 
 
-def _role(name: str, axes: int, integer: bool, sample: bool) -> Role:
+def _role(name: str, axes: int, domain: Domain, sample: bool) -> Role:
     letters = [Index(f"{name}_{axis}", Size(f"n_{name}_{axis}")) for axis in range(1 if sample else 0, axes)]
-    return Role(Tensor(name, tuple(letters), INTEGERS if integer else REALS), sample)
+    return Role(Tensor(name, tuple(letters), domain), sample)
 
 
 def _title(function: Callable[..., Any]) -> str:

@@ -93,6 +93,7 @@ def _evidence(battery: Battery, examination: Examination, exactness: Exactness) 
     return {
         "method": "execution over exact scalars, and probes against exact arithmetic",
         "proven": exactness.proven,
+        "domains": battery.region.evidence(),
         "proof": exactness.evidence(),
         "probes": dict(sorted(Counter(probe.group for probe in battery.probes).items())),
         "probes_undefined": measured.undefined,
@@ -119,6 +120,7 @@ def _acceptance(battery: Battery, subject: Subject, examination: Examination, ex
         f"{measured.probes} probes, {measured.entries - measured.left_out} numbers compared with exact ones; largest "
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
+    lines += battery.region.sentences()
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "

@@ -1,7 +1,7 @@
-"""Values chosen to hurt: magnitudes, exact zeros, ties, kinks, one-hot rows; all from recorded seeds.
+"""Values chosen to hurt: magnitudes, exact zeros, ties, kinks, one-hot rows, the ends of a domain; from recorded seeds.
 
-In   a kind, a seed, a shape, the domain of the tensor
-Out  an array of float64 (the point rounds it to its dtype)
+In   a kind, a seed, a shape; the domain of the tensor
+Out  an array of float64 (the battery moves it into the domain, the point rounds it to its dtype)
 
 Random float64 numbers of size 1 notice three quarters of the gradients that are wrong in public code.  The rest shows
 at zeros, ties, large magnitudes, and rows that do not sum to 1.
@@ -9,18 +9,19 @@ at zeros, ties, large magnitudes, and rows that do not sum to 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import Enum
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
+from scratchgrad.domain import Domain
+from scratchgrad.membership import inside
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.nodes import Maximum, Minimum
 
-__all__ = ["KINDS", "Domain", "domain_of", "one_hot", "palette", "sample"]
+__all__ = ["KINDS", "at_the_ends", "one_hot", "palette", "sample"]
 
 Array = Any
 
@@ -38,55 +39,8 @@ KINDS = (
 )
 """What the inputs look like; every kind is tried in every dtype."""
 
-
-_SEVERAL = 3
-
-
-class Domain(Enum):
-    """Where the values of a tensor lie: all reals, unless the definition or the example says otherwise."""
-
-    REAL = "real"
-    NONNEGATIVE = "not negative"
-    POSITIVE = "positive"
-    SIMPLEX = "not negative, with rows that sum to 1"
-    ONE_HOT = "rows with a single 1"
-    BINARY = "0 or 1"
-    SIGNS = "1 or -1"
-
-    def clip(self, values: Array) -> Array:
-        """Values of the same size, in the domain."""
-        if self is Domain.REAL:
-            return values
-        if self is Domain.NONNEGATIVE:
-            return np.abs(values)
-        if self is Domain.POSITIVE:
-            return np.where(values == 0, 0.5, np.abs(values))
-        if self is Domain.BINARY:
-            return (values > 0).astype(values.dtype)
-        if self is Domain.SIGNS:
-            return np.where(values > 0, 1, -1).astype(values.dtype)
-        if self is Domain.ONE_HOT:
-            return np.eye(values.shape[-1])[values.argmax(axis=-1)] if values.size else values
-        sums = np.abs(values).sum(axis=-1, keepdims=True) if values.ndim else np.abs(values)
-        even = 1 / max(values.shape[-1], 1) if values.ndim else 1.0
-        return np.where(sums == 0, even, np.abs(values) / np.where(sums == 0, 1, sums))
-
-
-# TRUST: domain-of-examples
-def domain_of(examples: Iterable[Array]) -> Domain:
-    """The narrowest domain that holds all the examples; a single zero or sign says nothing beyond itself."""
-    arrays = [np.asarray(a, dtype=np.float64) for a in examples]
-    every = set(np.unique(np.concatenate([a.ravel() for a in arrays])).tolist()) if arrays else set()
-    several = sum(a.size for a in arrays) > _SEVERAL
-    if every == {-1.0, 1.0} and several:
-        return Domain.SIGNS
-    if any(v < 0 for v in every):
-        return Domain.REAL
-    if all(a.ndim and a.shape[-1] > 1 and np.allclose(a.sum(axis=-1), 1, atol=1e-6) for a in arrays):
-        return Domain.ONE_HOT if every == {0.0, 1.0} else Domain.SIMPLEX
-    if every == {0.0, 1.0} and several:
-        return Domain.BINARY
-    return Domain.POSITIVE if 0.0 not in every else Domain.NONNEGATIVE
+_NEAR = (-2.5, -1.0)
+"""Powers of ten by which values near an end are away from it: far enough for 8 bits of significand."""
 
 
 def palette(definition: Definition | None) -> tuple[float, ...]:
@@ -127,3 +81,29 @@ def one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     if not shape or not shape[-1]:
         return np.ones(shape)
     return np.eye(shape[-1])[rng.integers(shape[-1], size=shape[:-1])]
+
+
+def at_the_ends(domain: Domain, rng: np.random.Generator, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """Values at the ends of a domain that belong to it, and near all its ends, each with its name."""
+    normal = inside(domain, rng.standard_normal(shape))
+    if domain.structure == "simplex":
+        corners = one_hot(rng, shape)
+        if domain.interval.low_closed:
+            yield "at corners of the simplex", corners
+        yield "near corners of the simplex", inside(domain, 0.95 * corners + 0.05 * normal)
+        return
+    interval = domain.interval
+    if domain.structure not in ("", "probability"):
+        return
+    for name, end, way, closed in (
+        ("the lower end", interval.low, 1, interval.low_closed),
+        ("the upper end", interval.high, -1, interval.high_closed),
+    ):
+        if end is None or not normal.size:
+            continue
+        some = np.asarray(rng.random(shape) < 0.5)
+        some[(0,) * len(shape)] = True
+        away = max(1.0, abs(float(end))) * 10.0 ** rng.uniform(*_NEAR, shape)
+        if closed:
+            yield f"at {name}", np.where(some, float(end), normal)
+        yield f"near {name}", inside(domain, np.where(some, float(end) + way * away, normal))

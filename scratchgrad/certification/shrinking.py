@@ -19,15 +19,17 @@ import numpy as np
 from scratchgrad.certification.battery import Battery, Probe, Sizes
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.sampling import Domain
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
+from scratchgrad.domain import REALS, Domain
+from scratchgrad.membership import inside
 
 __all__ = ["shrink"]
 
 _SIMPLE = (0.0, 1.0, 2.0, -1.0, 3.0, -2.0, 10.0, 100.0, 1000.0, -1000.0, 0.1)
 _NUMBERS = 8000
 _PASSES = 3
+_ONE_HOT, _SYMMETRIC = Domain.parse(":onehot"), Domain.parse(":symmetric")
 
 Array = Any
 
@@ -60,7 +62,10 @@ class _Shrinker:
         if self.spent >= _NUMBERS:
             return False
         self.spent += point.entries
-        probe = Probe(self.wanted.probe.group, self.wanted.probe.name, self._stored(point), self.wanted.probe.layouts)
+        stored = self._stored(point)
+        if not self.battery.contains(stored):
+            return False
+        probe = Probe(self.wanted.probe.group, self.wanted.probe.name, stored, self.wanted.probe.layouts)
         for seen in Examination(self.battery.reference, self.subject).at(probe):
             if (seen.stage, seen.kind, seen.tensor) == (self.wanted.stage, self.wanted.kind, self.wanted.tensor):
                 self.best = seen
@@ -119,7 +124,7 @@ class _Shrinker:
                 return np.array(values[tuple(places)])
 
             spec = self.battery.specification
-            yield Point(
+            corner = Point(
                 start.dtype,
                 batch,
                 sizes,
@@ -129,6 +134,7 @@ class _Shrinker:
                     for role in spec.outputs
                 },
             )
+            yield self.battery.moved(corner)
 
     def _values(self) -> bool:
         """Whether any number became simpler in one walk over all of them."""
@@ -137,12 +143,12 @@ class _Shrinker:
         places += [
             (role, False)
             for role in spec.differentiable
-            if self.battery.domains[role.name] not in (Domain.SIMPLEX, Domain.ONE_HOT)
+            if self.battery.domains[role.name].structure not in ("simplex", "onehot")
         ]
         for role in spec.differentiable:
             values = self._array(role, False)
-            if self.battery.domains[role.name] is Domain.SIMPLEX and values.size:
-                changed |= self._accepts(role, False, Domain.ONE_HOT.clip(values).astype(values.dtype))
+            if self.battery.domains[role.name].structure == "simplex" and values.size:
+                changed |= self._accepts(role, False, inside(_ONE_HOT, values))
         for role, upstream in places:
             for number in (0.0, 1.0):
                 values = self._array(role, upstream)
@@ -171,8 +177,9 @@ class _Shrinker:
         return point.upstream[role.name] if upstream else point.tensors[role.name]
 
     def _accepts(self, role: Role, upstream: bool, values: Array) -> bool:
+        domain = self.battery.domains.get(role.name, REALS)
+        if not upstream and domain.is_square:
+            values = inside(_SYMMETRIC, values)  # an entry is simpler together with its mirror image
         if np.array_equal(values, self._array(role, upstream)):
-            return False
-        if not upstream and not np.array_equal(self.battery.domains[role.name].clip(values), values):
             return False
         return self.succeeds(self.best.probe.point.with_array(role.name, values, upstream=upstream))

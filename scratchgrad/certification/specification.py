@@ -22,6 +22,7 @@ from scratchgrad.gradients import Gradients, definition_of
 from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
+from scratchgrad.notation.grammar import UnusedName
 from scratchgrad.notation.indices import Size
 from scratchgrad.notation.text import to_text
 
@@ -86,7 +87,6 @@ class Specification:
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
     function: TorchFunction | None = None
-    layer: bool = False
 
     @property
     def batched(self) -> bool:
@@ -112,12 +112,6 @@ class Specification:
     def differentiable(self) -> tuple[Role, ...]:
         """The inputs that have a gradient."""
         return tuple(role for role in self.inputs if not role.integer)
-
-    @property
-    def settings(self) -> tuple[Role, ...]:
-        """The scalars that all samples of a room share, such as a slope or a width: they are positive."""
-        shared = self.definition.shared if self.definition is not None and self.layer else ()
-        return tuple(r for r in self.differentiable if r.name in shared and not r.tensor.indices)
 
     @cached_property
     def sizes(self) -> tuple[sp.Expr, ...]:
@@ -164,13 +158,15 @@ def layer_of(source: Any) -> Layer | None:
     return source if isinstance(source, Layer) else None
 
 
-def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
-    """The specification that `source` stands for.
+def specify(source: Any, example: Sequence[Any] | None = None, domains: str = "") -> Specification:
+    """The specification that `source` stands for, with the domains of its inputs where it is a text.
 
     Raises NothingToCertify for a Layer without definition, ExampleMismatch where the example does not fit, and what
     reading a text raises.
     """
     layer = layer_of(source)
+    if domains and (layer is not None or isinstance(source, Gradients)):
+        raise UnusedName(f"domains: {_title(source)} says that itself; domains= belongs to a text or to a function")
     if layer is not None:
         if layer.definition is None:
             raise NothingToCertify(
@@ -182,7 +178,7 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         samples = {t.name: layer.batch is None and layer.carries_samples(t) for t in tensors}
         title = layer.name
     else:
-        definition = source.definition if isinstance(source, Gradients) else definition_of(source)
+        definition = source.definition if isinstance(source, Gradients) else definition_of(source, domains=domains)
         samples = dict.fromkeys((t.name for t in (*definition.inputs, *definition.outputs)), False)
         title = definition.name or str(definition)
         if example is not None:
@@ -192,8 +188,11 @@ def specify(source: Any, example: Sequence[Any] | None = None) -> Specification:
         definition,
         tuple(Role(t, samples[t.name]) for t in definition.inputs),
         tuple(Role(t, samples[t.name]) for t in definition.outputs),
-        layer=layer is not None,
     )
+
+
+def _title(source: Any) -> str:
+    return "the derivation" if isinstance(source, Gradients) else f"layer {getattr(source, 'name', source)!r}"
 
 
 def batched_specification(definition: Definition) -> Specification:

@@ -43,6 +43,9 @@ def _declared(layer: Layer) -> dict[str, str]:
     return {
         "Shapes": layer.signature.shapes,
         "Sizes": layer.signature.computed,
+        "Values": ", ".join(
+            domain.said_of(name) for name, domain in layer.signature.domains.items() if not domain.integer
+        ),
         "Options": " ".join(f"{option}={value}" for option, value in options.items()),
         "Batch": layer.batch or "",
         "Shared": ", ".join(layer.shared),

@@ -38,6 +38,9 @@ def _definition(definition: Definition) -> Iterator[RenderableType]:
     outputs = " and ".join(to_text(t.element) for t in definition.outputs)
     given = " and ".join(to_text(t.gradient.element) for t in definition.outputs)
     yield Line(Text(f"Given: {given}, the gradient of J with respect to {outputs}. Indices count from 0."))
+    said = [t.domain.said_of(t.name) for t in definition.inputs if not t.domain.is_reals and not t.integer]
+    if said:
+        yield Line(Text(f"For {', '.join(said)}."))
     samples = [to_text(t.element) for t in definition.inputs if t.name not in definition.shared]
     shared = [to_text(t.element) for t in definition.inputs if t.name in definition.shared]
     roles = ["each sample has its own " + ", ".join(samples)] if samples else []

@@ -143,8 +143,10 @@ class Body:
 
     def code(self, node: Node) -> tuple[str, int]:
         """The operation of the node as an expression, and how tightly it binds."""
+        if node.op == "number":  # a result that is a constant
+            return f"{self.dtype_of}.new_full((), {self._number(node.data[0])[0]})", _ATOM
         special: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{node.op}", None)
-        if special is not None:
+        if special is not None and node.op not in TABLE:
             return special(node)
         if node.op in ("softmax", "log_softmax"):
             return f"torch.{node.op}({self.value(node.args[0])}, {node.data[0][0]})", _ATOM
@@ -178,10 +180,15 @@ class Body:
         }
         if op in simple:
             return simple[op]
-        if op == "logsigmoid":
-            return f"torch.nn.functional.logsigmoid({operand(0, _COMPARE)})", _ATOM
         if op in TABLE:
             return self._function(node, operand), _ATOM
+        return self._called(node, operand)
+
+    def _called(self, node: Node, operand: Callable[[int, int], str]) -> tuple[str, int]:
+        """An elementwise operation that is no operator of Python."""
+        op = node.op
+        if op == "logsigmoid":
+            return f"torch.nn.functional.logsigmoid({operand(0, _COMPARE)})", _ATOM
         if op in _METHODS:
             return f"{operand(0, _ATOM)}.{op}()", _ATOM
         if op == "pow":
@@ -194,7 +201,7 @@ class Body:
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
         if op == "excluded":
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, -math.inf)", _ATOM
-        if op == "indicator":
+        if op in ("indicator", "real"):
             return f"{self._atom(operand(0, _COMPARE))}.to({self.dtype_of}.dtype)", _ATOM
         if op == "inside":
             inner, size = operand(0, _ATOM), self._number(node.data[1])[0]

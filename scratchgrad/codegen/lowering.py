@@ -87,37 +87,57 @@ class Lowering:
         if isinstance(e, Indicator):
             return self._indicator(e.args[0])
         if isinstance(e, Where):
-            condition = self._condition(e.args[0])
-            if e.args[2] == 0:
-                return self.graph.pointwise("mask", condition, self.lower(e.args[1]))
-            return self.graph.pointwise("where", condition, *map(self.lower, e.args[1:]))
+            return self._where(e)
         if isinstance(e, (InverseElement, Determinant, LogDeterminant)):
             return self._of_matrix(e)
         if isinstance(e, sp.KroneckerDelta):
             return self._delta(e)
         if isinstance(e, Index):
             return self._place(e)
-        if isinstance(e, (Maximum, Minimum)):
-            name = "maximum" if isinstance(e, Maximum) else "minimum"
-            return self.graph.pointwise(name, *map(self.lower, e.args))
-        raise CannotLower(f"no tensor operation is known for {type(e).__name__} in {e}")
+        if not isinstance(e, (Maximum, Minimum)):
+            raise CannotLower(f"no tensor operation is known for {type(e).__name__} in {e}")
+        return self.graph.pointwise(
+            "maximum" if isinstance(e, Maximum) else "minimum", *(self._real(self.lower(a)) for a in e.args)
+        )
+
+    def _where(self, e: sp.Expr) -> Labelled:
+        condition = self._condition(e.args[0])
+        if e.args[2] == 0:
+            return self.graph.pointwise("mask", condition, self.lower(e.args[1]))
+        return self.graph.pointwise("where", condition, *map(self.lower, e.args[1:]))
 
     @staticmethod
     def _is_constant(e: sp.Expr) -> bool:
         return all(isinstance(s, Size) for s in e.free_symbols) and not e.has(sp.Sum, MaxOver, Indicator)
 
     def _function(self, row: Function, e: sp.Expr) -> Labelled:
-        """A function of the table; a logarithm of a softmax, of 1 + exp or of a sum of exponentials is stable."""
-        name, args, orders = row.name, [self.lower(a) for a in e.args[len(row.orders) :]], e.args[: len(row.orders)]
+        """A function of the table; a logarithm of a softmax, a sigmoid, 1 + exp or a sum of exponentials is stable."""
+        name, orders = row.name, e.args[: len(row.orders)]
+        args = [self._real(self.lower(a)) for a in e.args[len(row.orders) :]]
         first = args[0].node
         if name == "log" and first.op == "softmax":
             return Labelled(self.graph.make("log_softmax", first.args, first.data, first.sizes), args[0].axes)
-        if name == "log" and (softplus := self._one_plus_exp(args[0])) is not None:
+        if name == "log" and first.op == "sigmoid":
+            return self.graph.pointwise("logsigmoid", Labelled(first.args[0], args[0].axes))
+        if (softplus := self._softplus(name, args[0])) is not None:
             negative = self.graph.pointwise("neg", softplus)
             return self.graph.pointwise("neg", self.graph.pointwise("logsigmoid", negative))
         if name == "log" and first.op == "sum" and first.args[0].op == "exp":
             return Labelled(self.graph.make("logsumexp", first.args[0].args, first.data, first.sizes), args[0].axes)
+        if name == "log" and first.op == "add" and first.args[1].op == "number" and first.args[1].data == (1,):
+            small = Labelled(first.args[0], tuple(args[0].axes[place] for place in first.data[0][0]))
+            return self.graph.pointwise("log1p", small)  # log(1 + x), with all digits of a small x
         return self.graph.pointwise(name, *args, data=tuple(orders))
+
+    def _softplus(self, name: str, value: Labelled) -> Labelled | None:
+        """The x where the function of the value is log(1 + exp(x)), else None."""
+        if name == "log1p" and value.node.op == "exp":
+            return Labelled(value.node.args[0], value.axes)
+        return self._one_plus_exp(value) if name == "log" else None
+
+    def _real(self, value: Labelled) -> Labelled:
+        """The value as real numbers: torch would compute a function of whole numbers in float32."""
+        return self.graph.pointwise("real", value) if _is_whole(value.node) else value
 
     @staticmethod
     def _one_plus_exp(value: Labelled) -> Labelled | None:
@@ -285,6 +305,8 @@ class Lowering:
         conditions = [self._condition(mask.args[0]) for mask in masks]
         numerators, conditions = self._masked([self.lower(f) for f in plain], denominators, conditions)
         numerators, denominators = self._softmaxes(numerators, denominators)
+        if denominators or not number.is_integer:
+            numerators, denominators = list(map(self._real, numerators)), list(map(self._real, denominators))
         result = self._scaled(self._product(numerators), number) if numerators else self.graph.number(number)
         for denominator in denominators:
             result = self.graph.pointwise("div", result, denominator)
@@ -368,7 +390,7 @@ class Lowering:
         denominators = [self.lower(f) for f in under]
         parts, masks = self._masked([self.lower(f) for f in over if not isinstance(f, Indicator)], denominators, masks)
         parts, denominators = self._softmaxes(parts, denominators)
-        parts += [self.graph.pointwise("reciprocal", f) for f in denominators]
+        parts += [self.graph.pointwise("reciprocal", self._real(f)) for f in denominators]
         masks = [m for m in masks if not _certain(m)]
         if masks:
             smallest = (
@@ -415,15 +437,16 @@ class Lowering:
     def _pow(self, e: sp.Expr) -> Labelled:
         base, exponent = e.args
         inner = self.lower(base)
+        inner = inner if exponent == 2 else self._real(inner)
         if exponent == sp.Rational(1, 2):
             return self.graph.pointwise("sqrt", inner)
         if exponent == sp.Rational(-1, 2):
             return self.graph.pointwise("rsqrt", inner)
         if exponent.is_negative:
-            return self.graph.pointwise("reciprocal", self.lower(base**-exponent))
+            return self.graph.pointwise("reciprocal", self._real(self.lower(base**-exponent)))
         if exponent == 2:  # a square is a product
             return self.graph.pointwise("square", inner)
-        return self.graph.pointwise("pow", inner, self.lower(exponent))
+        return self.graph.pointwise("pow", inner, self._real(self.lower(exponent)))
 
     def _indicator(self, condition: sp.Basic) -> Labelled:
         return self.graph.pointwise("indicator", self._condition(condition))
@@ -484,6 +507,20 @@ def _branches(terms: Sequence[sp.Expr]) -> tuple[sp.Basic, sp.Expr, sp.Expr, sp.
         rest = sp.Add(*(t for t in terms if t not in own and t not in others))
         return condition, holds, fails, rest
     return None
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether the node is a tensor of whole numbers: places, integer inputs, and what they are added up to."""
+    if node.op in ("arange", "clamped"):
+        return True
+    if node.op == "input":
+        return bool(node.data[1])
+    if node.op in ("add", "sub", "mul", "neg", "square", "permute", "expand", "index"):
+        values = node.args[:1] if node.op == "index" else node.args
+        numbers = all(a.data[0].is_integer for a in values if a.op == "number")
+        tensors = [a for a in values if a.op != "number"]
+        return numbers and bool(tensors) and all(map(_is_whole, tensors))
+    return False
 
 
 def _certain(condition: Labelled) -> bool:

@@ -4,7 +4,8 @@
 
 A probe is a point: random inputs and upstream gradients, also of what is assigned, and all values that forward makes.
 Once all are positive, so that logarithms and roots exist; once they have both signs, so that both sides of a kink
-count; then probabilities; square matrices with a positive determinant; matrices that are small beside vectors.  Two
+count; then probabilities; square matrices with a positive determinant; matrices that are small beside vectors.  Inputs
+with an interval as their domain lie in it.  Two
 forms are also compared where what forward assigns is random, too: they are equal whatever it is.  Sizes are pairwise
 distinct, so that a transposition shows.
 """
@@ -21,6 +22,8 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.calculus.derivation import Derivation
+from scratchgrad.domain import Domain
+from scratchgrad.membership import inside
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.evaluation import EvaluationError, Valuation
 from scratchgrad.notation.indices import Index, Size
@@ -30,6 +33,7 @@ __all__ = ["Outcome", "compared", "verdict"]
 # TRUST: forms-by-numbers
 _TOLERANCE = 1e-9
 _STEP, _SLACK = 1e-5, 1e-5  # of central differences
+_MARGIN = 1 / 16  # differences step over no end of a domain
 _FEW = 5  # with more sizes than this, they are only nearly distinct, or a probe would be large
 _RANGES = (  # least, most, on the diagonal of a square matrix, factor of matrices
     (0.5, 2.0, 0.0, 1.0),
@@ -144,6 +148,8 @@ def _probes(definition: Definition, sizes: dict[sp.Expr, int], *, assigned: bool
             values = values * factor if len(shape) > 1 and not tensor.integer else values
             if diagonal and len(shape) > 1 and shape[-1] == shape[-2]:
                 values = values + diagonal * np.eye(shape[-1])
+            if not tensor.integer:  # a form that holds for all matrices is not only tried at symmetric ones
+                values = inside(Domain(tensor.domain.interval), np.asarray(values), margin=_MARGIN)
             at.assign(tensor.name, values)
         try:
             for target in (a.target for a in definition.assignments if not assigned):

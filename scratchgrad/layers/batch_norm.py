@@ -10,7 +10,7 @@ from scratchgrad.layer import Layer
 
 batch_norm = Layer(
     "batch_norm",
-    "x[i] gamma[i] beta[i] eps -> y[i]",
+    "x[i] gamma[i] beta[i] eps>0 -> y[i]",
     """
     mu[i] = Sum(x[n,i], n)/n_n
     c[n,i] = x[n,i] - mu[i]

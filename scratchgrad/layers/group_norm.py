@@ -10,7 +10,7 @@ from scratchgrad.layer import Layer
 
 group_norm = Layer(
     "group_norm",
-    "x[g,c,k] gamma[g,c] beta[g,c] eps -> y[g,c,k]",
+    "x[g,c,k] gamma[g,c] beta[g,c] eps>0 -> y[g,c,k]",
     """
     mu[g] = Sum(x[g,c,k], c, k)/(n_c*n_k)
     d[g,c,k] = x[g,c,k] - mu[g]

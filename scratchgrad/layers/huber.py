@@ -10,7 +10,7 @@ from scratchgrad.layer import Layer
 
 huber = Layer(
     "huber",
-    "v[i] y[i] d -> L",
+    "v[i] y[i] d>0 -> L",
     """
     e[i] = v[i] - y[i]
     L = Sum(where(abs(e[i]) < d, e[i]**2/2, d*(abs(e[i]) - d/2)), i)

@@ -12,7 +12,7 @@ from scratchgrad.layer import Layer
 
 info_nce = Layer(
     "info_nce",
-    "x[k] y[k] tau -> L",
+    "x[k] y[k] tau>0 -> L",
     """
     S[n,m] = Sum(x[n,k]*y[m,k], k)/tau
     L[n] = log(Sum(exp(S[n,m]), m)) - S[n,n]

@@ -10,7 +10,7 @@ from scratchgrad.layer import Layer
 
 layer_norm = Layer(
     "layer_norm",
-    "x[i] gamma[i] beta[i] eps -> y[i]",
+    "x[i] gamma[i] beta[i] eps>0 -> y[i]",
     """
     mu = Sum(x[i], i)/n_i
     c[i] = x[i] - mu

@@ -10,7 +10,7 @@ from scratchgrad.layer import Layer
 
 rms_norm = Layer(
     "rms_norm",
-    "x[i] gamma[i] eps -> y[i]",
+    "x[i] gamma[i] eps>0 -> y[i]",
     """
     r = sqrt(Sum(x[i]**2, i)/n_i + eps)
     x_hat[i] = x[i]/r

@@ -396,7 +396,7 @@ class Valuation:
             self.memory[e] = self._labelled(e)
         return self.memory[e]
 
-    def _labelled(self, e: sp.Basic) -> Labelled:  # one return for each kind of node
+    def _labelled(self, e: sp.Basic) -> Labelled:
         if isinstance(e, Index):
             return Labelled(self._wide(np.arange(self.size(e.size))), (e,))
         if isinstance(e, sp.Expr) and (e.is_Number or e.is_NumberSymbol):
@@ -416,26 +416,35 @@ class Valuation:
             return self._condition(e)
         if isinstance(e, (InverseElement, Determinant, LogDeterminant)):
             return self._matrix(e)
-        if isinstance(e, Where):
-            return self._map(self.arithmetic.where, *map(self.labelled, e.args))
-        if isinstance(e, Indicator):
-            return self._map(self.arithmetic.indicator, self.labelled(e.args[0]))
+        return self._elementwise(e)
+
+    def _elementwise(self, e: sp.Basic) -> Labelled:
+        """A node whose value at a place is made of its operands' values there."""
         if isinstance(e, sp.KroneckerDelta):
             return self._map(lambda a, b: self._wide(np.equal(a, b).astype(int)), *map(self._integer, e.args))
-        if isinstance(e, sp.Add):
-            return self._map(lambda *terms: sum(terms[1:], terms[0]), *map(self.labelled, e.args))
-        row = row_of(e)
+        combine = self._combining(e)
+        if combine is None and e in (sp.zoo, sp.nan):
+            raise EvaluationError("a division by the number 0 has no value")
+        if combine is None:
+            raise NoSuchFunction(
+                f"no value is known for {type(e).__name__} in {e}; a function has a row in notation/functions.py"
+            )
+        return self._map(combine, *map(self.labelled, e.args))
+
+    def _combining(self, e: sp.Basic) -> Callable[..., Any] | None:
+        """How the values of the operands make that of the node; None where nobody knows."""
+        arithmetic, row = self.arithmetic, row_of(e)
         if row is not None:  # before powers: SymPy counts exp among them
-            return self._map(self.arithmetic.function(row), *map(self.labelled, e.args))
-        if isinstance(e, sp.Pow):
-            return self._map(self.arithmetic.power, *map(self.labelled, e.args))
-        if isinstance(e, Maximum):
-            return self._map(self.arithmetic.maximum, *map(self.labelled, e.args))
-        if isinstance(e, Minimum):
-            return self._map(self.arithmetic.minimum, *map(self.labelled, e.args))
-        raise NoSuchFunction(
-            f"no value is known for {type(e).__name__} in {e}; a function has a row in notation/functions.py"
+            return arithmetic.function(row)
+        kinds: tuple[tuple[type, Callable[..., Any]], ...] = (
+            (sp.Add, lambda *terms: sum(terms[1:], terms[0])),
+            (sp.Pow, arithmetic.power),
+            (Where, arithmetic.where),
+            (Indicator, arithmetic.indicator),
+            (Maximum, arithmetic.maximum),
+            (Minimum, arithmetic.minimum),
         )
+        return next((combine for kind, combine in kinds if isinstance(e, kind)), None)
 
     def _wide(self, values: Any) -> Any:
         return self.arithmetic.array(values)

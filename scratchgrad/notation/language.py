@@ -158,7 +158,9 @@ def define(
 def _read(text: str, notation: Notation, signature: Signature, outputs: list[str]) -> tuple[Assignment, ...]:
     """The assignments of an equation: every tensor and every size is that of the signature."""
     tensors = " ".join(
-        t.name + (f"[{','.join(f'n_{a}' for a in t.axes)}]" if t.axes else "") + (":int" if t.integer else "")
+        t.name
+        + (f"[{','.join(f'n_{signature.root(a)}' for a in t.axes)}]" if t.axes else "")
+        + (":int" if t.integer else "")
         for t in (*signature.inputs, *signature.outputs)
     )
     sizes = {f"n_{letter}": index.size for letter, index in notation.indices.items()}

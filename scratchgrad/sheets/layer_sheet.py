@@ -16,6 +16,7 @@ from scratchgrad.calculus.kinks import kinks
 from scratchgrad.forms.forms import Forms
 from scratchgrad.notation.definition import Definition
 from scratchgrad.sheets.blocks import Block, Display, Heading, Meta, Note, Paragraph, Row, Sheet
+from scratchgrad.sheets.domains import domain_sentences
 from scratchgrad.sheets.element_figure import element_figure
 from scratchgrad.sheets.gradient_section import Paper, Told, gradient_blocks, listed, space_latex, used_rules
 from scratchgrad.sheets.printer import gradient_symbol
@@ -78,6 +79,7 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, siz
     upstream = [f"${paper.gradient(t.name)}$" for t in definition.outputs]
     wanted = [f"${paper.gradient(name)}$" for name in names]
     here = f" (in this network, {sizes})" if sizes else ""
+    values = domain_sentences(definition, paper)
     gradient, output = ("gradient", "output is") if len(upstream) == 1 else ("gradients", "outputs are")
     J = paper.name("J")
     if [paper.name(t.name) for t in definition.outputs] == [J]:
@@ -90,7 +92,8 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, siz
     return [
         Paragraph(
             f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. {given}; "
-            f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. In element form,"
+            f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. {values + ' ' if values else ''}"
+            "In element form,"
         )
     ]
 

@@ -1,6 +1,6 @@
 """For people who test gradients: assertions, hypothesis strategies, a pytest plugin, and marks for the grader.
 
-    from scratchgrad.testing import assert_backward, layers, networks, shapes, tensors
+    from scratchgrad.testing import assert_backward, layers, members, networks, shapes, tensors
 
 Importing the package loads neither torch nor SymPy nor hypothesis (PEP 562): a name is fetched when it is first used.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scratchgrad.grading.mark import grades as grades
     from scratchgrad.testing.asserting import assert_backward as assert_backward
     from scratchgrad.testing.strategies import layers as layers
+    from scratchgrad.testing.strategies import members as members
     from scratchgrad.testing.strategies import networks as networks
     from scratchgrad.testing.strategies import shapes as shapes
     from scratchgrad.testing.strategies import tensors as tensors
@@ -22,6 +23,7 @@ _HOMES = {
     "assert_backward": "scratchgrad.testing.asserting",
     "grades": "scratchgrad.grading.mark",
     "layers": "scratchgrad.testing.strategies",
+    "members": "scratchgrad.testing.strategies",
     "networks": "scratchgrad.testing.strategies",
     "shapes": "scratchgrad.testing.strategies",
     "tensors": "scratchgrad.testing.strategies",

@@ -2,7 +2,9 @@
 
     shapes()               sizes for the letters of a signature: shapes("x[j] W[i,j]") gives {"j": 3, "i": 1}
     tensors(shape)         values that shrink to 0 and 1: ties, zeros, extremes; strides, expansions, slices
-    layers()               a certified layer of the registry, with tensors that fit it
+    tensors(shape, domain=":simplex")    such values in a domain: ">0", " in (-1,1)", ":onehot", ":symmetric"
+    members("p[n,i]:simplex")            a tensor with axes of any size, in its domain
+    layers()               a certified layer of the registry, with tensors that fit it and lie in their domains
     networks()             a Network of layers picked at random, with values for its inputs, ready to run
 
 They shrink: to fewer layers, smaller sizes, contiguous storage, and simple numbers.
@@ -12,24 +14,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from hypothesis import strategies as st
 
 from scratchgrad import registry
+from scratchgrad.domain import REALS, Domain
 from scratchgrad.layer import Layer
-from scratchgrad.signature import Signature
+from scratchgrad.membership import inside, outside
+from scratchgrad.signature import Axes, Signature
 from scratchgrad.tape import Network
+from scratchgrad.testing.domains import domains_of
+from scratchgrad.testing.sizes import sizes_of
 
-__all__ = ["LayerCase", "NetworkCase", "layers", "networks", "shapes", "tensors"]
+__all__ = ["LayerCase", "NetworkCase", "layers", "members", "networks", "shapes", "tensors"]
 
 _SIMPLE = (0.0, 1.0, -1.0, 2.0, 0.5, -2.0, 3.0)
 _EXTREME = (1e3, -1e3, 1e-3, -1e-3, 30.0, -30.0)
 _STORAGES = ("contiguous", "transposed", "sliced", "expanded", "offset")
-
-_POSITIVE = frozenset({"eps", "d", "scale", "alpha", "slope", "lambda", "c"})
+_LARGEST = 5
+_BITS = 20
+_MARGIN = 1 / 8
+"""How far from the ends of its domain a value stays that is no extreme."""
 
 
 @st.composite
@@ -37,7 +46,8 @@ def shapes(draw: st.DrawFn, signature: str = "x[i,j]", *, smallest: int = 1, lar
     """Sizes for all letters of a signature ("x[j] W[i,j]", with or without "-> u[i]")."""
     parsed = Signature.parse(signature if "->" in signature else f"{signature} -> result_")
     letters = dict.fromkeys(letter for t in (*parsed.inputs, *parsed.outputs) for letter in t.axes)
-    return {letter: draw(st.integers(smallest, largest)) for letter in letters}
+    drawn = {letter: draw(st.integers(smallest, largest)) for letter in letters}
+    return {letter: drawn[parsed.root(letter)] for letter in letters}
 
 
 @st.composite
@@ -48,20 +58,57 @@ def tensors(
     dtype: torch.dtype = torch.float64,
     extremes: bool = True,
     strides: bool = True,
-    positive: bool = False,
+    domain: str | Domain = REALS,
 ) -> torch.Tensor:
     """Tensors of a shape: few distinct numbers (so that ties and zeros are frequent), ordinary ones, and extremes.
 
-    With `strides`, some are stored transposed, as a slice with steps, behind an offset, or with stride 0.
+    All lie in the `domain`, which is written as behind a tensor in a signature; with `extremes` also near its ends, and
+    at those that belong to it.  With `strides`, some are stored transposed, as a slice with steps, behind an offset, or
+    with stride 0.
     """
     sizes = tuple(draw(shape) if isinstance(shape, st.SearchStrategy) else shape)
-    simple = st.sampled_from([abs(n) for n in _SIMPLE if n] if positive else _SIMPLE)
-    ordinary = st.floats(0.125 if positive else -8, 8, width=16)
-    choices = [simple, ordinary]
+    domain = Domain.parse(domain) if isinstance(domain, str) else domain
+    choices = [st.sampled_from(_SIMPLE), st.floats(-8, 8, width=16)]
     if extremes:
-        choices.append(st.sampled_from([abs(n) for n in _EXTREME] if positive else _EXTREME))
+        choices.append(st.sampled_from((*_EXTREME, *_ends(domain))))
     storage = draw(st.sampled_from(_STORAGES)) if strides and sizes else "contiguous"
-    return _stored(_filled(draw, sizes, st.one_of(choices), dtype), storage)
+    filled = _filled(draw, sizes, st.one_of(choices), dtype)
+    if domain.is_reals:
+        return _stored(filled, storage)
+    moved = inside(domain, filled.double().numpy(), _BITS, margin=0 if extremes else _MARGIN)
+    tensor = torch.from_numpy(np.ascontiguousarray(moved)).to(dtype).reshape(sizes)
+    stored = _stored(tensor, storage)
+    return tensor if outside(domain, stored.double().numpy()) is not None else stored
+
+
+def _ends(domain: Domain) -> tuple[float, ...]:
+    """The ends of the interval, which are moved inside where they do not belong to it."""
+    return tuple(float(end) for end in (domain.interval.low, domain.interval.high) if end is not None)
+
+
+@st.composite
+def members(
+    draw: st.DrawFn,
+    tensor: str,
+    *,
+    largest: int = 4,
+    dtype: torch.dtype = torch.float64,
+    extremes: bool = True,
+    strides: bool = True,
+) -> torch.Tensor:
+    """A tensor with axes of any size, in its domain; both as a signature writes them, such as "p[n,i]:simplex"."""
+    (axes,) = Signature.parse(f"{tensor} -> result_").inputs
+    sizes = draw(shapes(tensor, largest=largest))
+    shape = tuple(sizes[letter] for letter in axes.axes)
+    return draw(_tensor(axes, shape, largest, dtype=dtype, extremes=extremes, strides=strides))
+
+
+def _tensor(tensor: Axes, shape: tuple[int, ...], below: int, **options: Any) -> st.SearchStrategy[torch.Tensor]:
+    """Values for an input of a layer; whole numbers stay below a size."""
+    if not tensor.integer:
+        return tensors(shape, domain=tensor.domain, **options)
+    whole = tensors(shape, strides=False, extremes=False)
+    return whole.map(lambda values: values.abs().to(torch.int64).clamp(max=below - 1))
 
 
 def _filled(draw: st.DrawFn, sizes: tuple[int, ...], numbers: Any, dtype: torch.dtype) -> torch.Tensor:
@@ -112,24 +159,20 @@ def layers(
 ) -> LayerCase:
     """A layer of the registry (or one of `names`), with a batch of tensors that fit its signature."""
     layer = registry.layer(draw(st.sampled_from(sorted(names or registry.names()))))
-    signature = layer.signature
-    sizes = draw(shapes(str(signature)))
+    sizes = sizes_of(layer, lambda letter: draw(st.integers(1, _LARGEST), label=letter))
     batch = draw(st.integers(1, 3))
-    made: dict[str, torch.Tensor] = {}
-    for tensor in signature.inputs:
+    options: dict[str, Any] = {"dtype": dtype, "extremes": extremes, "strides": strides}
+
+    def shape(tensor: Axes) -> tuple[int, ...]:
         own = tuple(sizes[letter] for letter in tensor.axes)
-        shape = (batch, *own) if layer.carries_samples(tensor) else own
-        if tensor.integer:
-            highest = min(sizes.values(), default=1) - 1
-            made[tensor.name] = draw(tensors(shape, strides=False)).abs().to(torch.int64).clamp(max=highest)
-        else:
-            positive = tensor.name in _POSITIVE
-            made[tensor.name] = draw(tensors(shape, dtype=dtype, extremes=extremes, strides=strides, positive=positive))
-    upstream = {}
-    for tensor in signature.outputs:
-        own = tuple(sizes[letter] for letter in tensor.axes)
-        shape = (batch, *own) if layer.carries_samples(tensor) else own
-        upstream[tensor.name] = draw(tensors(shape, dtype=dtype, extremes=extremes, strides=strides))
+        return (batch, *own) if layer.carries_samples(tensor) else own
+
+    below = min(sizes.values(), default=1)
+    made = {}
+    for tensor in layer.signature.inputs:
+        known = replace(tensor, domain=domains_of(layer)[tensor.name])
+        made[tensor.name] = draw(_tensor(known, shape(tensor), below, **options))
+    upstream = {tensor.name: draw(tensors(shape(tensor), **options)) for tensor in layer.signature.outputs}
     return LayerCase(layer, batch, made, upstream)
 
 

@@ -120,10 +120,10 @@ def test_a_kink_that_cancels_is_no_kink_of_the_output() -> None:
 
 def test_a_derivative_that_the_convention_misses_is_said() -> None:
     stable = "h[i] = max(u[i], 0) + log(1 + exp(-abs(u[i])))"  # softplus: 1/2 at 0
-    assert all(s.endswith("with derivative 1/2, which this convention does not give.") for s in said(stable))
+    assert all(s.endswith("with derivative 1/2, which the formula does not give.") for s in said(stable))
     assert gradient(stable, "u", u=np.array([0.0])) == [0]
     for sentence in said("h[i] = max(u[i], 0) + min(u[i], 0)"):
-        assert sentence.endswith("with derivative 1, which this convention does not give.")
+        assert sentence.endswith("with derivative 1, which the formula does not give.")
     assert gradient("h[i] = max(u[i], 0) + min(u[i], 0)", "u", u=TIES) == [1, 0, 1]
 
 
@@ -172,3 +172,21 @@ def test_a_domain_excludes_a_kink() -> None:
     assert said("h[i] = sqrt(u[i]**2 + eps)", domains="eps>0") == []
     assert [s[:4] for s in said("h[i] = abs(u[i])", domains="u[i]>0")] == ["In a"]  # named, nothing claimed
     assert kink_line(derive("h[i] = abs(u[i])", domains="u[i]>0").kinks, to_text) == "none"
+
+
+@pytest.mark.parametrize(
+    "text", ["h[i] = exp(exp(1/abs(u[i])))", "h[i] = 2**floor(1/abs(u[i]))", "h[i] = sinh(1/abs(u[i]))"]
+)
+def test_beside_a_kink_a_function_may_grow_beyond_all_digits(text: str) -> None:
+    """Nothing is claimed then, and nothing takes long."""
+    assert "differentiable" not in "".join(said(text))
+
+
+def test_steps_of_the_table_jump() -> None:
+    (floor,) = said("h[i] = floor(u[i])")
+    assert floor.startswith("In floor(u[i]), at whole numbers, its derivative is taken as 0.")
+    assert floor.endswith("The output jumps there: a jump has no derivative.")
+    (ceil,) = said("h[i] = (u[i] - 1)*ceil(u[i])")
+    assert "jumps" in ceil
+    assert "differentiable" not in "".join(said("h[i] = u[i]**2*floor(u[i])"))  # it is at 0, and not at 1
+    assert said("h[i] = sinh(u[i])*atan(u[i])") == []

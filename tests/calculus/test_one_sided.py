@@ -13,11 +13,12 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+import sympy as sp
 
 from scratchgrad import registry
 from scratchgrad.calculus.kinks import Kink, kinks
 from scratchgrad.calculus.places import Places
-from scratchgrad.gradients import derive
+from scratchgrad.gradients import Gradients, derive
 from scratchgrad.notation.binding import bound, free_indices
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.evaluation import Exact, Valuation
@@ -199,3 +200,69 @@ def test_a_scan_finds_the_kinks_of_rooms_that_have_some() -> None:
     hit = [name for name in ("relu", "l1_loss", "hinge", "max_pool2d", "triplet", "prelu", "hardswish", "elu")
            if any(scan(define_layer(registry.layer(name)), seed)[1] for seed in (5, 6, 7))]  # fmt: skip
     assert len(hit) >= 6
+
+
+# -- the rooms that have kinks, written out in mpmath along one element: what they do there, and what is taken
+
+ALONG: dict[str, tuple[dict[str, Any], str, Callable[[Any], Any], list[tuple[Any, str, float]]]] = {
+    "relu": ({"u": [0.0]}, "u", lambda t: max(t, 0), [(0, "kink", 0)]),
+    "leaky_relu": ({"u": [0.0], "slope": 0.25}, "u", lambda t: t if t > 0 else t / 4, [(0, "kink", 0.25)]),
+    "prelu": ({"u": [0.0], "a": [0.75]}, "u", lambda t: t if t > 0 else 3 * t / 4, [(0, "kink", 0.75)]),
+    "elu": ({"u": [0.0], "alpha": 0.5}, "u", lambda t: t if t > 0 else (mp.exp(t) - 1) / 2, [(0, "kink", 0.5)]),
+    "hardswish": (
+        {"u": [0.0]},
+        "u",
+        lambda t: t * min(max(t + 3, 0), 6) / 6,
+        [(-3, "kink", 0), (3, "kink", 1)],
+    ),
+    "hinge": ({"v": [0.0], "y": [-1.0]}, "v", lambda t: max(0, 1 + t), [(-1, "kink", 0)]),
+    "l1_loss": ({"v": [0.0], "y": [2.0]}, "v", lambda t: abs(t - 2), [(2, "kink", 0)]),
+    "huber": (
+        {"v": [0.0], "y": [0.0], "d": 1.5},
+        "v",
+        lambda t: t * t / 2 if abs(t) < 1.5 else mp.mpf(1.5) * (abs(t) - mp.mpf(0.75)),
+        [(1.5, "differentiable", 1.5), (-1.5, "differentiable", -1.5), (0, "differentiable", 0)],
+    ),
+    "triplet": (
+        {"a": [0.0], "p": [1.0], "q": [3.0], "margin": 2.0},
+        "a",
+        lambda t: max(0, (t - 1) ** 2 - (t - 3) ** 2 + 2),
+        [(1.5, "kink", 0)],
+    ),
+    "max_pool2d": ({"x": [[[0.0, 1], [-1, 0]]]}, "x", lambda t: max(t, mp.mpf(1)), [(1, "kink", 0.5)]),
+}
+
+
+def with_its_domain(name: str) -> Gradients:
+    """The gradients of a room; huber's width is positive, whether its signature says so or not."""
+    found = derive(name)
+    undeclared = name == "huber" and found.definition.tensors["d"].domain.is_reals
+    return derive(str(found.definition), domains="d>0") if undeclared else found
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_what_a_room_does_at_its_kinks_is_said_and_so_is_what_is_taken_there(name: str) -> None:
+    tensors, along, f, places = ALONG[name]
+    gradients = with_its_domain(name)
+    output = gradients.definition.outputs[0]
+    assert {kink.whole.verdict for kink in gradients.kinks} == {verdict for _, verdict, _ in places}
+    for at, verdict, taken in places:
+        assert does(f, at) == verdict
+        point = {key: np.asarray(values, dtype=float) for key, values in tensors.items()}
+        point[along].flat[0] = at
+        ones = np.ones(gradients.forward(point)[output.name].shape)
+        got = gradients[along].evaluate({output.name: ones}, point)
+        assert float(np.ravel(got)[0]) == taken
+        values = gradients.valuation(point, {output.name: ones})
+        said_there = [
+            float(np.ravel(values.labelled(kink.convention.formulas[0]).values)[0])
+            for kink in gradients.kinks
+            if "the derivative is taken as {}" in kink.convention.words
+        ]
+        assert not said_there or taken in said_there
+
+
+def test_every_room_with_a_kink_is_written_out() -> None:
+    """kl_div has a slope that is infinite at p = 0, which no number shows; all others stand above."""
+    with_kinks = {name for name in registry.names() if any(not isinstance(k.node, sp.Pow) for k in derive(name).kinks)}
+    assert with_kinks - {"kl_div"} == set(ALONG)

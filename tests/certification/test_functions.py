@@ -102,6 +102,24 @@ def test_functions_are_combined_with_numbers_and_with_one_another(text: str, bac
     assert verdict.accepted and verdict.proven, verdict
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[i] = u[i]*exp(-i)",
+        "h[i] = u[i] + sin(i/10)",
+        "h[i] = u[i]*floor(i/2)*0.1*i",
+        "h[i] = exp(t[i])*E[t[i]]",
+        "h[i] = logaddexp(u[i], t[])",
+        "h[i] = max(u[i], atan(2))*atan2(1, 2)*erfinv(1/2)",
+        "L = Sum(log1p(exp(-y[i]*v[i])), i)",
+        "L = Sum(log(sigmoid(v[i])), i)",
+        "L = Sum(v[i]*floor(w), i)",
+    ],
+)
+def test_functions_of_indices_numbers_and_of_one_another_have_certified_kernels(text: str) -> None:
+    assert sg.derive(text).kernel() is not None
+
+
 def test_a_function_added_in_one_row_works_from_text_to_certified_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownName, match="unknown function 'erfcx'; did you mean 'erfc'"):
         sg.derive("h[i] = erfcx(u[i])")

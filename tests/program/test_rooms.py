@@ -7,13 +7,16 @@ import pytest
 import torch
 
 from scratchgrad import registry
+from scratchgrad.membership import inside
 from scratchgrad.program.calls import call
 from scratchgrad.program.runner import Runner
 from scratchgrad.signature import ShapeMismatch
 from scratchgrad.tape import Network
 from scratchgrad.tape.values import ValueMismatch
+from scratchgrad.testing.domains import domains_of
 from scratchgrad.train import SGD
 from tests.program.close import close
+from tests.program.feeding import belonging
 
 INTEGERS = 3
 
@@ -51,9 +54,10 @@ def built(net, numbers, layer, sizes, prefix=""):
     """The room with these sizes; the sum of its pulled outputs."""
     names = []
     for tensor in layer.signature.inputs:
-        shape = tuple(sizes[letter] for letter in tensor.axes)
+        shape = tuple(sizes[layer.signature.root(letter)] for letter in tensor.axes)
         if tensor.name in layer.shared:
-            value = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
+            drawn = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.5
+            value = torch.from_numpy(inside(domains_of(layer)[tensor.name], drawn.numpy(), margin=1 / 8))
             names.append(net.parameter(f"p_{prefix}{tensor.name}", value=value).name)
         else:
             names.append(net.input(f"i_{prefix}{tensor.name}", shape, integer=tensor.integer).name)
@@ -79,7 +83,9 @@ def test_a_program_of_one_room_is_the_tape(name, batch):
         for signal in (net.signal(n) for n in net.names("input")):
             shape = signal.shape if batch is None else (batch, *signal.shape)
             values = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.1
-            given[signal.name] = (INTEGERS * values / 1.1).long() if signal.integer else values
+            given[signal.name] = (
+                (INTEGERS * values / 1.1).long() if signal.integer else belonging(net, signal.name, values)
+            )
         plain.forward(**given)
         plain.backward()
         objective = runner.step(given, batch)

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 import scratchgrad
 from scratchgrad import registry
-from scratchgrad.testing import layers, networks, shapes, tensors
+from scratchgrad.layer import Layer
+from scratchgrad.membership import outside
+from scratchgrad.signature import Signature
+from scratchgrad.testing import layers, members, networks, shapes, tensors
 from tests.tolerances import tolerance
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -81,3 +84,62 @@ def test_a_network_shrinks_to_few_layers():
     case = find(networks(), lambda case: len(case.operations) >= 2)
     assert len(case.operations) <= 3
     assert repr(case).startswith("NetworkCase(batch ")
+
+
+DOMAINS = ["nu>0", "x[i]>=2", "u[i] in (-1,1)", "p[i]:probability", "p[n,i]:simplex", "y[n,i]:onehot", "s[i]:sign"]
+DOMAINS += ["m[i]:binary", "A[i,j]:symmetric", "S[n,i,j]:positive_definite"]
+
+
+@QUICK
+@given(st.data(), st.sampled_from(DOMAINS), st.sampled_from([torch.float32, torch.float64]))
+def test_a_member_lies_in_its_domain_however_it_is_stored(data, tensor, dtype):
+    found = data.draw(members(tensor, dtype=dtype))
+    (declared,) = Signature.parse(f"{tensor} -> y").inputs
+    assert found.dtype == dtype and found.ndim == len(declared.axes)
+    assert outside(declared.domain, found.numpy()) is None
+    assert "nu" not in tensor or (found > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("domain", "wanted"),
+    [
+        (">=2", lambda t: bool((t == 2).any())),
+        (" in (-1,1)", lambda t: bool((t.abs() > 0.95).any())),
+        (":simplex", lambda t: bool((t == 1).any())),
+        (">0", lambda t: bool((t > 100).any())),
+    ],
+)
+def test_what_hurts_is_found_at_the_ends_of_a_domain(domain, wanted):
+    assert wanted(find(tensors((2, 3), domain=domain), wanted))
+
+
+TAIL = Layer("tail", "v[i] y[i]:onehot A[i,j]:symmetric nu>0 x[k] w[l] -> L[p]; p = k - l + 1", shared="A nu w")
+
+
+def test_a_layer_comes_with_tensors_of_its_domains_and_sizes_that_its_formulas_allow(monkeypatch):
+    monkeypatch.setattr(registry, "layer", lambda name: TAIL)
+
+    @QUICK
+    @given(layers(["tail"], extremes=True))
+    def holds(case):
+        for tensor in TAIL.signature.inputs:
+            assert outside(tensor.domain, case.inputs[tensor.name].numpy()) is None
+        shapes = [
+            tuple(case.inputs[tensor.name].shape[1 if TAIL.carries_samples(tensor) else 0 :])
+            for tensor in TAIL.signature.inputs
+        ]
+        sizes = TAIL.signature.sizes("tail", shapes)
+        assert case.grad_outputs["L"].shape == (case.batch, sizes["p"])
+
+    holds()
+
+
+@QUICK
+@given(layers(strides=False))
+def test_every_layer_of_the_registry_can_be_drawn(case):
+    kernel = registry.kernel(case.layer)
+    output, _ = kernel.forward(*case.inputs.values())
+    for tensor, gradient in zip(
+        output if isinstance(output, tuple) else (output,), case.grad_outputs.values(), strict=True
+    ):
+        assert tensor.shape == gradient.shape

@@ -11,8 +11,9 @@ Out  "everywhere", "off ties" (equal wherever no comparison is a tie), or why it
     3  If it is not: cases by the sign (+, -, 0) of every comparison that is met.  At 0 the unknown is substituted
        where the comparison is linear.  A case that no point satisfies is dropped, by exact elimination (Fourier and
        Motzkin) where its comparisons are linear.
+    4  Unknowns of few values (one-hot rows, signs): cases by their values.
 
-Equal means: the same value wherever both are defined.
+Equal means: the same value wherever both are defined and the facts about the unknowns hold.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from scratchgrad.certification.exact.assumptions import Assumptions, Choice, linear
+from scratchgrad.certification.exact.facts import Facts
 from scratchgrad.certification.exact.field import Budget, Exhausted, Field, FinerExponents, Fractional, Undecidable
 from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt, sorted_form
@@ -60,8 +63,9 @@ class _Split(Exception):
         self.polynomial = polynomial
 
 
-def prove(a: Scalar, b: Scalar, budget: Budget, positive: Collection[str] = ()) -> Proof:
-    """Whether a = b; the symbols named `positive` are > 0."""
+def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None) -> Proof:
+    """Whether a = b wherever the facts hold."""
+    facts = facts or Facts()
     graph = a.graph
     difference = graph.sub(sorted_form(a), sorted_form(b))
     if difference is graph.zero:
@@ -71,7 +75,7 @@ def prove(a: Scalar, b: Scalar, budget: Budget, positive: Collection[str] = ()) 
     for number, attempt in enumerate(attempts):
         last = number == len(attempts) - 1
         share = budget if last else budget.share(1 / 4)
-        proof = _attempt(attempt, share, positive)
+        proof = _attempt(attempt, share, facts)
         if proof.extent is not None:
             break
     return proof
@@ -91,9 +95,9 @@ def _attempts(graph: Graph, difference: Scalar) -> Iterator[Scalar]:
     yield plain
 
 
-def _attempt(difference: Scalar, budget: Budget, positive: Collection[str]) -> Proof:
+def _attempt(difference: Scalar, budget: Budget, facts: Facts) -> Proof:
     try:
-        return _Prover(difference, budget, positive).proof()
+        return _Prover(difference, budget, facts).proof()
     except _Different:
         return Proof(None, words="the normal forms differ, and no point shows a difference")
     except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
@@ -137,89 +141,32 @@ _Signs = dict[str, tuple[Polynomial, int]]
 
 @dataclass
 class _Case:
-    """Signs of polynomials, by their text, and what is substituted for unknowns."""
+    """Signs of polynomials, by their text, what is substituted for unknowns, and polynomials that are >= 0, or > 0."""
 
     signs: _Signs = field(default_factory=dict)
     replaced: dict[int, Polynomial] = field(default_factory=dict)
+    bounds: list[tuple[Polynomial, bool]] = field(default_factory=list)
     tied: bool = False
 
+    def at(self, form: Field, place: int, by: Polynomial) -> _Case | None:
+        """The case with an unknown substituted; None where that contradicts a sign or a bound."""
+        signs = self._resigned(form, place, by)
+        bounds: list[tuple[Polynomial, bool]] = []
+        for polynomial, strict in self.bounds:
+            p = _composed(form, polynomial, place, by)
+            if not p.is_constant():
+                bounds.append((p, strict))
+            elif (p.is_zero() and strict) or (not p.is_zero() and p.leading_coefficient() < 0):
+                return None
+        if signs is None:
+            return None
+        replaced = {p: _composed(form, q, place, by) for p, q in self.replaced.items()} | {place: by}
+        return _Case(signs, replaced, bounds, self.tied)
 
-class _Prover:
-    """One difference, in all cases."""
-
-    def __init__(self, difference: Scalar, budget: Budget, positive: Collection[str]) -> None:
-        self.difference = difference
-        self.budget = budget
-        nodes = ordered([difference])
-        self.size = len(nodes)
-        names = sorted({node.args[0] for node in nodes if node.op == "symbol"})
-        self.places: Mapping[str, int] = {name: place for place, name in enumerate(names)}
-        self.pi = len(names)
-        self.positive = [place for name, place in self.places.items() if name in positive] + [self.pi]
-        self.denominator = 1
-        self.cases = 0
-        self.off_ties = False
-
-    def proof(self) -> Proof:
-        """The proof.  Raises _Different or Undecidable."""
-        while True:
-            self.cases, self.off_ties = 0, False
-            try:
-                self._case(_Case())
-            except FinerExponents as error:
-                self.denominator = math.lcm(self.denominator, error.denominator)
-                if self.denominator > 720:
-                    raise Exhausted("exponents with ever finer denominators") from error
-                continue
-            return Proof(OFF_TIES if self.off_ties else EVERYWHERE, self.cases)
-
-    def _case(self, case: _Case) -> None:
-        self.budget.spend(_PER_NODE * self.size)
-        form = Field(self.pi + 1, self.budget, self.denominator, self.positive)
-        form.roots_apart = (self.pi,)
-        try:
-            value = _Forms(form, self.places, self.pi, case).of(self.difference)
-        except _Split as split:
-            for sign in (1, 0) if form.is_nonnegative(split.polynomial) else (1, -1, 0):
-                self._signed(form, case, split.polynomial, sign)
-            return
-        except Undecidable as error:
-            if isinstance(error, Exhausted) or not case.tied:
-                raise
-            # TRUST: off-ties
-            self.off_ties = True
-            return
-        self.cases += 1
-        if self.cases > _CASES:
-            raise Exhausted("too many cases")
-        if form.vanishes(value):
-            return
-        if case.tied:
-            self.off_ties = True
-        else:
-            raise _Different
-
-    def _signed(self, form: Field, case: _Case, polynomial: Polynomial, sign: int) -> None:
-        """The case in which the polynomial has this sign too, if any point is in it."""
-        plain = _is_plain(polynomial, self.pi)
-        signs = {**case.signs, form.text(polynomial): (polynomial if plain else None, sign)}
-        replaced = dict(case.replaced)
-        solved = _solved(form, polynomial, self.pi) if sign == 0 and plain else None
-        if solved is not None:
-            place, by = solved
-            replaced = {p: _composed(form, q, place, by) for p, q in replaced.items()} | {place: by}
-            kept = self._resigned(form, signs, place, by)
-            if kept is None:
-                return
-            signs = kept
-        if _possible(signs.values(), self.positive, self.pi):
-            self._case(_Case(signs, replaced, case.tied or sign == 0))
-
-    @staticmethod
-    def _resigned(form: Field, signs: _Signs, place: int, by: Polynomial) -> _Signs | None:
+    def _resigned(self, form: Field, place: int, by: Polynomial) -> _Signs | None:
         """The signs after a substitution; None where they contradict one another."""
         found: _Signs = {}
-        for polynomial, sign in signs.values():
+        for polynomial, sign in self.signs.values():
             if polynomial is None:
                 continue  # it is asked for anew
             p, s = _composed(form, polynomial, place, by), sign
@@ -237,6 +184,105 @@ class _Prover:
                 return None
             found[form.text(p)] = (p, s)
         return found
+
+
+class _Prover:
+    """One difference, in all cases."""
+
+    def __init__(self, difference: Scalar, budget: Budget, facts: Facts) -> None:
+        self.difference = difference
+        self.budget = budget
+        nodes = ordered([difference])
+        self.size = len(nodes)
+        used = {node.args[0] for node in nodes if node.op == "symbol"}
+        names = sorted(facts.related(used))
+        self.places: Mapping[str, int] = {name: place for place, name in enumerate(names)}
+        self.pi = len(names)
+        self.denominator = 1
+        self.assumed = Assumptions.of(facts, self.places, Field(self.pi + 1, budget, 1))
+        self.positive = [*self.assumed.positive, self.pi]
+        self.cases = 0
+        self.off_ties = False
+
+    def proof(self) -> Proof:
+        """The proof.  Raises _Different or Undecidable."""
+        while True:
+            self.cases, self.off_ties = 0, False
+            try:
+                self._case(self._first())
+            except FinerExponents as error:
+                self.denominator = math.lcm(self.denominator, error.denominator)
+                if self.denominator > 720:
+                    raise Exhausted("exponents with ever finer denominators") from error
+                continue
+            return Proof(OFF_TIES if self.off_ties else EVERYWHERE, self.cases)
+
+    def _form(self) -> Field:
+        form = Field(self.pi + 1, self.budget, self.denominator, self.positive)
+        form.nonnegative |= set(self.assumed.nonnegative)
+        form.roots_apart = (self.pi,)
+        return form
+
+    def _first(self) -> _Case:
+        """The case that is the whole domain."""
+        form = self._form()
+        signs: _Signs = {}
+        for polynomial in self.assumed.above:
+            c = polynomial.leading_coefficient()
+            signs[form.text(polynomial / c)] = (polynomial / c, 1 if c > 0 else -1)
+        return _Case(signs, dict(self.assumed.replaced), list(self.assumed.bounds))
+
+    def _case(self, case: _Case) -> None:
+        self.budget.spend(_PER_NODE * self.size)
+        form = self._form()
+        try:
+            value = _Forms(form, self.places, self.pi, case).of(self.difference)
+        except _Split as split:
+            choice = self.assumed.choice(split.polynomial)
+            if choice is not None:
+                self._chosen(form, case, choice)
+                return
+            for sign in (1, 0) if form.is_nonnegative(split.polynomial) else (1, -1, 0):
+                self._signed(form, case, split.polynomial, sign)
+            return
+        except Undecidable as error:
+            if isinstance(error, Exhausted) or not case.tied:
+                raise
+            # TRUST: off-ties
+            self.off_ties = True
+            return
+        self.cases += 1
+        if self.cases > _CASES:
+            raise Exhausted("too many cases")
+        if form.vanishes(value) or form.vanishes((self.assumed.reduced(form, value[0]), form.one)):
+            return
+        choice = self.assumed.choice(value[0])
+        if choice is not None:
+            self._chosen(form, case, choice)
+        elif case.tied:
+            self.off_ties = True
+        else:
+            raise _Different
+
+    def _chosen(self, form: Field, case: _Case, choice: Choice) -> None:
+        """The cases in which the unknowns of a choice have one of their few values."""
+        for point in choice.points:
+            found: _Case | None = case
+            for place, value in zip(choice.places, point, strict=True):
+                found = None if found is None else found.at(form, place, form.context.constant(value))
+            if found is not None:
+                self._case(found)
+
+    def _signed(self, form: Field, case: _Case, polynomial: Polynomial, sign: int) -> None:
+        """The case in which the polynomial has this sign too, if any point is in it."""
+        plain = _is_plain(polynomial, self.pi)
+        signs = {**case.signs, form.text(polynomial): (polynomial if plain else None, sign)}
+        found: _Case | None = _Case(signs, case.replaced, case.bounds, case.tied or sign == 0)
+        solved = _solved(form, polynomial, self.pi) if sign == 0 and plain else None
+        if solved is not None and found is not None:
+            found = found.at(form, *solved)
+        if found is not None and _possible(found, self.positive, self.pi):
+            self._case(found)
 
 
 def _is_plain(polynomial: Polynomial, pi: int) -> bool:
@@ -261,28 +307,20 @@ def _composed(form: Field, polynomial: Polynomial, place: int, by: Polynomial) -
     return polynomial.compose(*(by if p == place else g for p, g in enumerate(form.generators)), ctx=form.context)
 
 
-def _possible(signs: Any, positive: Collection[int], pi: int) -> bool:
+def _possible(case: _Case, positive: Collection[int], pi: int) -> bool:
     """Whether some point may have these signs; exact where all are linear, else True."""
     rows: list[tuple[dict[int, Fraction], Fraction, bool]] = []
-    used: set[int] = set()
-    for polynomial, sign in signs:
-        if polynomial is None:
-            continue
-        factors: dict[int, Fraction] = {}
-        constant = Fraction(0)
-        for exponents, c in polynomial.to_dict().items():
-            q = Fraction(int(c.p), int(c.q))
-            places = [p for p, e in enumerate(exponents) if e]
-            if sum(int(e) for e in exponents) > 1 or places == [pi]:
-                break
-            if places:
-                factors[places[0]] = q
-            else:
-                constant = q
-        else:
-            used |= set(factors)
+    for polynomial, sign in case.signs.values():
+        row = None if polynomial is None else linear(polynomial, (pi,))
+        if row is not None:
             for way in (1, -1) if sign == 0 else (sign,):
-                rows.append(({p: way * q for p, q in factors.items()}, way * constant, sign != 0))
+                rows.append(({p: way * q for p, q in row[0].items()}, way * row[1], sign != 0))
+    bounds = [(row, strict) for p, strict in case.bounds if (row := linear(p, (pi,))) is not None]
+    used = {p for factors, _, _ in rows for p in factors}
+    for (factors, constant), strict in bounds:
+        if used & set(factors):
+            rows.append((factors, constant, strict))
+            used |= set(factors)
     rows += [({p: Fraction(1)}, Fraction(0), True) for p in used & set(positive)]
     return _satisfiable(rows)
 

@@ -8,9 +8,11 @@ from scratchgrad.program import Runner
 from scratchgrad.program.native import NativeProgram
 from scratchgrad.train import SGD
 from tests.program.close import close
+from tests.program.feeding import belonging
 from tests.program.test_rooms import INTEGERS, network_of
 from tests.tape.conftest import accept
 
+# TRUST: not-compiled
 NOT_COMPILED: dict[str, str] = {}
 """Rooms that have no form in C, each with its reason."""
 TOGETHER = 14
@@ -39,7 +41,9 @@ def is_the_tape(layers, batch, steps=2):
         for signal in (net.signal(n) for n in net.names("input")):
             shape = signal.shape if batch is None else (batch, *signal.shape)
             values = torch.rand(shape, generator=numbers, dtype=torch.float64) + 0.1
-            given[signal.name] = (INTEGERS * values / 1.1).long() if signal.integer else values
+            given[signal.name] = (
+                (INTEGERS * values / 1.1).long() if signal.integer else belonging(net, signal.name, values)
+            )
         plain.forward(**given)
         plain.backward()
         objective = runner.step(given, batch)
