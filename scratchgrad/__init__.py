@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from scratchgrad.certification import certify as certify
     from scratchgrad.gradients import derive as derive
     from scratchgrad.layer import Layer as Layer
+    from scratchgrad.notation.limits import OutOfTime as OutOfTime
+    from scratchgrad.notation.limits import TooLarge as TooLarge
+    from scratchgrad.notation.limits import limits as limits
     from scratchgrad.signature import ShapeMismatch as ShapeMismatch
     from scratchgrad.signature import Signature as Signature
     from scratchgrad.tape import Network as Network
@@ -38,6 +41,9 @@ _HOMES = {
     "certify": "scratchgrad.certification",
     "derive": "scratchgrad.gradients",
     "Layer": "scratchgrad.layer",
+    "OutOfTime": "scratchgrad.notation.limits",
+    "TooLarge": "scratchgrad.notation.limits",
+    "limits": "scratchgrad.notation.limits",
     "ShapeMismatch": "scratchgrad.signature",
     "Signature": "scratchgrad.signature",
     "Network": "scratchgrad.tape",

@@ -38,6 +38,7 @@ from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.grammar import UnknownName, UnusedName, parse
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import define_layer
+from scratchgrad.notation.limits import task
 from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch
@@ -111,7 +112,8 @@ class Gradient:
         """The element form in the text grammar: it parses back."""
         definition = self.parent.definition
         tensors = (*definition.tensors.values(), *(o.gradient for o in definition.outputs))
-        return to_text(self.element, {t.name: t.sizes for t in tensors})
+        with task(f"writing the gradient with respect to {self.name}"):
+            return to_text(self.element, {t.name: t.sizes for t in tensors})
 
     @property
     def indices(self) -> tuple[Index, ...]:
@@ -204,7 +206,8 @@ class Gradient:
         """The derivation of this gradient as LaTeX, without preamble."""
         from scratchgrad.sheets.layer_sheet import gradient_latex
 
-        return gradient_latex(self)
+        with task(f"writing the derivation with respect to {self.name}"):
+            return gradient_latex(self)
 
     def evaluate(self, grad_outputs: Mapping[str, Any] | None = None, tensors: Mapping[str, Any] | None = None) -> Any:
         """The element form evaluated: numpy float64, in the tensor's shape.
@@ -293,7 +296,8 @@ class Gradients(Mapping[str, Gradient]):
         from scratchgrad.sheets.layer_sheet import layer_sheet
         from scratchgrad.sheets.writing import save_sheet
 
-        return save_sheet(layer_sheet(self), Path(path))
+        with task("writing the derivation sheet"):
+            return save_sheet(layer_sheet(self), Path(path))
 
     def forward(self, tensors: Mapping[str, Any], arithmetic: Arithmetic | None = None) -> dict[str, Any]:
         """The values of all assigned tensors, by name; in float64, and exact where that overflows, unless told."""
@@ -389,7 +393,8 @@ def derive(
     matrix that is :symmetric, or to rows of a :simplex, takes their entries as independent variables, as torch does.
 
     Raises NotationError (its subclasses point at the place in a text; UnusedName where a name is given for what is not
-    there) or registry.UnknownLayer.
+    there) or registry.UnknownLayer.  What takes longer or becomes larger than `sg.limits` allows (60 seconds, 200,000
+    nodes) ends in OutOfTime or TooLarge.
     """
     return Gradients(
         definition_of(source, tensors=tensors, ranges=ranges, outputs=outputs, shared=shared, domains=domains)

@@ -14,6 +14,7 @@ Never `simplify`: it hides the step, and it can hang.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import permutations, product
@@ -26,13 +27,13 @@ from scratchgrad.notation.binding import (
     bound,
     free_indices,
     index_names,
+    kinds,
     operands,
     rebuild,
     rename_bound,
     substitute,
     sum_over,
-    tensor_name,
-    tensors_in,
+    tensor_names,
 )
 from scratchgrad.notation.indices import Index, Size, fresh
 from scratchgrad.notation.nodes import MaxOver
@@ -42,7 +43,9 @@ __all__ = ["canonical", "collect", "equal", "factored", "reletter", "same_but_le
 
 _EXPANDED = 100  # a power with more terms than this stays a power
 _TRIED = 48  # an expression with more terms than this is not multiplied out to see whether that is shorter
+_WRITTEN = 5_000  # nor where its terms would be this much to write: SymPy sorts the factors of each
 _LETTERS = 7  # a fraction in more letters than this is not brought to lowest terms
+_WEIGHED = 60  # nor one with more to write than this: SymPy's factor takes seconds for it, and cannot be interrupted
 _PERMUTED = 5  # up to this many indices of one size are matched by trying every order
 
 
@@ -111,9 +114,17 @@ def _content(e: sp.Add) -> sp.Expr:
     return -number if e.could_extract_minus_sign() else number
 
 
-def _binders(e: sp.Basic) -> set[Index]:
+@lru_cache(maxsize=1 << 14)
+def _binders(e: sp.Basic) -> frozenset[Index]:
     """Every index that some node of e binds."""
-    return {i for node in sp.preorder_traversal(e) for i in bound(node)}
+    if not _binds(e):
+        return frozenset()
+    return frozenset(bound(e)).union(*map(_binders, operands(e)))
+
+
+def _binds(e: sp.Basic) -> bool:
+    """Whether some node of e binds an index."""
+    return not kinds(e).isdisjoint((sp.Sum, MaxOver))
 
 
 def _neutral(e: sp.Expr) -> sp.Expr:
@@ -220,6 +231,8 @@ def reletter(
     ranges |= {i.name: i.size for i in free_indices(e)}
 
     def walk(node: sp.Basic, used: frozenset[str]) -> sp.Basic:
+        if not _binds(node):
+            return node
         own = bound(node)
         if own:
             names = used | {i.name for i in free_indices(node)}
@@ -249,7 +262,7 @@ def same_but_letters(a: sp.Expr, b: sp.Expr) -> bool:
 
 def _lettered(e: sp.Basic) -> sp.Basic:
     """E with every sum and maximum named canonically, and nothing else changed."""
-    if isinstance(e, sp.Indexed) or not e.args:
+    if isinstance(e, sp.Indexed) or not _binds(e):
         return e
     return _named(rebuild(e, _lettered))
 
@@ -270,7 +283,7 @@ def tidy(e: sp.Expr, taken: Iterable[str] = (), signs: Signs | None = None) -> s
 
 def _shortest(e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
     kept = _tidied(factored(e), e, taken, signs)
-    if not 1 < _expanded_terms(e) <= _TRIED:
+    if not 1 < _expanded_terms(e) <= _TRIED or _expanded_terms(e) * _weight(e) > _WRITTEN:
         return kept
     ways = [kept, _tidied(canonical(e), e, taken, signs)]
     fraction = _cancelled(factored(e))
@@ -292,6 +305,8 @@ def _cancelled(e: sp.Expr) -> sp.Expr | None:
             return node.func(*map(walk, node.args))
         return node if node.is_Number else letters.setdefault(node, sp.Dummy(real=True))
 
+    if _weight(e) > _WEIGHED:
+        return None
     below = [b for p in e.atoms(sp.Pow) for b, x in [p.as_base_exp()] if x.is_negative and isinstance(b, sp.Add)]
     if not below:
         return None
@@ -302,6 +317,7 @@ def _cancelled(e: sp.Expr) -> sp.Expr | None:
     return sp.sympify(sp.factor(rational).xreplace(names))
 
 
+@lru_cache(maxsize=1 << 16)
 def _weight(e: sp.Basic) -> int:
     """How much there is to write: tensors, functions and sums."""
     if isinstance(e, (sp.Indexed, Index)) or not e.args:
@@ -311,21 +327,25 @@ def _weight(e: sp.Basic) -> int:
     return 1 + sum(map(_weight, operands(e)))
 
 
+@lru_cache(maxsize=1 << 16)
 def _expanded_terms(e: sp.Basic) -> int:
-    """How many terms e would have if all its products were multiplied out."""
+    """How many terms e would have if all its products were multiplied out; _TRIED + 1 where they would be more."""
+    count = 1
     if isinstance(e, sp.Add):
-        return sum(map(_expanded_terms, e.args))
-    if isinstance(e, sp.Mul):
-        return int(sp.prod(map(_expanded_terms, e.args)))
-    if isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4:
-        return int(_expanded_terms(e.base) ** int(e.exp))
-    return _expanded_terms(e.function) if isinstance(e, sp.Sum) else 1
+        count = sum(map(_expanded_terms, e.args))
+    elif isinstance(e, sp.Mul):
+        count = math.prod(map(_expanded_terms, e.args))
+    elif isinstance(e, sp.Pow) and e.exp.is_Integer and 1 < e.exp <= 4:
+        count = _expanded_terms(e.base) ** int(e.exp)
+    elif isinstance(e, sp.Sum):
+        count = _expanded_terms(e.function)
+    return min(count, _TRIED + 1)  # nested squares would fill the memory with the number alone
 
 
 def _tidied(form: sp.Expr, e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
     groups: dict[str, list[sp.Expr]] = {}
     for term in sp.Add.make_args(form):
-        upstream = sorted(n for n in map(tensor_name, tensors_in(term)) if n.startswith(("grad_", "bar_")))
+        upstream = sorted(n for n in tensor_names(term) if n.startswith(("grad_", "bar_")))
         groups.setdefault(upstream[0] if upstream else "", []).append(term)
     ranges = {i.name: i.size for i in free_indices(e)}
     letters = {i.size: i.name for i in sorted(_binders(e), key=str, reverse=True) if i.name.isalpha()}

@@ -103,7 +103,7 @@ def write_out(e: sp.Basic, sizes: Mapping[sp.Expr, int]) -> sp.Expr:
 def choose(
     definition: Definition, tensor: Tensor, consumers: tuple[Assignment, ...], adjoint: Callable[[Tensor], Tensor]
 ) -> ChosenElement | None:
-    """The chosen element of a tensor, or None where nothing is to be chosen (a scalar) or too much to write out.
+    """The chosen element of a tensor, or None where it is a scalar, has no value, or is too much to write out.
 
     A matrix's chosen element is (1, 2), a vector's is 1: small, and a transposition would show.
     """
@@ -126,13 +126,26 @@ def choose(
         for place in product(*(range(int(i.size.subs(sizes))) for i in consumer.target.indices)):
             where = tuple(map(sp.Integer, place))
             output = element(consumer.target.name, where)
-            right = _without_outside(write_out(consumer.at(where), sizes), definition, sizes)
+            right = _one_equation(consumer, where, definition, sizes)
+            if right is None:
+                return None
             equations.append((output, right))
             partial = differentiate(right, tensor, at)
             if partial != 0:
                 touched.append((output, element(adjoint(consumer.target).name, where), partial))
     contributions = [Contribution(o, g, name_elements(partial, equations)) for o, g, partial in touched]
     return ChosenElement(chosen, sizes, tuple(equations), tuple(contributions)) if touched else None
+
+
+def _one_equation(
+    consumer: Assignment, where: tuple[sp.Expr, ...], definition: Definition, sizes: Mapping[sp.Expr, int]
+) -> sp.Expr | None:
+    """The right side at one place, written out; None where it has no finite value there, as 1/i where i is 0."""
+    try:
+        right = _without_outside(write_out(consumer.at(where), sizes), definition, sizes)
+    except TypeError:  # SymPy compares nothing with infinity
+        return None
+    return None if right.has(sp.zoo, sp.oo, sp.nan, sp.I) else right
 
 
 def _without_outside(e: sp.Expr, definition: Definition, sizes: Mapping[sp.Expr, int]) -> sp.Expr:

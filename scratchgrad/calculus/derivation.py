@@ -11,6 +11,7 @@ comes back from inside.  The result is the value of the last step.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +28,10 @@ from scratchgrad.calculus.signs import Signs
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.calculus.vanishing import vanish
 from scratchgrad.notation.binding import (
+    NO_NUMBERS,
     free_indices,
     index_names,
+    kinds,
     rebuild,
     rename_bound,
     replace_tensors,
@@ -39,6 +42,7 @@ from scratchgrad.notation.binding import (
 )
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.limits import check_size, task
 from scratchgrad.notation.nodes import Partial
 from scratchgrad.notation.text import to_text
 
@@ -96,7 +100,8 @@ class Derivation:
             known = ", ".join(self.differentiable)
             raise UnknownTensor(f"no gradient with respect to {name!r}; the differentiable inputs are {known}")
         if name not in self._forms:
-            self._forms[name] = self._derive(tensor)
+            with task(f"deriving the gradient with respect to {name}"):
+                self._forms[name] = self._derive(tensor)
         return self._forms[name]
 
     def local(self, name: str) -> sp.Expr:
@@ -271,14 +276,24 @@ class _Recorder:
     ) -> None:
         """Record `rewrite` as a step."""
         after = sp.sympify(rewrite(self.value))
+        self._check(rule, after)
         self.steps.append(Step(rule, self.value, after, words, children))
         self.value = after
+
+    def _check(self, rule: Rule, after: sp.Expr) -> None:
+        check_size(after, f"{to_text(self.start)}, after the step {rule.name!r},")
+        if not kinds(after).isdisjoint(NO_NUMBERS):
+            raise DerivationStuck(
+                f"{to_text(self.start)}: the step {rule.name!r} gives {to_text(after)}, which has no real value; "
+                "nothing may be divided by 0, and no logarithm taken of 0 or a negative number"
+            )
 
     def change(self, rule: Rule, rewrite: Callable[[sp.Expr], sp.Expr], words: str) -> bool:
         """Record `rewrite` as a step if it changes anything."""
         after = sp.sympify(rewrite(self.value))
         if after == self.value:
             return False
+        self._check(rule, after)
         self.steps.append(Step(rule, self.value, after, words))
         self.value = after
         return True
@@ -308,12 +323,8 @@ def _name(recorder: _Recorder, definition: Definition) -> bool:
     before = recorder.value
     after = name_values(before, definition.assignments)
     if after != recorder.value:
-        named = [
-            f"${a.target.name}$"
-            for a in definition.assignments
-            if sum(tensor_name(t) == a.target.name for t in tensors_in(after))
-            > sum(tensor_name(t) == a.target.name for t in tensors_in(recorder.value))
-        ]
+        there, earlier = (Counter(map(tensor_name, tensors_in(e))) for e in (after, before))
+        named = [f"${a.target.name}$" for a in definition.assignments if there[a.target.name] > earlier[a.target.name]]
         recorder.apply(rules.NAME, lambda _: _pull_all(after), f"Forward has computed {' and '.join(named)}.")
     return bool(after != before)
 
@@ -327,12 +338,16 @@ def _vanish(recorder: _Recorder, definition: Definition, taken: set[str], signs:
 
 
 def _pull_all(e: sp.Basic) -> sp.Expr:
+    if sp.Sum not in kinds(e):
+        return sp.sympify(e)
     new = rebuild(e, _pull_all) if e.args and not isinstance(e, sp.Indexed) else e
     return pull_out(new) if isinstance(new, sp.Sum) else sp.sympify(new)
 
 
 def _insert(e: sp.Basic, by: dict[sp.Expr, sp.Expr]) -> sp.Expr:
     """E with opaque partials replaced by their values (same indices, so nothing can be caught)."""
+    if Partial not in kinds(e):
+        return e
     if isinstance(e, Partial):
         return by.get(e, e)
     return sp.sympify(rebuild(e, lambda child: _insert(child, by)) if e.args and not isinstance(e, sp.Indexed) else e)

@@ -21,12 +21,13 @@ from scratchgrad.notation.binding import (
     rename_bound,
     sum_over,
     tensor_name,
-    tensors_in,
+    tensor_names,
 )
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.elementary import derivatives, row_of
 from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Attains,
     Determinant,
@@ -48,7 +49,7 @@ class DerivationStuck(ArithmeticError):
 
 def depends_on(e: sp.Basic, name: str) -> bool:
     """Whether the tensor `name` occurs in e."""
-    return any(tensor_name(t) == name for t in tensors_in(e))
+    return name in tensor_names(e)
 
 
 def differentiate(e: sp.Expr, tensor: Tensor, at: Sequence[sp.Expr]) -> sp.Expr:
@@ -63,8 +64,15 @@ class _Partial:
     def __init__(self, name: str, at: tuple[sp.Expr, ...]) -> None:
         self.name = name
         self.at = at
+        self.found: dict[sp.Expr, sp.Expr] = {}
 
     def __call__(self, e: sp.Expr) -> sp.Expr:
+        if e not in self.found:
+            tick()
+            self.found[e] = self.partial(e)
+        return self.found[e]
+
+    def partial(self, e: sp.Expr) -> sp.Expr:
         if not depends_on(e, self.name):
             return sp.Integer(0)
         if isinstance(e, (sp.Indexed, sp.Symbol)):
@@ -176,4 +184,4 @@ def _indicator(condition: sp.Basic) -> sp.Expr:
 
 
 def _has_tensor(e: sp.Basic) -> bool:
-    return next(tensors_in(e), None) is not None
+    return bool(tensor_names(e))

@@ -15,14 +15,24 @@ from itertools import permutations
 import sympy as sp
 
 from scratchgrad.calculus.canonical import canonical
-from scratchgrad.notation.binding import bound, free_indices, rebuild, substitute, sum_over
+from scratchgrad.notation.binding import (
+    bound,
+    free_indices,
+    kinds,
+    rebuild,
+    substitute,
+    sum_over,
+    tensor_names,
+)
 from scratchgrad.notation.definition import Assignment
 from scratchgrad.notation.indices import Index
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import MaxOver
 
 __all__ = ["name_elements", "name_values"]
 
 Factors = dict[sp.Expr, sp.Expr]
+_BINDERS = {sp.Sum, MaxOver}
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ def name_elements(e: sp.Expr, equations: Sequence[tuple[sp.Expr, sp.Expr]]) -> s
 def _all_named(e: sp.Expr, values: Sequence[_Named]) -> sp.Expr:
     for value in reversed(values):
         if _worth_a_name(value.right):
-            e = sp.sympify(_walk(e, value, _factors(value.right)))
+            e = sp.sympify(_walk(e, value, _factors(value.right), {}))
     return e
 
 
@@ -61,16 +71,23 @@ def _worth_a_name(right: sp.Expr) -> bool:
     )
 
 
-def _walk(e: sp.Basic, value: _Named, pattern: Factors) -> sp.Basic:
+def _walk(e: sp.Basic, value: _Named, pattern: Factors, done: dict[sp.Basic, sp.Basic]) -> sp.Basic:
+    """E with the value's name wherever its right side stands; `done` remembers the nodes."""
+    if not e.args or isinstance(e, sp.Indexed) or not tensor_names(value.right) <= tensor_names(e):
+        return e
+    if e not in done:
+        done[e] = _named_inside(e, value, pattern, done)
+    return done[e]
+
+
+def _named_inside(e: sp.Basic, value: _Named, pattern: Factors, done: dict[sp.Basic, sp.Basic]) -> sp.Basic:
     if isinstance(e, (sp.Mul, sp.Pow, sp.exp)) or type(e) is type(value.right):
         named = _replace(sp.sympify(e), value, pattern)
         if named is not None:
-            return _walk(named, value, pattern)
+            return _walk(named, value, pattern, done)
     if isinstance(e, sp.Sum):
-        return sum_over(sp.sympify(_walk(e.function, value, pattern)), *bound(e))
-    if not e.args or isinstance(e, sp.Indexed):
-        return e
-    return rebuild(e, lambda child: _walk(child, value, pattern))
+        return sum_over(sp.sympify(_walk(e.function, value, pattern, done)), *bound(e))
+    return rebuild(e, lambda child: _walk(child, value, pattern, done))
 
 
 def _factors(e: sp.Expr) -> Factors:
@@ -92,9 +109,7 @@ def _factors(e: sp.Expr) -> Factors:
 def _replace(e: sp.Expr, value: _Named, pattern: Factors) -> sp.Expr | None:
     present = _factors(e)
     for sign in (1, -1):
-        wanted = sorted(
-            ((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(item[0].atoms(sp.Sum, MaxOver))
-        )
+        wanted = sorted(((b, sign * x) for b, x in pattern.items()), key=lambda item: bool(_BINDERS & kinds(item[0])))
         for by, used in _matches(wanted, present, value.indices, {}, {}):
             left = {b: x - used.get(b, 0) for b, x in present.items()}
             name = sp.sympify(substitute(value.left, by))
@@ -155,6 +170,7 @@ def _unify_unordered(
     patterns: tuple[sp.Basic, ...], others: tuple[sp.Basic, ...], indices: Sequence[Index], by: dict[Index, sp.Expr]
 ) -> dict[Index, sp.Expr] | None:
     """Unify the operands of a sum or product, whose order means nothing."""
+    tick()
     if not patterns:
         return by
     for position, other in enumerate(others):
@@ -184,5 +200,5 @@ def _unify_bound(
 def _same(a: sp.Basic, b: sp.Basic) -> bool:
     if a == b:
         return True
-    comparable = isinstance(a, sp.Expr) and isinstance(b, sp.Expr) and type(a) is type(b) and a.has(sp.Sum, MaxOver)
+    comparable = isinstance(a, sp.Expr) and isinstance(b, sp.Expr) and type(a) is type(b) and bool(_BINDERS & kinds(a))
     return comparable and bool(canonical(a) == canonical(b))

@@ -19,6 +19,7 @@ from scratchgrad.notation.binding import (
     bound,
     free_indices,
     index_names,
+    kinds,
     rebuild,
     rename_bound,
     replace_tensors,
@@ -27,6 +28,8 @@ from scratchgrad.notation.binding import (
 )
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import Indicator, MaxOver
+
+_ZERO = sp.Float(0)  # what is worked out with it stays short: exactly, ((0 + 1)**2 + 1)**2... has millions of digits
 
 __all__ = ["in_range", "inside", "pull_out", "sift", "terms_with_deltas"]
 
@@ -37,7 +40,7 @@ def sift(e: sp.Expr) -> tuple[sp.Expr, list[tuple[Index, sp.Expr]]]:
 
     def walk(node: sp.Basic) -> tuple[sp.Basic, bool]:
         """The node, and whether something collapsed inside it."""
-        if isinstance(node, MaxOver) or not node.args or isinstance(node, sp.Indexed):
+        if isinstance(node, (MaxOver, sp.Indexed)) or sp.KroneckerDelta not in kinds(node):
             return node, False
         done: list[bool] = []
 
@@ -73,7 +76,7 @@ def terms_with_deltas(body: sp.Expr) -> tuple[sp.Expr, ...]:
 
 def _collapse(e: sp.Sum, survivors: list[tuple[Index, sp.Expr]]) -> sp.Expr | None:
     """The sum without the deltas that its own indices collapse; None where there are none."""
-    if not e.function.has(sp.KroneckerDelta):
+    if sp.KroneckerDelta not in kinds(e.function):
         return None
     terms = terms_with_deltas(e.function)
     collapsed, changed = [], False
@@ -114,8 +117,9 @@ def _collapse_one(term: sp.Expr, indices: list[Index], survivors: list[tuple[Ind
             rest = sp.Mul(*(f for f in factors if f is not delta))
             kept = rename_bound(rest, {i.name for i in free_indices(place)})
             new = sp.sympify(substitute(kept, {index: place}))
-            if not _guarded(rest, index):
-                new *= inside([(index, place)])
+            condition = inside([(index, place)])
+            if condition != 1 and not _guarded(rest, index):
+                new *= condition
             indices.remove(index)
             if (index, place) not in survivors:
                 survivors.append((index, place))
@@ -164,10 +168,18 @@ def _guarded(term: sp.Expr, index: Index) -> bool:
     for factor in sp.Mul.make_args(term):
         base = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_positive else factor
         guard |= isinstance(base, sp.Indexed) and index in base.indices
-        outside = replace_tensors(factor, lambda t: sp.Integer(0) if index in free_indices(t) else None)
-        if index in free_indices(factor) and outside.has(sp.zoo, sp.oo, sp.nan):
+        if index in free_indices(factor) and _infinite_outside(factor, index):
             return False
     return guard
+
+
+def _infinite_outside(e: sp.Expr, index: Index) -> bool:
+    """Whether e is infinite, or compares something infinite, where the elements at the index are 0."""
+    try:
+        outside = replace_tensors(e, lambda t: _ZERO if index in free_indices(t) else None)
+    except TypeError:  # SymPy compares nothing with infinity
+        return True
+    return bool(outside.has(sp.zoo, sp.oo, sp.nan))
 
 
 def pull_out(e: sp.Expr) -> sp.Expr:

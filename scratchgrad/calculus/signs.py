@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import sympy as sp
 
-from scratchgrad.notation.binding import bound, rebuild, sum_over, tensor_name, tensors_in
+from scratchgrad.notation.binding import bound, rebuild, sum_over, tensor_name, tensor_names, tensors_in
 from scratchgrad.notation.text import to_text
 
 __all__ = ["Signs"]
@@ -28,6 +29,7 @@ class Signs:
         """The signs in `rights`; without any, the constant term is positive."""
         self.seen: set[frozenset[str]] = set()
         self.order: dict[str, int] = {}
+        self._signed: dict[sp.Basic, sp.Expr] = {}
         for right in rights:
             self.seen |= {_key(e) for e in sp.preorder_traversal(right) if isinstance(e, sp.Add)}
             for tensor in tensors_in(right):
@@ -35,32 +37,39 @@ class Signs:
 
     def signed(self, e: sp.Basic) -> sp.Expr:
         """E with every bracket that is a factor in its sign."""
+        if e not in self._signed:
+            self._signed[e] = self._with_signs(e)
+        return self._signed[e]
+
+    def _with_signs(self, e: sp.Basic) -> sp.Expr:
         if not e.args or isinstance(e, sp.Indexed):
             return sp.sympify(e)
         e = sp.sympify(rebuild(e, self.signed))
         if not isinstance(e, sp.Mul):
             return e
         factors: list[sp.Expr] = []
+        turned = False
         for factor in e.args:
             base, exponent = factor.as_base_exp()
             if isinstance(base, sp.Add) and exponent.is_Integer and self._turned(base):
+                turned = True
                 factors += [sp.Integer(-1) ** exponent, (-base) ** exponent]
             else:
                 factors.append(factor)
-        return self._taken_in(sp.Mul(*factors))
+        return self._taken_in(sp.Mul(*factors) if turned else e)
 
     def _taken_in(self, e: sp.Expr) -> sp.Expr:
         """A minus sign in front of a product goes into a bracket that the definition does not have."""
         if not isinstance(e, sp.Mul) or not e.as_coeff_Mul()[0].is_negative:
             return e
         for factor in e.args:
-            rest = sp.Mul(-1, *(f for f in e.args if f is not factor))
             if isinstance(factor, sp.Add) and self._free(factor):
-                return sp.Mul(rest, -factor)
+                return sp.Mul(-1, *(f for f in e.args if f is not factor), -factor)
             if isinstance(factor, sp.Sum):
                 inner = self._taken_in(sp.Mul(-1, factor.function))
                 if not inner.as_coeff_Mul()[0].is_negative and not isinstance(inner, sp.Add):
-                    return sp.Mul(rest, sum_over(inner, *bound(factor)))
+                    others = (f for f in e.args if f is not factor)
+                    return sp.Mul(-1, *others, sum_over(inner, *bound(factor)))
         return e
 
     def _free(self, bracket: sp.Add) -> bool:
@@ -83,10 +92,11 @@ class Signs:
 
     def _place(self, term: sp.Expr) -> tuple[int, str]:
         """Where the definition has the term's tensors; gradients come first."""
-        places = [self.order.get(tensor_name(t), -1) for t in tensors_in(term)]
+        places = [self.order.get(name, -1) for name in tensor_names(term)]
         return min(places, default=len(self.order)), to_text(term)
 
 
+@lru_cache(maxsize=1 << 14)
 def _key(e: sp.Basic) -> frozenset[str]:
     """The terms of e without the letters of their indices."""
     return frozenset(_LETTERS.sub("", to_text(t)) for t in sp.Add.make_args(e))

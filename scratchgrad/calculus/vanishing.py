@@ -20,6 +20,7 @@ from scratchgrad.notation.binding import (
     bound,
     index_names,
     is_tensor,
+    kinds,
     rebuild,
     rename_bound,
     replace_tensors,
@@ -36,6 +37,8 @@ def vanish(e: sp.Expr, definition: Definition) -> tuple[sp.Expr, list[sp.Expr]]:
     gone: list[sp.Expr] = []
 
     def walk(node: sp.Basic) -> sp.Basic:
+        if sp.Sum not in kinds(node):
+            return node
         if _candidate(node, definition):
             if node in gone or _unfolded(node, definition) == 0:
                 gone.append(node)

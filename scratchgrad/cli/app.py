@@ -1,7 +1,7 @@
 """The commands, put together, and what happens when one of them fails.
 
-An exception of ours is a message to the person: it goes to stderr without a traceback, and the exit code is 2.  Any
-other exception is a mistake of ours and keeps its traceback.
+An exception of ours is a message to the person: it goes to stderr without a traceback, and the exit code is 2.  Ctrl-C
+ends a command with one line and exit code 130.  Any other exception is a mistake of ours and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ COMMANDS = (derive, sheet, certify, grade, layers, train, bench, lab)
 """One module for each command, in the order of the help page: its function `command`, its `EXAMPLES`."""
 
 
+_INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 and the signal's number
+
+
 class Commands(typer.core.TyperGroup):
     """The group of commands; it turns our exceptions into messages."""
 
@@ -37,6 +40,10 @@ class Commands(typer.core.TyperGroup):
         """What the command returns; after an exception of ours its message stands on stderr, and the exit code is 2."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError):
+                typer.echo("interrupted", err=True)
+            raise typer.Exit(_INTERRUPTED) from None
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] == scratchgrad.__name__:
                 raise

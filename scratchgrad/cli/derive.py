@@ -69,6 +69,7 @@ def command(
 ) -> None:
     """Derive the gradients of an equation or a layer, step by step; or print the kernel that computes them."""
     from scratchgrad.gradients import derive
+    from scratchgrad.notation.limits import task
 
     gradients = derive(
         text_or_layer(source),
@@ -84,14 +85,18 @@ def command(
     elif format_ is Format.json:
         from scratchgrad.cli.derivation_json import derivation_json
 
-        typer.echo(derivation_json(wanted))
+        with task("writing the derivation as JSON"):
+            text = derivation_json(wanted)
+        typer.echo(text)
     elif format_ is Format.latex:
         typer.echo("\n\n".join(gradient.latex() for gradient in wanted) if wrt else gradients.latex())
     else:
         from scratchgrad.cli.console import stdout
         from scratchgrad.cli.derivation_text import derivation_text
 
-        stdout().print(derivation_text(gradients, wanted))
+        with task("writing the derivation"):
+            written = derivation_text(gradients, wanted)
+        stdout().print(written)
 
 
 def _ranges(given: Sequence[str]) -> dict[str, str]:

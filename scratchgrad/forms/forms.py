@@ -17,6 +17,7 @@ from scratchgrad.forms.matrix import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.forms.verification import Outcome, compared, verdict
 from scratchgrad.notation.indices import Index
+from scratchgrad.notation.limits import task
 
 __all__ = ["Forms"]
 
@@ -66,7 +67,8 @@ class Forms:
         """The gradient in terms of those of what consumes the tensor; None where no matrices and no einsum write it."""
         if name not in self._locals:
             form = self.derivation[name]
-            found = _form_of(self.derivation.local(name), form.indices, self.derivation)
+            with task(f"finding the form of the gradient with respect to {name}"):
+                found = _form_of(self.derivation.local(name), form.indices, self.derivation)
             self._locals[name] = found.matrix or found.einsum
         return self._locals[name]
 
@@ -77,13 +79,15 @@ class Forms:
     def outcome(self, name: str) -> Outcome:
         """What differences of the definition say about the element form."""
         if name not in self._outcomes:
-            self._outcomes[name] = verdict(self.derivation, name)
+            with task(f"confirming the gradient with respect to {name} with numbers"):
+                self._outcomes[name] = verdict(self.derivation, name)
         return self._outcomes[name]
 
     def _of(self, derivation: Derivation, name: str) -> _Written:
         key = (derivation, name)
         if key not in self._written:
-            self._written[key] = _written(derivation, name)
+            with task(f"finding the form of the gradient with respect to {name}"):
+                self._written[key] = _written(derivation, name)
         return self._written[key]
 
 

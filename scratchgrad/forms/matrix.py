@@ -19,6 +19,7 @@ import sympy as sp
 
 from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.indices import Index
+from scratchgrad.notation.limits import tick
 
 __all__ = [
     "COLUMNS",
@@ -77,6 +78,7 @@ class Node:
 
     def wrapped(self, at_least: int, style: str = COLUMNS) -> str:
         """The node's code, in brackets where it binds less tightly than wanted."""
+        tick()
         text, level = self.text(style)
         return text if level >= at_least else f"({text})"
 

@@ -60,6 +60,7 @@ from scratchgrad.notation.binding import bound, free_indices, sum_over, tensor_n
 from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.evaluation import Float
 from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Determinant,
     Indicator,
@@ -174,6 +175,7 @@ def _remembered(e: sp.Basic) -> Node | None:
 
 def _reduced(e: sp.Basic) -> Node:
     free = free_indices(e)
+    tick()
     if len(free) > 2:  # a matrix has two axes
         raise _Stuck
     if _is_number(e):

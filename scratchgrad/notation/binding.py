@@ -6,19 +6,24 @@ through `substitute`, which renames a bound index before it could catch a free o
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 import sympy as sp
 
 from scratchgrad.notation.indices import Index, fresh
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import MaxOver
 
 __all__ = [
+    "NO_NUMBERS",
     "bound",
     "element",
     "free_indices",
     "index_names",
     "is_tensor",
+    "kinds",
     "max_over",
     "operands",
     "rebuild",
@@ -27,8 +32,13 @@ __all__ = [
     "substitute",
     "sum_over",
     "tensor_name",
+    "tensor_names",
     "tensors_in",
 ]
+
+NO_NUMBERS = frozenset(type(n) for n in (sp.zoo, sp.oo, -sp.oo, sp.nan, sp.I))
+"""The types of what is no real number."""
+_REMEMBERED = 1 << 16  # nodes whose answers are kept: who walks over an expression asks them at each level
 
 
 def element(name: str, indices: Iterable[sp.Expr | int] = (), *, integer: bool = False) -> sp.Expr:
@@ -79,14 +89,21 @@ def max_over(body: sp.Expr, *indices: Index) -> sp.Expr:
 
 
 def rebuild(e: sp.Basic, children: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
-    """The node e with `children` applied to its operands; bound indices, bases and atoms stay."""
-    if isinstance(e, sp.Sum):
-        return sum_over(children(e.function), *bound(e))
-    if isinstance(e, MaxOver):
-        return max_over(children(e.args[0]), *bound(e))
-    if isinstance(e, sp.Indexed):
-        return e.func(e.base, *map(children, e.indices))
-    return e.func(*map(children, e.args)) if e.args else e
+    """The node e with `children` applied to its operands; bound indices, bases and atoms stay.
+
+    Where nothing changes, the node itself comes back: what is shared stays shared, and equal nodes compare at once.
+    """
+    tick()
+    if isinstance(e, (sp.Sum, MaxOver)):
+        body = children(e.args[0])
+        if body is e.args[0]:
+            return e
+        return sum_over(body, *bound(e)) if isinstance(e, sp.Sum) else max_over(body, *bound(e))
+    old = e.indices if isinstance(e, sp.Indexed) else e.args
+    new = [children(part) for part in old]
+    if all(map(operator.is_, new, old)):
+        return e
+    return e.func(e.base, *new) if isinstance(e, sp.Indexed) else e.func(*new)
 
 
 def operands(e: sp.Basic) -> Iterator[sp.Basic]:
@@ -101,26 +118,36 @@ def operands(e: sp.Basic) -> Iterator[sp.Basic]:
         yield from e.args
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def free_indices(e: sp.Basic) -> tuple[Index, ...]:
     """The indices of e that nothing in e binds, in order of first appearance."""
-    found: dict[Index, None] = {}
-
-    def walk(node: sp.Basic, caught: frozenset[Index]) -> None:
-        if isinstance(node, Index):
-            if node not in caught:
-                found[node] = None
-            return
-        inside = caught | frozenset(bound(node))
-        for child in operands(node):
-            walk(child, inside)
-
-    walk(e, frozenset())
-    return tuple(found)
+    if isinstance(e, Index):
+        return (e,)
+    caught = bound(e)
+    return tuple(dict.fromkeys(i for part in operands(e) for i in free_indices(part) if i not in caught))
 
 
 def index_names(*expressions: sp.Basic) -> set[str]:
     """The names of all indices in the expressions, bound ones, too."""
-    return {i.name for e in expressions for i in e.atoms(Index)}
+    return set().union(*map(_index_names, expressions))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _index_names(e: sp.Basic) -> frozenset[str]:
+    return frozenset({e.name}) if isinstance(e, Index) else frozenset().union(*map(_index_names, e.args))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def tensor_names(e: sp.Basic) -> frozenset[str]:
+    """The names of all tensors in e, those in index positions, too."""
+    own = {tensor_name(e)} if is_tensor(e) else set[str]()
+    return frozenset(own).union(*map(tensor_names, operands(e)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def kinds(e: sp.Basic) -> frozenset[type]:
+    """The types of all nodes of e."""
+    return frozenset({type(e)}).union(*map(kinds, e.args))
 
 
 def tensors_in(e: sp.Basic) -> Iterator[sp.Expr]:
@@ -135,6 +162,8 @@ def substitute(e: sp.Basic, by: Mapping[Index, sp.Expr]) -> sp.Basic:
     """E with every free index in `by` replaced, bound indices renamed where they would catch one."""
     if not by or not e.args:
         return by.get(e, e) if isinstance(e, Index) else e
+    if by.keys().isdisjoint(free_indices(e)):
+        return e
     own = bound(e)
     if own:
         by = {i: v for i, v in by.items() if i not in own}
@@ -159,9 +188,12 @@ def substitute(e: sp.Basic, by: Mapping[Index, sp.Expr]) -> sp.Basic:
 
 def rename_bound(e: sp.Basic, taken: Iterable[str]) -> sp.Basic:
     """E with every bound index whose name is among `taken` renamed; the meaning is the same."""
-    used = set(taken) | index_names(e)
+    taken = set(taken)
+    used = taken | index_names(e)
 
     def walk(node: sp.Basic) -> sp.Basic:
+        if taken.isdisjoint(_index_names(node)):
+            return node
         node = rebuild(node, walk) if node.args else node
         for index in bound(node):
             if index.name in taken:
@@ -181,8 +213,12 @@ def replace_tensors(e: sp.Basic, by: Callable[[sp.Expr], sp.Expr | None]) -> sp.
     A replacement may carry bound indices of its own; free indices of the replacement must be those of the element,
     so bound indices that would be caught are renamed by the caller's use of `substitute`.
     """
-    if is_tensor(e):
-        new = by(e)
-        if new is not None:
-            return new
-    return rebuild(e, lambda child: replace_tensors(child, by)) if e.args else e
+    done: dict[sp.Basic, sp.Basic] = {}
+
+    def replaced(node: sp.Basic) -> sp.Basic:
+        if node not in done:
+            new = by(node) if is_tensor(node) else None
+            done[node] = new if new is not None else rebuild(node, replaced) if node.args else node
+        return done[node]
+
+    return replaced(e)

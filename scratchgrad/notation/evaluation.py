@@ -25,6 +25,7 @@ from scratchgrad.notation.binding import bound, element, tensor_name
 from scratchgrad.notation.elementary import real, row_of
 from scratchgrad.notation.functions import TABLE, Function
 from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Attains,
     Determinant,
@@ -393,6 +394,7 @@ class Valuation:
     def labelled(self, e: sp.Basic) -> Labelled:
         """The value of e, labelled by its free indices."""
         if e not in self.memory:
+            tick()
             self.memory[e] = self._labelled(e)
         return self.memory[e]
 

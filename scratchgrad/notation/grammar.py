@@ -15,6 +15,7 @@ The functions are those of the table in notation/functions.py: `{functions}`.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -22,12 +23,13 @@ import sympy as sp
 
 from scratchgrad.domain import INTEGERS, REALS
 from scratchgrad.notation.binders import StatedRange, without_ranges
-from scratchgrad.notation.binding import element, max_over, sum_over
+from scratchgrad.notation.binding import NO_NUMBERS, element, kinds, max_over, sum_over
 from scratchgrad.notation.declaration import combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.elementary import build
 from scratchgrad.notation.functions import TABLE, Function, listed
 from scratchgrad.notation.indices import Index, Size, fresh
+from scratchgrad.notation.limits import TooLarge, longest_number, working
 from scratchgrad.notation.nodes import (
     Determinant,
     InverseElement,
@@ -46,6 +48,7 @@ __all__ = [
     "Misplaced",
     "RankMismatch",
     "ReservedName",
+    "TooLarge",
     "UnknownName",
     "UnusedName",
     "parse",
@@ -78,10 +81,6 @@ class ReservedName(NotationError):
     """A tensor is called like a function, or like the gradient of another tensor."""
 
 
-class TooLarge(NotationError):
-    """A number beyond all floating point, or text nested too deeply."""
-
-
 class AssignmentOrder(NotationError):
     """A tensor is assigned twice, or used before it is assigned."""
 
@@ -104,10 +103,12 @@ _ARITHMETIC: dict[str, Callable[[sp.Expr, sp.Expr], sp.Expr]] = {
     "**": lambda a, b: a**b,
 }
 _DIGITS, _EXPONENT = 400, 512  # float64 ends at 1.8e308
+_EXACT, _FLOAT = 1000, 308  # digits of an exact number; the largest power of ten in float64
 _ORDER = 100  # beyond, zeta(n, x) is x^-n to 30 digits
 _SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 
+@working("reading the definition")
 def parse(
     text: str,
     *,
@@ -141,6 +142,22 @@ def parse(
         return elaboration.definition(outputs, name)
     except RecursionError:
         raise TooLarge("the definition is nested too deeply; name its parts in assignments of their own") from None
+
+
+def _imaginary(power: sp.Expr) -> bool:
+    """Whether it is a power of a negative number that need not be whole, as (-8)**(1/3)."""
+    if not isinstance(power, sp.Pow) or isinstance(power, sp.exp):
+        return False
+    base, exponent = power.args
+    return bool(base.is_Number and base.is_negative and not exponent.is_integer)
+
+
+def _rounded(value: sp.Rational) -> str:
+    """What to write in a number's place."""
+    logarithm = math.log10(abs(value.p)) - math.log10(value.q)
+    if abs(logarithm) > _FLOAT:
+        return "it is beyond all floating point"
+    return f"write it rounded: {'-' if value.p < 0 else ''}{10 ** (logarithm % 1):.12g}e{math.floor(logarithm)}"
 
 
 def _counted(count: int, one: str, many: str) -> str:
@@ -559,15 +576,19 @@ class _Elaboration:
 
     def real(self, node: Node, result: sp.Expr) -> sp.Expr:
         """The result, where it is a real number for some values of its tensors."""
-        if result.has(sp.zoo, sp.oo, sp.nan, sp.I):
+        if not kinds(result).isdisjoint(NO_NUMBERS) or any(map(_imaginary, sp.Mul.make_args(result))):
             raise self.error(Misplaced, node.place, "this has no real value, whatever the values of the tensors")
+        digits, value = longest_number(result)
+        if digits > _EXACT:
+            message = f"this makes a number of {digits} digits, more than {_EXACT}; {_rounded(value)}"
+            raise self.error(TooLarge, node.place, message)
         return result
 
     def name(self, node: Node, scope: Mapping[str, Index]) -> sp.Expr:
         name = node.value
         if name in scope:
             return scope[name]
-        if self.declared.get(name) == () or name in self.targets:
+        if self.declared.get(name) == () or (name in self.targets and not self.rank.get(name)):
             return element(name, (), integer=name in self.integer)
         if name in self.sizes:
             return self.sizes[name]

@@ -6,6 +6,7 @@ The inverse of `grammar`.  This is the program's own notation, not typeset mathe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -14,6 +15,7 @@ from sympy.core.relational import Relational
 from scratchgrad.notation.binding import bound, rebuild, tensor_name
 from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.indices import Index
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Determinant,
     Indicator,
@@ -69,7 +71,9 @@ def _wrap(e: sp.Basic, at_least: int) -> str:
     return text if level >= at_least else f"({text})"
 
 
+@lru_cache(maxsize=1 << 16)  # a sum writes its terms to order them, a derivation writes the same terms at each step
 def _write(e: Any) -> tuple[str, int]:
+    tick()
     if type(e) is sp.Symbol and e.is_integer and e.name.isidentifier():
         return f"{e}[]", _ATOM
     for kind, write in _WRITERS.items():

@@ -52,6 +52,8 @@ def _vectors(chosen: ChosenElement, definition: Definition) -> list[sp.Expr]:
     for _, right in chosen.equations:
         for e in sorted(right.atoms(sp.Indexed), key=str):
             added = isinstance(right, sp.Add) and e in right.args
+            if not all(i.is_Integer for i in e.indices):  # x[t[0]]: which element that is, the values of t say
+                return []
             if len(e.indices) == 1 and (not added or tensor_name(e) == tensor_name(chosen.element)):
                 found[e] = None
     order = [t.name for t in definition.inputs]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from scratchgrad.notation.limits import tick
+
 __all__ = ["OPERATORS", "Fence", "Grid", "Group", "LatexUnreadable", "Macro", "Node", "Scripts", "Symbol", "parse"]
 
 
@@ -135,6 +137,7 @@ class _Reader:
         return tuple(nodes)
 
     def scripted(self) -> Node:
+        tick()
         start = self.start
         base = self.nucleus() if self.token not in ("_", "^") else Group(start, start, ())
         sub: Node | None = None

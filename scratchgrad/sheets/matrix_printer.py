@@ -36,6 +36,7 @@ from scratchgrad.forms.matrix import (
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.forms.stack import Stack
 from scratchgrad.notation.functions import TABLE
+from scratchgrad.notation.limits import tick
 from scratchgrad.sheets.latex import OPERATORS, parse
 from scratchgrad.sheets.names import indexed, latex_name
 from scratchgrad.sheets.printer import element_latex, gradient_symbol
@@ -58,13 +59,21 @@ class MatrixPrinter:
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         """A printer that writes names as `names` says."""
         self.names = names
+        # By identity: a node's hash walks through all of the node.
+        self._written: dict[int, tuple[Node, tuple[str, int]]] = {}
 
     def latex(self, node: Node) -> str:
         """The form as LaTeX."""
         return self.write(node)[0]
 
     def write(self, node: Node) -> tuple[str, int]:
-        """The LaTeX, and how tightly it binds."""
+        """The LaTeX, and how tightly it binds; a node is written once, however often its text is asked for."""
+        if id(node) not in self._written:
+            tick()
+            self._written[id(node)] = node, self._new(node)
+        return self._written[id(node)][1]
+
+    def _new(self, node: Node) -> tuple[str, int]:
         for kind in type(node).__mro__:
             writer: Callable[[Node], tuple[str, int]] | None = getattr(self, f"_{kind.__name__.lower()}", None)
             if writer is not None:

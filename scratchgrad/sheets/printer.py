@@ -10,16 +10,18 @@ printed as the partial derivative, bar_u as the whole gradient of a value that i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 
 from scratchgrad.forms.matrix import Node
-from scratchgrad.notation.binding import bound, tensor_name, tensors_in
+from scratchgrad.notation.binding import bound, tensor_name, tensor_names, tensors_in
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Determinant,
     Indicator,
@@ -84,7 +86,7 @@ def gradient_symbol(name: str, names: Mapping[str, str] | None, indices: Sequenc
 
 
 def _has_tensor(e: sp.Basic) -> bool:
-    return next(tensors_in(e), None) is not None
+    return bool(tensor_names(e))
 
 
 def _counts(e: sp.Expr) -> bool:
@@ -116,6 +118,16 @@ class SheetPrinter(LatexPrinter):
         super().__init__({"ln_notation": False})
         self.names = dict(names or {})
         self.first = first
+        self._written: dict[sp.Basic, str] = {}  # sorting and bracketing ask for the text of a node again and again
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        """The text of a node; each is written once, so that printing is linear in the nodes and in the text."""
+        if kwargs or not isinstance(expr, sp.Basic):
+            return str(super()._print(expr, **kwargs))
+        if expr not in self._written:
+            tick()
+            self._written[expr] = str(super()._print(expr))
+        return self._written[expr]
 
     # Letters
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scratchgrad.sheets.blocks import pieces
 from scratchgrad.sheets.latex import OPERATORS, Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
@@ -100,6 +101,7 @@ class Box:
     limits: bool = False
 
 
+@lru_cache(maxsize=1 << 12)  # a sheet asks for the same formulas in tables, rows and lines
 def formula_width(latex: str, style: str = "D") -> float:
     """The width of the formula in em, in display style (`D`) or text style (`T`)."""
     return measure(parse(latex), style).width

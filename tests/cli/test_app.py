@@ -1,5 +1,6 @@
 import os
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -116,3 +117,42 @@ def test_an_example_works_as_it_stands(run, example):
     done = run(*arguments)
     assert done.exit_code == 0, done.output
     assert done.stdout.strip()
+
+
+def test_an_interrupted_command_says_so_in_one_line_with_the_exit_code_of_a_shell(run, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scratchgrad.gradients.derive", interrupted)
+    done = run("derive", "y = x**2")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+FOREVER = """
+import sys
+from scratchgrad.atomic import write_with
+from scratchgrad.sheets import writing
+from scratchgrad.cli.app import main
+
+def forever(temporary):
+    temporary.write_text("half")
+    print("writing", file=sys.stderr, flush=True)
+    while True:
+        pass
+
+writing.write_text = lambda path, text: write_with(path, forever)
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process there")
+def test_ctrl_c_ends_a_command_and_leaves_nothing_half_written(tmp_path):
+    arguments = ["sheet", "y = x**2", "--format", "tex", "--out", str(tmp_path / "sheets")]
+    command = [sys.executable, "-c", FOREVER, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "writing\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "interrupted\n")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -84,6 +84,29 @@ def networks() -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     means = "avg_pool2d", "flatten", "tanh", ("linear", 3)
     yield Sequential((2, 6, 6), ("conv2d", 3, 3, 3), *means, loss="softmax_cross_entropy"), SGD(0.1), {}
     yield Transformer(batch=4).network(), SGD(0.1), {}
+    large = ("conv2d", 8, 3, 3), ("conv2d", 4, 3, 3), "relu", "max_pool2d(size=3,stride=2)", "flatten", ("linear", 3)
+    yield Sequential((8, 16, 16), *large, loss="softmax_cross_entropy"), SGD(0.1), {}
+    apart = (
+        ("conv2d", 8, 1, 1),
+        ("conv2d(groups=2)", 4, 3, 3),
+        "sigmoid",
+        "avg_pool2d(size=3,stride=2,padding=1)",
+        "flatten",
+        ("linear", 3),
+    )
+    yield Sequential((8, 18, 18), *apart, loss="l2_loss"), SGD(0.1), {}
+    yield words(), SGD(0.1), {}
+
+
+def words() -> Any:
+    """A network that picks rows of a table by whole numbers."""
+    from scratchgrad.tape import Network
+
+    net = Network(name="words")
+    e = net.add("embedding", net.input("t", (), integer=True), net.parameter("E", (5, 4)))
+    v = net.add("linear", e, net.parameter("W", (3, 4)), net.parameter("b", 3))
+    net.minimize(net.add("softmax_cross_entropy", v, net.target("y", 3))[1])
+    return net
 
 
 def numbers(backend: str) -> list[Any]:
@@ -100,9 +123,12 @@ def numbers(backend: str) -> list[Any]:
         given = {}
         for signal_ in net.signals:
             if signal_.role in ("input", "target"):
-                values = torch.rand((6, *signal_.shape), generator=generator, dtype=torch.float64)
+                if signal_.integer:
+                    given[signal_.name] = torch.randint(5, (12, *signal_.shape), generator=generator)
+                    continue
+                values = torch.rand((12, *signal_.shape), generator=generator, dtype=torch.float64)
                 given[signal_.name] = (values.softmax(-1) if signal_.role == "target" else values - 0.5).to(net.dtype)
-        found.append(torch.tensor([runner.step(given, 6, parts=parts) for _ in range(2)]))
+        found.append(torch.tensor([runner.step(given, 12, parts=parts) for _ in range(2)]))
         found += [net.live_parameters[name].double().clone() for name in sorted(net.live_parameters)]
     return found
 

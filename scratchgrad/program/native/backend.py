@@ -25,6 +25,7 @@ from scratchgrad.program.drawing import PLACES
 from scratchgrad.program.flat import Flat
 from scratchgrad.program.native.build import NoCompiler, library, product
 from scratchgrad.program.native.emit import Unsupported, emit
+from scratchgrad.program.native.emit.functions import wrong_function
 from scratchgrad.program.planning import Plan
 from scratchgrad.program.program import Program
 from scratchgrad.program.witness import OBJECTIVE
@@ -59,6 +60,11 @@ class NativeProgram(Program):
             gemm = product("s" if flat.dtype == torch.float32 else "d")
         except (Unsupported, NoCompiler) as reason:
             raise NativeUnavailable(str(reason)) from reason
+        wrong = wrong_function(loaded, flat.dtype)
+        if wrong:
+            raise ProgramDiffers(
+                f"compiled, a program does not do what torch does: {wrong}; train with backend='torch', and report it"
+            )
         self._rate = ctypes.c_double(0.0)
         super().__init__(plan, flat, states)
         self.torch_run = self.run

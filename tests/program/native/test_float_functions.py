@@ -5,6 +5,10 @@ import math
 import pytest
 import torch
 
+from scratchgrad.lab import lab_network
+from scratchgrad.program import ProgramDiffers, Runner
+from scratchgrad.program.native.emit import source
+from scratchgrad.train import SGD
 from tests.program.native.calls import Calls
 
 aten = torch.ops.aten
@@ -47,3 +51,18 @@ def test_signs_of_zero_stay(compiled):
     x, (_, *odd) = compiled
     for got in odd:
         assert torch.equal(torch.signbit(got[x == 0]), torch.signbit(x[x == 0]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_wrong_coefficient_in_a_function_stops_the_run(monkeypatch, dtype):
+    def header(name):
+        text = read(name)
+        return text.replace("q = fmaf(q, t, -3.228044732e-4f)", "q = fmaf(q, t, 3.228044732e-4f)").replace(
+            "#define ERF erf", "#define ERF(x) (erf(x) * (1 + 1e-9))"
+        )
+
+    read = source._header
+    Runner(lab_network(dtype=dtype), SGD(0.1), backend="native").program(4)
+    monkeypatch.setattr(source, "_header", header)
+    with pytest.raises(ProgramDiffers, match=r"ERF\(x\) in prelude.h: at x = "):
+        Runner(lab_network(dtype=dtype), SGD(0.1), backend="native").program(4)

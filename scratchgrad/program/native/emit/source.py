@@ -21,6 +21,7 @@ from scratchgrad.program.native.emit import (
     reductions,
     softmax,
 )
+from scratchgrad.program.native.emit.functions import SOURCE
 from scratchgrad.program.native.emit.fusing import Group, groups
 from scratchgrad.program.native.emit.writer import Form, Unsupported, Writer
 from scratchgrad.program.op import Storage
@@ -60,7 +61,8 @@ def emit(plan: Plan) -> Emitted:
     source = (
         f"#define REAL {'float' if single else 'double'}\n#define IS_FLOAT {int(single)}\n"
         + "\n".join(_header(name) for name in ("prelude.h", *writer.headers))
-        + "\nvoid sg_bind(void *gemm_) { GEMM = (gemm_t)gemm_; }\n\n"
+        + f"\n{SOURCE}"
+        "void sg_bind(void *gemm_) { GEMM = (gemm_t)gemm_; }\n\n"
         f"int sg_step(void **c{', ' + parameters if parameters else ''}) {{\n"
         "    char *arena = c[0];\n    double lr = *(double *)c[1];\n    R *scratch = c[2];\n"
         f"{taken}" + "\n".join(writer.lines) + "\n    return 0;\n}\n"
