@@ -41,6 +41,8 @@ def real(row: Function) -> Any:
     function = row.over(mpmath, row.mpmath)
 
     def call(*arguments: Any) -> Any:
+        if any(isinstance(a, mpmath.mpf) and mpmath.isnan(a) for a in arguments):  # at which mpmath's sums do not end
+            return mpmath.nan
         try:
             value = function(*arguments)
         except (ValueError, ZeroDivisionError, OverflowError, mpmath.mp.NoConvergence):  # a pole, or outside the domain

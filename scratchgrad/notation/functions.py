@@ -262,7 +262,8 @@ _ROWS = (
     Function(  # Hurwitz's zeta, the sum of 1/(x + k)^n over k = 0, 1, ..; torch's polygamma has ten digits only
         name="hurwitz", orders=(2,), domain=">0", range=">0", derivatives=(lambda s, n, x: -n * s.hurwitz(n + 1, x),),
         sympy="zeta",
-        numpy=None, mpmath=lambda mp, n, x: mp.zeta(int(n), x), arb="zeta",
+        numpy=None, arb="zeta",
+        mpmath=lambda mp, n, x: mp.mpf(0) if x == mp.inf else mp.zeta(int(n), x),  # which adds for ever at infinity
         torch="torch.special.zeta({0}, {1})", c="ZETA({0}, {1})", latex="\\zeta",
     ),
     Function(

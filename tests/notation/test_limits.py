@@ -1,5 +1,6 @@
 """A definition that would take forever is refused: numbers beyond floating point, text nested too deeply, growth."""
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -140,3 +141,9 @@ def test_a_number_of_too_many_digits_is_refused_with_its_rounded_value():
         derive("y[i] = 3.14159265358979**511*x[i]")
     with pytest.raises(TooLarge, match=r"a number of \d+ digits, more than 1000; it is beyond all floating point"):
         derive("y = (1e300*x)**400")
+
+
+def test_a_function_that_is_a_sum_ends_at_infinity_and_where_there_is_no_number():
+    gradient = derive("y = digamma(x)")["x"]
+    assert gradient.evaluate({"x": math.inf}) == 0.0
+    assert math.isnan(gradient.evaluate({"x": math.nan}))
