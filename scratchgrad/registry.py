@@ -68,12 +68,16 @@ def names() -> tuple[str, ...]:
 
 
 def with_variants(*rooms: str) -> tuple[str, ...]:
-    """The names, all by default, and after each those of the variants that the package ships: conv2d(stride=2)."""
-    return tuple(
+    """The names, all by default, and after each those of the variants that the package ships: conv2d(stride=2).
+
+    Each comes once.
+    """
+    wanted = (
         one
         for name in rooms or names()
         for one in (name, *(layer(name).with_options(**_numbers(v)).name for v in layer(name).variants))
     )
+    return tuple(dict.fromkeys(wanted))
 
 
 def is_built_in(name: str) -> bool:

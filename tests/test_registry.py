@@ -175,3 +175,9 @@ def test_a_variant_without_a_certificate_is_refused_with_a_command_that_a_shell_
 def test_an_option_is_part_of_what_a_certificate_vouches_for():
     one, two = registry.layer("conv1d(stride=2)"), registry.layer("conv1d(stride=3)")
     assert certificates.digest(one) != certificates.digest(two)
+
+
+def test_a_variant_that_is_named_beside_its_room_comes_once():
+    both = registry.with_variants("max_pool2d", "max_pool2d(size=3)")
+    assert both == registry.with_variants("max_pool2d")
+    assert len(set(both)) == len(both) > 1

@@ -141,16 +141,18 @@ def _bare(e: sp.Basic) -> Iterator[tuple[sp.Expr, Domain, sp.Basic]]:
     """Every tensor element that is a function's whole argument, the function's domain, and the term."""
     if isinstance(e, Where) or (isinstance(e, sp.Mul) and e.has(Indicator)):
         return
-    domain = _domain_of_function(e)
-    if domain is not None and is_tensor(e.args[0]):
-        yield e.args[0], domain, e
+    for argument, domain in _asked(e):
+        if is_tensor(argument):
+            yield argument, domain, e
     for child in operands(e):
         yield from _bare(child)
 
 
-def _domain_of_function(e: sp.Basic) -> Domain | None:
-    """Where a function of one real argument, or a power that is no whole number, has finite values."""
+def _asked(e: sp.Basic) -> list[tuple[sp.Expr, Domain]]:
+    """The real arguments of a function, or the base of a power that is no whole number, and where values are finite."""
     if isinstance(e, sp.Pow) and not e.exp.is_integer:
-        return _NONNEGATIVE if e.exp.is_positive else _POSITIVE
+        return [(e.base, _NONNEGATIVE if e.exp.is_positive else _POSITIVE)]
     row = row_of(e)
-    return None if row is None or row.arity != 1 or not row.domain else Domain.parse(row.domain)
+    if row is None or not row.domain:
+        return []
+    return [(argument, Domain.parse(row.domain)) for argument in e.args[len(row.orders) :]]

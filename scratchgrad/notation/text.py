@@ -138,9 +138,10 @@ def _binder(name: str) -> Callable[[sp.Basic], tuple[str, int]]:
 
 def _ranged(index: sp.Symbol, body: sp.Basic) -> str:
     """The index behind a sum: with its range, r<3, where that is a number and no axis that r indexes bare says it."""
+    if not isinstance(index, Index) or not isinstance(index.size, sp.Integer):
+        return str(index)
     bare = any(index in e.args[1:] for e in body.atoms(sp.Indexed, InverseElement))
-    known = isinstance(index, Index) and isinstance(index.size, sp.Integer)
-    return f"{index}<{index.size}" if known and not bare else str(index)
+    return index.name if bare else f"{index.name}<{index.size}"
 
 
 def _where(e: sp.Basic) -> tuple[str, int]:

@@ -9,6 +9,7 @@ precision or the parameters in between changes what is planned: the runner notic
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -219,14 +220,14 @@ class Runner:
     def _accumulated(
         self, given: Mapping[str, Tensor], batch: int, epoch: float, parts: int, seen: Seen | None
     ) -> float | None:
-        total, size, mean = 0.0, -(-batch // parts), self.net.reduction == "mean"
+        objectives, size, mean = [], math.ceil(batch / parts), self.net.reduction == "mean"
         for first in range(0, batch, size):
             part = {name: tensor[first : first + size] for name, tensor in given.items()}
             rows = min(size, batch - first)
             weight = rows / batch if mean else 1.0
             program = self.program(rows, update=Update("gradients", accumulate=first > 0), weight=weight)
             program.run(*self._fitting(program, part))
-            total += weight * program.objective() if self._request.objective else 0.0
+            objectives.append(weight * program.objective() if self._request.objective else 0.0)
             if seen is not None:
                 seen(program, first)
         flat = self._flat
@@ -236,7 +237,7 @@ class Runner:
         else:
             self.optimizer.update(flat.parameters, flat.views(self._states["grad"]), epoch)
         self.net.touch()
-        return total if self._request.objective else None
+        return sum(objectives) if self._request.objective else None
 
     def _fitting(self, program: Program, given: Mapping[str, Tensor]) -> list[Tensor]:
         tensors = []

@@ -10,7 +10,8 @@ import sympy as sp
 import torch
 
 import scratchgrad as sg
-from scratchgrad.certification.specification import NothingToCertify
+from scratchgrad.certification.certifying import battery_of
+from scratchgrad.certification.specification import NothingToCertify, specify
 from scratchgrad.layer import Layer
 from scratchgrad.notation.functions import TABLE, Function
 from scratchgrad.notation.grammar import UnknownName
@@ -118,6 +119,12 @@ def test_functions_are_combined_with_numbers_and_with_one_another(text: str, bac
 )
 def test_functions_of_indices_numbers_and_of_one_another_have_certified_kernels(text: str) -> None:
     assert sg.derive(text).kernel() is not None
+
+
+@ROWS
+def test_an_input_that_stands_bare_in_a_function_is_examined_in_its_domain(row: Function) -> None:
+    battery = battery_of(specify(definition(row)))
+    assert {str(domain) for domain in battery.domains.values()} == {row.domain}
 
 
 def test_a_function_added_in_one_row_works_from_text_to_certified_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
