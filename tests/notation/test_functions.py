@@ -24,10 +24,12 @@ from scratchgrad.calculus.kinks import kinks
 from scratchgrad.certification.exact.scalar import COMPARISONS, TRUTHS, Graph
 from scratchgrad.domain import Domain, Interval
 from scratchgrad.notation import grammar
+from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.binding import element
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.elementary import SYMPY, build, real, row_of
-from scratchgrad.notation.evaluation import Exact, Float, Valuation, exact_array
+from scratchgrad.notation.evaluation import Valuation
+from scratchgrad.notation.exact_arithmetic import Exact, exact_array
 from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.functions import TABLE, Function, of_aten
 from scratchgrad.notation.grammar import parse
