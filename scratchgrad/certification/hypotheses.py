@@ -26,7 +26,8 @@ from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.variants import softmaxes, variants
-from scratchgrad.notation.evaluation import Float, Valuation
+from scratchgrad.notation.arithmetic import Float
+from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.text import to_text
 
 __all__ = ["Hypotheses"]
