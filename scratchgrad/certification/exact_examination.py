@@ -164,12 +164,13 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             return
         plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
         facts = facts_of(battery.region.domains, plain)
+        upstream = {node.args[0] for array in entries.upstream.values() for node in array.ravel()}
         for mine, right in pairs:
             found.entries += 1
             if exhausted >= _EXHAUSTED:
                 found.undecided["not tried, after others had taken too many steps"] += 1
                 continue
-            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts)
+            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, upstream)
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
                 found.everywhere += 1

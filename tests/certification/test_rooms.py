@@ -35,7 +35,7 @@ def test_the_rooms_kernel_is_accepted(name):
     proven = proof["equal_everywhere"] + proof["equal_off_ties"]
     assert verdict.proven or proof["entries"] * (1 - UNDECIDED) <= proven < proof["entries"], str(verdict)
     assert max(verdict.errors.values()) < 8
-    assert verdict.evidence["probes_undefined"] <= 2
+    assert verdict.evidence["probes_undefined"] < 0.1 * sum(verdict.evidence["probes"].values())
     assert verdict.evidence["entries_left_out"] < 0.1 * verdict.evidence["entries_compared"]
     assert verdict.evidence["witness"]["points"] == 2
     assert check([name]) == []  # the certificate that ships comes out again

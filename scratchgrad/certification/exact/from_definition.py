@@ -73,12 +73,7 @@ class Symbolic(Arithmetic):
 
     def power(self, base: Any, exponent: Any) -> Any:
         """The base to an exponent; a rational one where it is a number."""
-        return _elementwise(self._power, 2)(base, exponent)
-
-    def _power(self, base: Scalar, exponent: Scalar) -> Scalar:
-        if exponent.op == "number":
-            return self.graph.power(base, exponent.args[0])
-        return self.graph.exp(self.graph.mul(exponent, self.graph.log(base)))
+        return _elementwise(self.graph.raised, 2)(base, exponent)
 
     def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
         """From the first term to the last; an empty sum is 0."""
