@@ -10,7 +10,7 @@ A gradient that a batch shares is such a sum: each of its parts has the unknowns
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from scratchgrad.certification.exact.scalar import Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt
@@ -18,13 +18,13 @@ from scratchgrad.certification.exact.sorting import rebuilt
 __all__ = ["linear_parts"]
 
 
-def linear_parts(root: Scalar, names: Collection[str]) -> list[Scalar] | None:
-    """The node's parts; None where it is not certainly linear in these symbols, or has fewer than two of them."""
+def linear_parts(root: Scalar, names: Collection[str]) -> Iterator[Scalar] | None:
+    """The node's parts, one after the other; None where it is not surely linear in two or more of the symbols."""
     nodes = ordered([root])
     used = sorted({node.args[0] for node in nodes if node.op == "symbol"} & set(names))
     if len(used) <= 1 or not _is_linear(root, nodes, used):
         return None
-    return [_with_one(root, nodes, used, one) for one in used]
+    return (_with_one(root, nodes, used, one) for one in used)
 
 
 def _is_linear(root: Scalar, nodes: list[Scalar], names: Collection[str]) -> bool:

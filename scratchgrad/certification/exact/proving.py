@@ -20,7 +20,7 @@ Equal means: the same value wherever both are defined and the facts about the un
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None, line
     return _together(parts, budget, facts) if proof.exhausted else proof
 
 
-def _together(parts: Sequence[Scalar], budget: Budget, facts: Facts) -> Proof:
+def _together(parts: Iterable[Scalar], budget: Budget, facts: Facts) -> Proof:
     """Whether all the parts are 0; the first that is undecided says why."""
     whole = Proof(EVERYWHERE)
     for part in parts:
