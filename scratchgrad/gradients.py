@@ -31,14 +31,17 @@ from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
 from scratchgrad.layer import NAME, Layer
 from scratchgrad.membership import check
+from scratchgrad.notation.arithmetic import Arithmetic, Float
 from scratchgrad.notation.binding import tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
-from scratchgrad.notation.evaluation import Arithmetic, EvaluationError, Exact, Float, Valuation
+from scratchgrad.notation.evaluation import EvaluationError, Valuation
+from scratchgrad.notation.exact_arithmetic import Exact
 from scratchgrad.notation.from_sympy import from_sympy
-from scratchgrad.notation.grammar import UnknownName, UnusedName, parse
+from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.limits import task
+from scratchgrad.notation.mistakes import UnknownName, UnusedName
 from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.facts import facts_of
@@ -32,6 +32,7 @@ from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.certification.turning import turning_points

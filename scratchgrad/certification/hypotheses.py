@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.examination import Examination
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.variants import softmaxes, variants
-from scratchgrad.notation.evaluation import Float, Valuation
+from scratchgrad.notation.arithmetic import Float
+from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.text import to_text
 
 __all__ = ["Hypotheses"]

@@ -27,12 +27,16 @@ class RealFunction(RealNode):
     __slots__ = ()
     row_name = ""
 
-    def _eval_evalf(self, prec: int) -> sp.Expr:
+    def _eval_evalf(self, prec: int) -> sp.Expr | None:
         """The number, by the table's mpmath column; NaN outside the domain."""
         if not all(a.is_number for a in self.args):
             return self
         with mpmath.workprec(prec + 20):
-            value = real(TABLE[self.row_name])(*(a._to_mpmath(prec + 20, allow_ints=False) for a in self.args))
+            try:
+                arguments = [a._to_mpmath(prec + 20, allow_ints=False) for a in self.args]
+            except ValueError:  # a node that SymPy has no number for, such as min(-2, 3)
+                return None
+            value = real(TABLE[self.row_name])(*arguments)
             return sp.Float(value, precision=prec) if mpmath.isfinite(value) else sp.nan
 
 

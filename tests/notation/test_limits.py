@@ -147,3 +147,14 @@ def test_a_function_that_is_a_sum_ends_at_infinity_and_where_there_is_no_number(
     gradient = derive("y = digamma(x)")["x"]
     assert gradient.evaluate({"x": math.inf}) == 0.0
     assert math.isnan(gradient.evaluate({"x": math.nan}))
+
+
+def test_a_number_that_only_our_nodes_have_is_left_to_evaluation():
+    gradients = derive("y = max(round(min(-2, 3)), x)")
+    assert gradients["x"].evaluate({"x": 1.0}) == 1.0
+    assert gradients["x"].evaluate({"x": -3.0}) == 0.0
+
+
+@pytest.mark.parametrize("text", ["y = max(x, log(w))", "y = min(log(w), x)"])
+def test_the_larger_of_a_value_and_none_is_none_exactly_as_in_floating_point(text):
+    assert math.isnan(derive(text).forward({"x": 2.0, "w": -1.0})["y"])

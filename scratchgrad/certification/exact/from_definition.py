@@ -18,9 +18,11 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.exact.scalar import Graph, Scalar
+from scratchgrad.notation.arithmetic import Arithmetic
 from scratchgrad.notation.definition import Definition
-from scratchgrad.notation.evaluation import Arithmetic, Labelled, Valuation
+from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.functions import Function
+from scratchgrad.notation.labelled import Labelled
 
 __all__ = ["Symbolic", "assigned", "nodes", "symbols"]
 

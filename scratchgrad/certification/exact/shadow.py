@@ -31,7 +31,7 @@ from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
 from scratchgrad.certification.exact.rules import CannotExecute, rule_of
 from scratchgrad.certification.exact.scalar import Graph, Scalar
-from scratchgrad.notation.evaluation import Float
+from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.functions import TABLE
 
 __all__ = ["CannotExecute", "Shadows"]
