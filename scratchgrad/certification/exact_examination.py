@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +24,13 @@ import numpy as np
 import torch
 
 from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.exact.alike import question
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
-from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
+from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Proof, prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
@@ -144,6 +145,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     most = budget.left / _ENTRY
     found.values, found.unit_rows = battery.region.words(), battery.unit_rows
     exhausted = 0
+    known: dict[Hashable, Proof] = {}
     for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
@@ -181,7 +183,10 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             if exhausted >= _EXHAUSTED:
                 found.undecided["not tried, after others had taken too many steps"] += 1
                 continue
-            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts)
+            asked = question(mine, right, facts)
+            if asked not in known:
+                known[asked] = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts)
+            proof = known[asked]
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
                 found.everywhere += 1
