@@ -65,11 +65,6 @@ class Finding:
     yours: float | None = None
     right: Any = None
 
-    @property
-    def about_values(self) -> bool:
-        """Whether a number is wrong."""
-        return self.entry is not None
-
 
 @dataclass
 class Measured:
