@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 
 from scratchgrad.calculus.chosen import small_sizes
 from scratchgrad.domain import Domain
+from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.binding import bound, free_indices, operands, tensor_name, tensors_in
 from scratchgrad.notation.definition import Assignment, Definition
-from scratchgrad.notation.evaluation import EvaluationError, Exact, Float, Valuation
+from scratchgrad.notation.evaluation import EvaluationError, Valuation
+from scratchgrad.notation.exact_arithmetic import Exact
 from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant, MaxOver

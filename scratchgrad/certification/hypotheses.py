@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.examination import Examination
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.variants import softmaxes, variants
-from scratchgrad.notation.evaluation import Float, Valuation
+from scratchgrad.notation.arithmetic import Float
+from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.text import to_text
 
 __all__ = ["Hypotheses"]
@@ -93,6 +95,8 @@ class Hypotheses:
     def sentences(self) -> list[str]:
         """What the mistake looks like; empty where nothing fits."""
         if not self.seen or not all(self.name in s.yours for s in self.seen):
+            return []
+        if self._all(_close):  # right at ordinary points, up to digits: they do not tell one mistake from another
             return []
         for look in (self._ratio, self._arrangement, self._batch, self._formula, self._signs):
             found = look()

@@ -55,9 +55,9 @@ from scratchgrad.forms.matrix import (
 from scratchgrad.forms.node import Node, Shape, once
 from scratchgrad.forms.picking import Gather, OneHot, of_positions
 from scratchgrad.forms.stack import left_out, stacked
+from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.binding import bound, free_indices, sum_over, tensor_name
 from scratchgrad.notation.elementary import row_of
-from scratchgrad.notation.evaluation import Float
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (

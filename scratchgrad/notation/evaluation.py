@@ -1,19 +1,14 @@
 """What an expression means: its value at concrete tensors.
 
-An expression evaluates to an array whose axes are labelled by its free indices.  Two arithmetics share one walk:
-
-    Float     numpy float64
-    Exact     rational numbers (Fraction) while only + - * / and integer powers occur, else mpmath at `digits` digits
+An expression evaluates to an array whose axes are labelled by its free indices, in the arithmetic that the valuation
+has: float64 (arithmetic.py), exact (exact_arithmetic.py), or one of certification's.
 
 An element out of range is 0, an empty sum is 0, and a product with an Indicator is 0 where its condition fails.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -21,10 +16,12 @@ import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
+from scratchgrad.notation.arithmetic import Arithmetic, Float
 from scratchgrad.notation.binding import bound, element, tensor_name
-from scratchgrad.notation.elementary import real, row_of
-from scratchgrad.notation.functions import TABLE, Function
+from scratchgrad.notation.elementary import row_of
+from scratchgrad.notation.functions import TABLE
 from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.labelled import Labelled, union
 from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Attains,
@@ -38,7 +35,7 @@ from scratchgrad.notation.nodes import (
     Where,
 )
 
-__all__ = ["Arithmetic", "EvaluationError", "Exact", "Float", "Labelled", "NoSuchFunction", "Valuation", "exact_array"]
+__all__ = ["EvaluationError", "NoSuchFunction", "Valuation"]
 
 
 class EvaluationError(ValueError):
@@ -47,303 +44,6 @@ class EvaluationError(ValueError):
 
 class NoSuchFunction(NotImplementedError):
     """A node that no rule evaluates: the mathematics may have a value, we cannot compute it."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """An array whose axes are labelled by indices."""
-
-    values: Any
-    axes: tuple[Index, ...] = ()
-
-    def over(self, axes: tuple[Index, ...]) -> Any:
-        """The values with the given axes in order, of length 1 where this array does not depend on one."""
-        order = [self.axes.index(a) for a in axes if a in self.axes]
-        moved = np.transpose(self.values, order) if self.axes else np.asarray(self.values)
-        return moved.reshape(
-            [moved.shape[[a for a in axes if a in self.axes].index(a)] if a in self.axes else 1 for a in axes]
-        )
-
-
-def _union(*arrays: Labelled) -> tuple[Index, ...]:
-    return tuple(dict.fromkeys(a for array in arrays for a in array.axes))
-
-
-class Arithmetic:
-    """The functions that an expression is made of, over arrays."""
-
-    dtype: Any
-
-    def function(self, row: Function) -> Callable[..., Any]:
-        """A function of the table, elementwise."""
-        raise TypeError
-
-    def maximum(self, a: Any, b: Any) -> Any:
-        """The larger of two values, elementwise."""
-        raise TypeError
-
-    def minimum(self, a: Any, b: Any) -> Any:
-        """The smaller of two values, elementwise."""
-        raise TypeError
-
-    def number(self, value: sp.Expr) -> Any:
-        """The value of a number such as 1/3 or pi."""
-        raise TypeError
-
-    def array(self, values: Any) -> Any:
-        """The values as this arithmetic keeps them."""
-        raise TypeError
-
-    def power(self, base: Any, exponent: Any) -> Any:
-        """Base to the exponent, elementwise."""
-        raise TypeError
-
-    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
-        """The product of the factors over `axes`, summed over `summed`."""
-        every = axes + summed
-        value = np.asarray(factors[0].over(every))
-        for factor in factors[1:]:
-            value = value * factor.over(every)
-        return self.sum(value, tuple(range(len(axes), len(every))))
-
-    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
-        """The sum over the axes at `positions`."""
-        return np.sum(values, axis=positions) if positions else values
-
-    def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-        """The relation, elementwise."""
-        return relation(a, b)
-
-    def tied(self, a: Any, b: Any) -> Any:
-        """Whether a is the maximum b up to rounding: the two may have been computed in different orders."""
-        raise TypeError
-
-    def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
-        """The second argument where the condition holds, else the third, elementwise."""
-        return np.where(condition, then, otherwise)
-
-    def indicator(self, condition: Any) -> Any:
-        """1 where the condition holds, else 0."""
-        return self.array(np.asarray(condition).astype(int))
-
-    def logical(self, name: str, *conditions: Any) -> Any:
-        """`and`, `or`, `not` of truth values, elementwise."""
-        return {"and": np.logical_and, "or": np.logical_or, "not": np.logical_not}[name](*conditions)
-
-    def inverse(self, matrix: Any) -> Any:
-        """The inverse of a matrix."""
-        raise TypeError
-
-    def determinant(self, matrix: Any) -> Any:
-        """The determinant of a matrix."""
-        raise TypeError
-
-
-class Float(Arithmetic):
-    """numpy float64."""
-
-    dtype = np.float64
-
-    def maximum(self, a: Any, b: Any) -> Any:
-        """np.maximum."""
-        return np.maximum(a, b)
-
-    def minimum(self, a: Any, b: Any) -> Any:
-        """np.minimum."""
-        return np.minimum(a, b)
-
-    def function(self, row: Function) -> Callable[..., Any]:
-        """NumPy's function; where it has none, mpmath's for every number."""
-        if row.numpy is not None:
-            return row.over(np, row.numpy)
-        value = real(row)
-        return np.vectorize(lambda *v: float(value(*map(mpmath.mpf, v))), otypes=[float])
-
-    def number(self, value: sp.Expr) -> Any:
-        """The nearest float."""
-        return np.float64(float(value))
-
-    def array(self, values: Any) -> Any:
-        """A float64 array."""
-        return np.asarray(values, dtype=np.float64)
-
-    def power(self, base: Any, exponent: Any) -> Any:
-        """np.power."""
-        return np.power(base, exponent)
-
-    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
-        """One einsum, contracted pairwise, so that no intermediate is larger than it must be."""
-        every = {a: position for position, a in enumerate(axes + summed)}
-        if not summed or len(every) > 24 or len(factors) == 1:  # einsum's letters
-            return super().product(factors, axes, summed)
-        present = {a for f in factors for a in f.axes}
-        arguments: list[Any] = []
-        for factor in factors:
-            arguments += [factor.values, [every[a] for a in factor.axes]]
-        out = [every[a] for a in axes if a in present]
-        value = np.asarray(np.einsum(*arguments, out, optimize=len(factors) > 2))  # two need no path
-        return value.reshape([value.shape[out.index(every[a])] if a in present else 1 for a in axes])
-
-    def tied(self, a: Any, b: Any) -> Any:
-        """Equal up to a few thousand roundings."""
-        # TRUST: ties-in-floats
-        return (a == b) | (np.abs(a - b) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)))
-
-    def inverse(self, matrix: Any) -> Any:
-        """np.linalg.inv."""
-        return np.linalg.inv(matrix)
-
-    def determinant(self, matrix: Any) -> Any:
-        """np.linalg.det."""
-        return np.linalg.det(matrix)
-
-
-def exact_array(values: Any) -> Any:
-    """The values as exact rationals (a float is the rational it stands for), an object array.
-
-    Infinities and NaN are mpmath's.
-    """
-    array = np.asarray(values)
-    out = np.empty(array.shape, dtype=object)
-    value: Any
-    for place in np.ndindex(array.shape):
-        value = array[place]
-        if isinstance(value, (float, np.floating)):
-            out[place] = Fraction(float(value)) if np.isfinite(value) else mpmath.mpf(float(value))
-        elif isinstance(value, sp.Rational):
-            out[place] = Fraction(int(value.p), int(value.q))
-        elif isinstance(value, (Fraction, mpmath.mpf)):
-            out[place] = value
-        else:
-            out[place] = Fraction(int(value))
-    return out
-
-
-def _real(value: Any) -> Any:
-    return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
-
-
-def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
-    apply = np.frompyfunc(function, inputs, 1)
-
-    def call(*arrays: Any) -> Any:
-        return np.asarray(apply(*arrays), dtype=object)
-
-    return call
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, mpmath.mpf) and bool(mpmath.isnan(value))
-
-
-def _less(a: Any, b: Any) -> bool:
-    return bool(a < b) if type(a) is type(b) else bool(_real(a) < _real(b))
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if isinstance(exponent, Fraction) and exponent.denominator == 1:
-        if base == 0 and exponent < 0:
-            return mpmath.inf
-        return base ** int(exponent)
-    base, exponent = _real(base), _real(exponent)
-    return base**exponent if base >= 0 else mpmath.nan
-
-
-class Exact(Arithmetic):
-    """Rational numbers where possible, else mpmath at `digits` significant digits."""
-
-    dtype = object
-
-    def maximum(self, a: Any, b: Any) -> Any:
-        """The larger one, as it is; NaN where one is, as in floating point."""
-        return _elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(p, q) else p, 2)(a, b)
-
-    def minimum(self, a: Any, b: Any) -> Any:
-        """The smaller one, as it is; NaN where one is."""
-        return _elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(q, p) else p, 2)(a, b)
-
-    def function(self, row: Function) -> Callable[..., Any]:
-        """Exact where the table says so, else mpmath's function."""
-        value = real(row)
-
-        def one(*arguments: Any) -> Any:
-            if row.rational is not None and all(isinstance(a, Fraction) for a in arguments):
-                return Fraction(row.rational(*arguments))
-            if row.at_zero is not None and all(a == 0 for a in arguments):
-                return Fraction(row.at_zero)
-            return value(*map(_real, arguments))
-
-        return _elementwise(one, row.arity)
-
-    def __init__(self, digits: int = 50) -> None:
-        """Exact arithmetic; call within mpmath.workdps(digits), as Valuation does."""
-        self.digits = digits
-
-    def number(self, value: sp.Expr) -> Any:
-        """A Fraction, or mpmath's value of a constant such as pi."""
-        if isinstance(value, sp.Rational):
-            return Fraction(int(value.p), int(value.q))
-        return mpmath.mpf(sp.N(value, self.digits + 10)._mpf_)
-
-    def array(self, values: Any) -> Any:
-        """An object array of exact rationals."""
-        return exact_array(values)
-
-    def power(self, base: Any, exponent: Any) -> Any:
-        """Exact for integer exponents."""
-        return _elementwise(_power, 2)(base, exponent)
-
-    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
-        """Exact; an empty sum is the rational 0."""
-        return (
-            np.asarray(np.add.reduce(values, axis=positions, initial=Fraction(0)), dtype=object)
-            if positions
-            else values
-        )
-
-    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
-        """Contracted one summed index at a time, so that exact numbers are not multiplied needlessly."""
-        for index in summed:
-            hit = [f for f in factors if index in f.axes]
-            kept = tuple(a for a in _union(*hit) if a != index)
-            value = super().product(hit, kept, (index,))
-            factors = [f for f in factors if index not in f.axes] + [Labelled(value, kept)]
-        return super().product(factors, axes, ())
-
-    def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-        """Exact between rationals."""
-        return np.asarray(np.frompyfunc(lambda p, q: bool(relation(_sign(p, q), 0)), 2, 1)(a, b), dtype=bool)
-
-    def tied(self, a: Any, b: Any) -> Any:
-        """Exact between rationals, else up to ten digits fewer than are computed."""
-        return np.asarray(np.frompyfunc(self._tied, 2, 1)(a, b), dtype=bool)
-
-    def _tied(self, a: Any, b: Any) -> bool:
-        if isinstance(a, Fraction) and isinstance(b, Fraction):
-            return a == b
-        a, b = _real(a), _real(b)
-        return bool(a == b or abs(a - b) <= mpmath.mpf(10) ** (10 - self.digits) * max(abs(a), abs(b)))
-
-    def inverse(self, matrix: Any) -> Any:
-        """By Gauss's elimination over the rationals (SymPy)."""
-        inverse = sp.Matrix(matrix.shape[0], matrix.shape[1], [_symbol(v) for v in matrix.ravel()]).inv()
-        return self.array(np.array(inverse.tolist(), dtype=object))
-
-    def determinant(self, matrix: Any) -> Any:
-        """Over the rationals (SymPy)."""
-        value = sp.Matrix(matrix.shape[0], matrix.shape[1], [_symbol(v) for v in matrix.ravel()]).det()
-        return Fraction(int(value.p), int(value.q))
-
-
-def _sign(a: Any, b: Any) -> float:
-    if _is_nan(a) or _is_nan(b):  # NaN compares with nothing
-        return math.nan
-    return int(_less(b, a)) - int(_less(a, b))
-
-
-def _symbol(value: Any) -> sp.Rational:
-    value = value if isinstance(value, Fraction) else Fraction(str(value))
-    return sp.Rational(value.numerator, value.denominator)
 
 
 _RELATIONS: dict[type, Callable[[Any, Any], Any]] = {
@@ -456,7 +156,7 @@ class Valuation:
         return self.arithmetic.array(values)
 
     def _map(self, function: Callable[..., Any], *arrays: Labelled) -> Labelled:
-        axes = _union(*arrays)
+        axes = union(*arrays)
         return Labelled(function(*(a.over(axes) for a in arrays)), axes)
 
     def _integer(self, e: sp.Expr) -> Labelled:
@@ -494,7 +194,7 @@ class Valuation:
         if bare and len(set(indices)) == len(indices):
             return Labelled(wide, indices)
         positions = [self._integer(i) for i in indices]
-        axes = _union(*positions)
+        axes = union(*positions)
         places = np.broadcast_arrays(*(p.over(axes) for p in positions))
         inside = np.ones(places[0].shape, dtype=bool)
         for place, n in zip(places, values.shape, strict=True):
@@ -508,22 +208,22 @@ class Valuation:
         masks = [self.labelled(f.args[0]) for f in factors if isinstance(f, Indicator)]
         rest = [self.labelled(f) for f in factors if not isinstance(f, Indicator)]
         if masks:
-            every = _union(*rest, *masks)
-            product = self.arithmetic.product(rest, _union(*rest), ()) if rest else self._wide(1)
-            value = Labelled(product, _union(*rest))
+            every = union(*rest, *masks)
+            product = self.arithmetic.product(rest, union(*rest), ()) if rest else self._wide(1)
+            value = Labelled(product, union(*rest))
             for mask in masks:
                 zero = self._wide(np.zeros((), dtype=int))
                 value = self._map(lambda m, v, zero=zero: self.arithmetic.where(m, v, zero), mask, value)
             rest = [Labelled(value.over(every), every)]
         rest += [
-            Labelled(self._wide(np.ones(self.size(i.size), dtype=int)), (i,)) for i in summed if i not in _union(*rest)
+            Labelled(self._wide(np.ones(self.size(i.size), dtype=int)), (i,)) for i in summed if i not in union(*rest)
         ]
-        axes = tuple(a for a in _union(*rest) if a not in summed)
+        axes = tuple(a for a in union(*rest) if a not in summed)
         return Labelled(self.arithmetic.product(rest, axes, summed), axes)
 
     def _maximum(self, e: MaxOver) -> Labelled:
         body, indices = self.labelled(e.args[0]), bound(e)
-        axes = tuple(a for a in _union(body) if a not in indices)
+        axes = tuple(a for a in union(body) if a not in indices)
         over = body.over(axes + tuple(i for i in indices if i in body.axes))
         for _ in [i for i in indices if i in body.axes]:
             over = self._largest(over)

@@ -21,7 +21,8 @@ from scratchgrad.forms.matrix import Leaf
 from scratchgrad.forms.node import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.graph import Graph
-from scratchgrad.notation.evaluation import Exact, Valuation
+from scratchgrad.notation.evaluation import Valuation
+from scratchgrad.notation.exact_arithmetic import Exact
 from scratchgrad.sheets.blocks import Block, Display, Paragraph, Row
 from scratchgrad.sheets.matrix_printer import MatrixPrinter
 from scratchgrad.sheets.numbers import array_latex, exact, is_exact

@@ -20,7 +20,8 @@ from scratchgrad.calculus.places import Places
 from scratchgrad.gradients import derive
 from scratchgrad.notation.binding import bound, free_indices
 from scratchgrad.notation.definition import Definition
-from scratchgrad.notation.evaluation import Exact, Valuation
+from scratchgrad.notation.evaluation import Valuation
+from scratchgrad.notation.exact_arithmetic import Exact
 from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.nodes import MaxOver
 

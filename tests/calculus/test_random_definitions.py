@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from scratchgrad.calculus.chosen import write_out
 from scratchgrad.calculus.steps import Step
 from scratchgrad.gradients import Gradients, derive
+from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.binding import free_indices, is_tensor, tensor_name
 from scratchgrad.notation.definition import Tensor
-from scratchgrad.notation.evaluation import EvaluationError, Float, Valuation
+from scratchgrad.notation.evaluation import EvaluationError, Valuation
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.nodes import Partial
 from scratchgrad.notation.text import to_text

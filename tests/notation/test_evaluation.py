@@ -12,8 +12,10 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.binding import element, max_over, sum_over
-from scratchgrad.notation.evaluation import EvaluationError, Exact, Float, NoSuchFunction, Valuation, exact_array
+from scratchgrad.notation.evaluation import EvaluationError, NoSuchFunction, Valuation
+from scratchgrad.notation.exact_arithmetic import Exact, exact_array
 from scratchgrad.notation.indices import Index, Size
 from scratchgrad.notation.nodes import Attains, Indicator, Maximum, Where
 from tests.tolerances import tolerance
