@@ -16,7 +16,7 @@ from scratchgrad.calculus import rules
 from scratchgrad.gradients import Gradients, NotSquare, UnknownTensor, definition_of, derive
 from scratchgrad.notation.evaluation import EvaluationError
 from scratchgrad.notation.from_sympy import NotADefinition
-from scratchgrad.notation.grammar import UnknownName, UnusedName
+from scratchgrad.notation.mistakes import UnknownName, UnusedName
 from scratchgrad.notation.text import to_text
 from scratchgrad.registry import UnknownLayer, layer
 from scratchgrad.signature import ShapeMismatch
@@ -120,6 +120,11 @@ def test_a_gradient_with_respect_to_no_tensor_names_those_that_exist(name: str) 
         _ = derived[name]
     assert str(raised.value) == f"no gradient with respect to {name!r}; the differentiable inputs are E, c"
     assert isinstance(raised.value, KeyError)
+
+
+def test_a_definition_without_inputs_says_so() -> None:
+    with pytest.raises(UnknownTensor, match="with respect to 'x'; the definition has no differentiable input$"):
+        _ = derive("f = 2")["x"]
 
 
 def test_the_representation_is_the_definition_and_its_gradients() -> None:

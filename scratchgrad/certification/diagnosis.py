@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scratchgrad.calculus.kinks import kink_line, kinks
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.columns import in_columns
 from scratchgrad.certification.error_model import UNIT
+from scratchgrad.certification.exact_examination import TURNS
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import Hypotheses
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside
@@ -118,9 +120,14 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
+    if only(lambda p: p.name == TURNS):
+        return [
+            "right at ordinary numbers, wrong where one of its comparisons turns: does it clamp, round or branch where "
+            "the definition does not?"
+        ]
     if only(lambda p: p.point.dtype == "float32"):
         return [f"right in float64, wrong in float32{_lost(battery, same)}"]
-    if only(lambda p: p.point.dtype == "float64"):
+    if only(lambda p: p.point.dtype == "float64" and p.group != "exact"):
         return ["right in float32, wrong in float64: is there a cast, or a constant of few digits?"]
     if only(lambda p: p.point.batch == 0):
         return ["wrong only for an empty batch"]

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from scratchgrad.certification.battery import Probe
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
 from scratchgrad.certification.layouts import CONTIGUOUS
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
@@ -64,11 +64,6 @@ class Finding:
     entry: tuple[int, ...] | None = None
     yours: float | None = None
     right: Any = None
-
-    @property
-    def about_values(self) -> bool:
-        """Whether a number is wrong."""
-        return self.entry is not None
 
 
 @dataclass
@@ -291,9 +286,8 @@ class Examination:
             return
         name, entry = legal.first(int(np.argmax(distance)), values)
         words = f"the entries of {name} at a tie are no gradient together, though each of them could be one"
-        yield Finding(
-            "backward", "value", name, words, probe, entry, float(values[name][entry]), truths[name].right(entry)
-        )
+        yours, right = float(values[name][entry]), legal.nearest(values, name, entry)
+        yield Finding("backward", "value", name, words, probe, entry, yours, right)
 
     @staticmethod
     def _changed(

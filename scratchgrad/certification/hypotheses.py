@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.examination import Examination
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
@@ -94,6 +95,8 @@ class Hypotheses:
     def sentences(self) -> list[str]:
         """What the mistake looks like; empty where nothing fits."""
         if not self.seen or not all(self.name in s.yours for s in self.seen):
+            return []
+        if self._all(_close):  # right at ordinary points, up to digits: they do not tell one mistake from another
             return []
         for look in (self._ratio, self._arrangement, self._batch, self._formula, self._signs):
             found = look()

@@ -26,7 +26,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
-from scratchgrad.certification.exact import windows  # noqa: F401  # enters its rules
+from scratchgrad.certification.exact import (  # noqa: F401  # each enters its rules
+    algebra,
+    arrangement,
+    pointwise,
+    reductions,
+    windows,
+)
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
 from scratchgrad.certification.exact.rules import CannotExecute, rule_of
