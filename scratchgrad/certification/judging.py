@@ -73,7 +73,7 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-            seen = [] if main.about_values else [main.words]
+            seen = [main.words] if main.entry is None else []
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *seen))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)

@@ -24,12 +24,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import sympy as sp
 
-from scratchgrad.certification.battery import Battery, Probe, Sizes
+from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.error_model import THRESHOLD
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.feasible import at_sizes
 from scratchgrad.certification.float_reference import FloatReference
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Subject
 from scratchgrad.notation.binding import bound, free_indices, operands

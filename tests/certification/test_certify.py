@@ -75,7 +75,8 @@ def test_a_layer_without_a_kernel_is_certified_with_its_generated_one():
 def test_an_accepted_verdict_says_what_was_proven_and_what_was_compared():
     verdict = sg.certify("relu", relu, relu_backward)
     assert verdict.proven
-    first, second, third = map(str.strip, str(verdict).splitlines())
+    first, second, third, fourth = map(str.strip, str(verdict).splitlines())
+    assert fourth.startswith("compared in float64 at larger sizes: u[65, 7]; u[7, 129]; ")
     assert first == "ACCEPTED  relu"
     assert second == (
         "proven equal for all real values at 4 shapes (u[2, 2]; u[3, 3]; u[1, 1]; u[5, 2]): 48 entries, 96 cases"
