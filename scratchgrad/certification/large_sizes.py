@@ -60,8 +60,12 @@ _SLOW = 300.0
 """How many numbers one costs that NumPy has no function for."""
 
 # TRUST: larger-sizes
-_SHAPES = 12
+_SHAPES = 10
 """About so many shapes, beside those with the longest axes."""
+
+# TRUST: larger-sizes
+_NODES = 240
+"""So many nodes of definitions and gradients are evaluated, at all these shapes together: each takes its time."""
 
 # TRUST: larger-sizes
 _SECONDS = 2.0
@@ -198,7 +202,8 @@ def _usual(battery: Battery) -> Iterator[Shape]:
     every = [_BATCH] if spec.batched else []
     every += [] if battery.examples else [size for size in spec.sizes if size not in spec.free]
     # TRUST: larger-sizes
-    turns = min(len(_LONG), max(1, _SHAPES // max(1, len(every)))) + 1
+    most = min(_SHAPES, _NODES // max(1, len(loads)))
+    turns = min(len(_LONG), max(1, most // max(1, len(every)))) + 1
     for turn, (place, axis) in itertools.product(range(turns), enumerate(every)):
         if turn == turns - 1:
             length = _LONGEST[place % 2]
