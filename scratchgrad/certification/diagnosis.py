@@ -102,7 +102,8 @@ def _further(findings: Sequence[Finding], main: Finding) -> list[str]:
         if (f.stage, f.kind, f.tensor) not in seen:
             seen.add((f.stage, f.kind, f.tensor))
             further.append(f"also: {f.words}")
-    more = [f"and {len(further) - _FURTHER} findings of other kinds"] if len(further) > _FURTHER else []
+    left = len(further) - _FURTHER
+    more = [f"and {left} {'finding' if left == 1 else 'findings'} of other kinds"] if left > 0 else []
     return further[:_FURTHER] + more
 
 

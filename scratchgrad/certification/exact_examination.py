@@ -176,6 +176,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             return
         plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
         facts = facts_of(battery.region.domains, plain)
+        upstream = {node.args[0] for array in entries.upstream.values() for node in array.ravel()}
         open_pairs = []
         for mine, right in pairs:
             found.entries += 1
@@ -185,7 +186,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
                 continue
             asked = question(mine, right, facts)
             if asked not in known:
-                known[asked] = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts)
+                known[asked] = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, upstream)
             proof = known[asked]
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:

@@ -71,12 +71,7 @@ class Symbolic(Objects):
 
     def power(self, base: Any, exponent: Any) -> Any:
         """The base to an exponent; a rational one where it is a number."""
-        return elementwise(self._power, 2)(base, exponent)
-
-    def _power(self, base: Scalar, exponent: Scalar) -> Scalar:
-        if exponent.op == "number":
-            return self.graph.power(base, exponent.args[0])
-        return self.graph.exp(self.graph.mul(exponent, self.graph.log(base)))
+        return elementwise(self.graph.raised, 2)(base, exponent)
 
     def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
         """A truth value for every element."""

@@ -51,12 +51,7 @@ def _div(on: Arrays, a: Any, b: Any, rounding_mode: str | None = None) -> Array:
 
 @rule("pow")
 def _pow(on: Arrays, a: Any, b: Any) -> Array:
-    base, exponent = on.number(a), on.number(b)
-    if exponent.size != 1 or exponent.flat[0].op != "number":
-        if all(node.op == "number" and node.args[0] > 0 for node in base.ravel()):
-            return on.exp(on.mul(exponent, on.log(base)))
-        raise CannotExecute("a power whose exponent depends on values")
-    return on.power(base, exponent.flat[0].args[0])
+    return on.power(a, b)
 
 
 @rule("gelu")
