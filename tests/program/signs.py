@@ -94,6 +94,9 @@ def networks() -> Iterator[tuple[Any, Any, dict[str, Any]]]:
         ("linear", 3),
     )
     yield Sequential((4, 18, 18), *large, loss="softmax_cross_entropy"), SGD(0.1), {}
+    # filters so large that BLAS multiplies, and lines of an image so many that they are unfolded a few at a time
+    lines = ("conv2d", 6, 17, 17), ("conv2d(padding=1)", 70, 3, 3), "max_pool2d(size=3)", "flatten", ("linear", 2)
+    yield Sequential((8, 34, 34), *lines, loss="l2_loss"), SGD(0.1), {}
     apart = (
         ("conv2d", 8, 1, 1),
         ("conv2d(groups=2)", 4, 3, 3),
