@@ -67,7 +67,7 @@ def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None, line
     parts = linear_parts(difference, linear_in)
     if parts is None:
         return _proof(difference, budget, facts)
-    proof = _proof(difference, budget.share(1 / 2), facts)
+    proof = _proof(difference, budget.share(3 / 4), facts)
     return _together(parts, budget, facts) if proof.exhausted else proof
 
 
