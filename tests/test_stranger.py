@@ -30,6 +30,18 @@ ROOMS = {  # name: signature, equation, what the samples share
     "volume": ("S[i,j]:positive_definite -> L", "L = LogDet(S)", ""),
     "fisher": ("r[i] in (-1,1) -> z[i]", "z[i] = atanh(r[i])", ""),
     "bernoulli": ("p[i]:probability y[i]:binary -> L", "L = -Sum(y[i]*log(p[i]) + (1 - y[i])*log(1 - p[i]), i)", ""),
+    "divergence": (
+        "p[i]:simplex q[i]:simplex -> L",
+        "L = Sum(where(p[i] > 0, p[i]*(log(p[i]) - log(q[i])), 0), i)",
+        "",
+    ),
+    "tsallis": ("p[i]:simplex alpha>1 -> H", "H = (1 - Sum(p[i]**alpha, i))/(alpha - 1)", "alpha"),
+    "gaussian": (
+        "v[i] y[i] S[i,j]:positive_definite -> L",
+        "L = LogDet(S)/2 + Sum((v[i] - y[i])*Inv(S)[i,j]*(v[j] - y[j]), i, j)/2",
+        "S",
+    ),
+    "log_cosh": ("v[i] y[i] -> L", "L = Sum(log(cosh(v[i] - y[i])), i)", ""),
     "poisson": ("l[i] y[i]>=0 -> L", "L = Sum(exp(l[i]) - y[i]*l[i] + lgamma(y[i] + 1), i)", ""),
 }
 GENERIC = (
