@@ -152,7 +152,8 @@ def certified_kernel(definition: Definition) -> type[Any]:
     subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, calling=Calling.SAVED_FIRST)
     verdict = judge(battery_of(specification), subject)
     if not verdict.accepted:
-        raise KernelRefused(f"the generated kernel does not agree with the definition:\n{verdict}")
+        words = "does not agree" if verdict.judged else "could not be compared"
+        raise KernelRefused(f"the generated kernel {words} with the definition:\n{verdict}")
     return kernel
 
 

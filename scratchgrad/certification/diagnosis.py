@@ -114,13 +114,15 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
     def name_has(probe: Probe, *parts: str) -> bool:
         return any(part in probe.name for part in parts)
 
+    if only(lambda p: p.group == "exact" and "formula" in p.name):
+        return ["right at all ordinary probes, wrong where its own comparisons take another branch"]
     if only(lambda p: p.group == "memory"):
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
     if only(lambda p: p.point.dtype == "float32"):
         return [f"right in float64, wrong in float32{_lost(battery, same)}"]
-    if only(lambda p: p.point.dtype == "float64"):
+    if only(lambda p: p.point.dtype == "float64" and p.group != "exact"):
         return ["right in float32, wrong in float64: is there a cast, or a constant of few digits?"]
     if only(lambda p: p.point.batch == 0):
         return ["wrong only for an empty batch"]

@@ -17,18 +17,21 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.entering import Entering
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
-from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
+from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Condition, prove
+from scratchgrad.certification.exact.scalar import COMPARISONS, Scalar, ordered
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.reference import Undefined
@@ -68,6 +71,8 @@ class Exactness:
     undecided: Counter[str] = field(default_factory=Counter)
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
+    entered: list[Probe] = field(default_factory=list)
+    differs: bool = False
     values: str = "all real values"
     unit_rows: tuple[str, ...] = ()
 
@@ -96,6 +101,16 @@ class Exactness:
             read = ", ".join(f"{value} as {words}" for value, words in self.constants.items())
             lines.append(f"the proof reads constants as the exact numbers that they round: {read}")
         return lines
+
+    def unresolved(self) -> list[str]:
+        """What keeps us from accepting: it differs in exact arithmetic, though no run of it is wrong."""
+        if self.suspects:
+            return ["exact values differ at a point at which the run does not"]
+        if self.differs:
+            return [
+                f"undecided: {self._reasons()}; a formula differs somewhere, and no run of it is wrong"
+            ]
+        return []
 
     def _reasons(self) -> str:
         if self.suspects:
@@ -164,12 +179,14 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             return
         plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
         facts = facts_of(battery.region.domains, plain)
+        entering = Entering(battery, entries, point)
         for mine, right in pairs:
             found.entries += 1
             if exhausted >= _EXHAUSTED:
                 found.undecided["not tried, after others had taken too many steps"] += 1
                 continue
-            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts)
+            ask = partial(_excuse, entering, mine, right)
+            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, ask)
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
                 found.everywhere += 1
@@ -177,7 +194,18 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
                 found.off_ties += 1
             else:
                 found.undecided[proof.words] += 1
+                found.differs |= proof.differs
                 exhausted += proof.exhausted
+        found.entered += entering.probes
+
+
+def _excuse(entering: Entering, mine: Scalar, right: Scalar, conditions: Sequence[Condition], tied: bool) -> str:
+    """Why a case need not be compared, or ""; at ties only the subject's own comparisons are looked at."""
+    if tied:
+        known = {node.key for node in ordered([right])}
+        if all(node.key in known for node in ordered([mine]) if node.op in COMPARISONS):
+            return ""
+    return entering.excuse(mine, right, conditions, tied=tied)
 
 
 @dataclass

@@ -17,7 +17,6 @@ from scratchgrad.certification.exact_examination import Exactness, examine_exact
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
-from scratchgrad.certification.specification import NothingToCertify
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
@@ -46,10 +45,12 @@ def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdi
     exactness = Exactness()
     if not found:
         exactness = examine_exactly(battery, subject)
-        for probe in exactness.suspects:
+        for probe in (*exactness.suspects, *exactness.entered):
             found += examination.at(probe)
     if not found:
-        _demand_evidence(title, battery, subject, examination)
+        missing = _never_compared(battery, subject, examination) or exactness.unresolved()
+        if missing:
+            return Verdict(title, False, diagnosis=tuple(missing), judged=False)
         whole = None not in (subject.forward_function, subject.backward_function)
         return Verdict(
             title,
@@ -71,19 +72,21 @@ def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdi
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
 
 
-def _demand_evidence(title: str, battery: Battery, subject: Subject, examination: Examination) -> None:
-    """Raises NothingToCertify where a tensor that the subject computes was never compared with anything."""
+def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:
+    """A sentence for every tensor that the subject computes and that was never compared with anything."""
     spec, measured = battery.specification, examination.measured
     names = [role.name for role in spec.outputs] if subject.forward_function is not None else []
     if subject.backward_function is not None:
         names += [r.tensor.gradient.name for r in spec.differentiable]
-    for name in names:
-        if not measured.judged[name] and name not in measured.not_given:
-            raise NothingToCertify(
-                f"{title}: {name} was never compared with anything: the definition has no finite value of it at any of "
-                f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
-                f'domains="u[i] in (-1,1)"'
-            )
+        if not spec.differentiable:
+            return ["no input can be differentiated (all are whole numbers), so no gradient was compared"]
+    return [
+        f"{name} was never compared with anything: the definition has no finite value of it at any of "
+        f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
+        f'domains="u[i] in (-1,1)"'
+        for name in names
+        if not measured.judged[name] and name not in measured.not_given
+    ]
 
 
 def _evidence(battery: Battery, examination: Examination, exactness: Exactness) -> dict[str, Any]:

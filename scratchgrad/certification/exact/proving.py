@@ -19,7 +19,7 @@ Equal means: the same value wherever both are defined and the facts about the un
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -31,7 +31,7 @@ from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt, sorted_form
 from scratchgrad.notation.functions import TABLE
 
-__all__ = ["EVERYWHERE", "OFF_TIES", "Proof", "prove"]
+__all__ = ["EVERYWHERE", "OFF_TIES", "Condition", "Proof", "prove"]
 
 EVERYWHERE, OFF_TIES = "everywhere", "off ties"
 _CASES = 2000
@@ -43,12 +43,28 @@ Polynomial = Any
 
 @dataclass
 class Proof:
-    """What was proven about a pair: `extent` is None where it is undecided, for the reason in `words`."""
+    """What was proven about a pair: `extent` is None where it is undecided, for the reason in `words`.
+
+    `differs` says that there is a case in which the normal forms are not the same.
+    """
 
     extent: str | None
     cases: int = 0
     words: str = ""
     exhausted: bool = False
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The sign of a polynomial in the unknowns: terms are factors (a name and its power) and a coefficient."""
+
+    terms: tuple[tuple[tuple[tuple[str, int], ...], float], ...]
+    sign: int
+
+
+Enter = Callable[[Sequence[Condition], bool], str]
+"""Why a case in which the formulas differ does not matter, or ""; it has these signs, and perhaps a tie."""
 
 
 class _Different(Exception):
@@ -63,8 +79,8 @@ class _Split(Exception):
         self.polynomial = polynomial
 
 
-def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None) -> Proof:
-    """Whether a = b wherever the facts hold."""
+def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None, enter: Enter | None = None) -> Proof:
+    """Whether a = b wherever the facts hold; `enter` is asked about every case in which the normal forms differ."""
     facts = facts or Facts()
     graph = a.graph
     difference = graph.sub(sorted_form(a), sorted_form(b))
@@ -75,7 +91,7 @@ def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None) -> P
     for number, attempt in enumerate(attempts):
         last = number == len(attempts) - 1
         share = budget if last else budget.share(1 / 4)
-        proof = _attempt(attempt, share, facts)
+        proof = _attempt(attempt, share, facts, enter if last else None)
         if proof.extent is not None:
             break
     return proof
@@ -95,11 +111,11 @@ def _attempts(graph: Graph, difference: Scalar) -> Iterator[Scalar]:
     yield plain
 
 
-def _attempt(difference: Scalar, budget: Budget, facts: Facts) -> Proof:
+def _attempt(difference: Scalar, budget: Budget, facts: Facts, enter: Enter | None) -> Proof:
     try:
-        return _Prover(difference, budget, facts).proof()
+        return _Prover(difference, budget, facts, enter).proof()
     except _Different:
-        return Proof(None, words="the normal forms differ, and no point shows a difference")
+        return Proof(None, words="the normal forms differ, and no point shows a difference", differs=True)
     except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
         return Proof(None, words=str(error) or type(error).__name__, exhausted=isinstance(error, Exhausted))
 
@@ -189,8 +205,10 @@ class _Case:
 class _Prover:
     """One difference, in all cases."""
 
-    def __init__(self, difference: Scalar, budget: Budget, facts: Facts) -> None:
+    def __init__(self, difference: Scalar, budget: Budget, facts: Facts, enter: Enter | None = None) -> None:
         self.difference = difference
+        self.enter = enter
+        self.excused = ""
         self.budget = budget
         nodes = ordered([difference])
         self.size = len(nodes)
@@ -207,7 +225,7 @@ class _Prover:
     def proof(self) -> Proof:
         """The proof.  Raises _Different or Undecidable."""
         while True:
-            self.cases, self.off_ties = 0, False
+            self.cases, self.off_ties, self.excused = 0, False, ""
             try:
                 self._case(self._first())
             except FinerExponents as error:
@@ -215,6 +233,8 @@ class _Prover:
                 if self.denominator > 720:
                     raise Exhausted("exponents with ever finer denominators") from error
                 continue
+            if self.excused:
+                return Proof(None, self.cases, self.excused)
             return Proof(OFF_TIES if self.off_ties else EVERYWHERE, self.cases)
 
     def _form(self) -> Field:
@@ -259,10 +279,28 @@ class _Prover:
         choice = self.assumed.choice(value[0])
         if choice is not None:
             self._chosen(form, case, choice)
-        elif case.tied:
+            return
+        excuse = self.enter(self._conditions(case), case.tied) if self.enter is not None else ""
+        if case.tied:
             self.off_ties = True
-        else:
+        elif not excuse:
             raise _Different
+        else:
+            self.excused = excuse
+
+    def _conditions(self, case: _Case) -> list[Condition]:
+        """What is true in the case, as far as it is about unknowns alone."""
+        form = self._form()
+        signs = [(p, sign) for p, sign in case.signs.values() if p is not None]
+        signs += [(form.generators[place] - by, 0) for place, by in case.replaced.items()]
+        return [Condition(self._terms(p), sign) for p, sign in signs]
+
+    def _terms(self, polynomial: Polynomial) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+        names = {place: name for name, place in self.places.items()}
+        return tuple(
+            (tuple((names[p], int(e)) for p, e in enumerate(exponents) if e), float(Fraction(int(c.p), int(c.q))))
+            for exponents, c in polynomial.to_dict().items()
+        )
 
     def _chosen(self, form: Field, case: _Case, choice: Choice) -> None:
         """The cases in which the unknowns of a choice have one of their few values."""

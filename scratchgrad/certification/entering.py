@@ -1,0 +1,197 @@
+"""A case of a proof is entered: a formula that differs in a region is run there before anything is said of it.
+
+In   a Battery, the Entries of one shape; for a case the signs of its polynomials, and the two nodes that differ in it
+Out  probes in the case, to be run for real; and why it does not matter, where it does not
+
+Points are drawn at all magnitudes, and moved until they satisfy the signs: a condition that is linear in one number is
+solved for it, and the number is put beside the solution, or on it for a tie.  No region is too narrow or too far away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.exact.balls import Program, balls, precisely
+from scratchgrad.certification.exact.entries import Entries
+from scratchgrad.certification.exact.proving import Condition
+from scratchgrad.certification.exact.scalar import Scalar
+from scratchgrad.certification.point import Point
+from scratchgrad.certification.reference import SEED
+
+__all__ = ["Entering"]
+
+_POINTS, _USUAL, _ROUNDS = 192, 96, 6
+"""How many points are drawn, how many of them of size 1, and how often they are moved."""
+
+_LOOKED = 4
+"""How many points of a case are run for real."""
+
+# TRUST: cases-entered
+_TIMES, _TIED = 48, 12
+"""How many cases are entered, and how many at a tie, where any gradient between two may be right."""
+
+# TRUST: magnitudes
+_SMALLEST, _LARGEST = 1e-100, 1e100
+"""A case in which some number is smaller or larger is left to rounding: a guard of 1e-300 is no mistake."""
+
+# TRUST: suspects
+_ROUNDED_CONSTANTS = 1e-9
+"""Formulas that differ by so little at usual numbers differ by their constants; what that does is run for real."""
+
+_TIE = 1e-12
+"""A sum so small beside its terms counts as 0: the number that makes it 0 may be no float."""
+
+_NOTHING = "its formula is another one only where the definition has no value, or beyond 1e-100 and 1e100"
+_CONSTANTS = "its formula is another one by no more than constants are rounded"
+
+Array = Any
+
+
+@dataclass
+class Entering:
+    """The cases of one shape; `probes` are to be run for real."""
+
+    battery: Battery
+    entries: Entries
+    base: Point
+    probes: list[Probe] = field(default_factory=list)
+    _spent: list[int] = field(default_factory=lambda: [0, 0])
+
+    @precisely
+    def excuse(self, mine: Scalar, right: Scalar, conditions: Sequence[Condition], *, tied: bool) -> str:
+        """Why the difference does not matter, in words; "" where it may, or where no point of the case is found.
+
+        Where there is something to compare, probes are added.
+        """
+        self._spent[tied] += 1
+        if self._spent[tied] > (_TIED if tied else _TIMES):
+            return ""
+        values = self._drawn(conditions)
+        inside = np.flatnonzero(_satisfied(values, conditions))
+        drawn = [(n, self._point({name: column[n] for name, column in values.items()})) for n in inside]
+        drawn = [(n, point) for n, point in drawn if self.battery.contains(point)]
+        if not drawn:
+            return ""
+        points = [point for _, point in drawn]
+        places = self._places()
+        symbols = {name: balls(np.array([_at(p, places[name]) for p in points])) for name in places}
+        a, b = Program([mine, right]).run(symbols, len(points))
+        look = np.array([bool(v.is_finite()) and _ordinary(p) for v, p in zip(b, points, strict=True)])
+        if not look.any():
+            return _NOTHING
+        apart = np.array([_apart(x, y) for x, y in zip(a, b, strict=True)])
+        order = np.argsort(np.where(look, -apart, np.inf), kind="stable")
+        self.probes += [
+            Probe("exact", "a point where its formula is another one", points[n]) for n in order[:_LOOKED] if look[n]
+        ]
+        usual = look & (np.array([n for n, _ in drawn]) < _USUAL)
+        return _CONSTANTS if usual.any() and np.max(apart[usual]) <= _ROUNDED_CONSTANTS else ""
+
+    def _places(self) -> dict[str, tuple[str, bool, tuple[int, ...]]]:
+        """Where each symbol stands: the tensor, whether it is an upstream gradient, the entry."""
+        spec = self.battery.specification
+        arrays = [(role.name, False, self.entries.inputs[role.name]) for role in spec.differentiable]
+        arrays += [(role.name, True, self.entries.upstream[role.tensor.gradient.name]) for role in spec.outputs]
+        return {
+            nodes[place].args[0]: (name, upstream, place)
+            for name, upstream, nodes in arrays
+            for place in np.ndindex(nodes.shape)
+            if nodes[place].op == "symbol"  # else it follows from others
+        }
+
+    def _drawn(self, conditions: Sequence[Condition]) -> dict[str, Array]:
+        """Values of the symbols at many points, most of which satisfy the conditions."""
+        rng = np.random.default_rng([SEED, len(conditions)])
+        places = self._places()
+        values: dict[str, Array] = {}
+        scale = 10.0 ** np.concatenate([np.zeros(_USUAL), rng.uniform(-30, 30, _POINTS - _USUAL)])
+        for name in places:
+            values[name] = rng.standard_normal(_POINTS) * scale
+        for _ in range(_ROUNDS):
+            for condition in conditions:
+                _moved(values, condition, rng)
+        return values
+
+    def _point(self, values: Mapping[str, float]) -> Point:
+        """The point with these values, moved into the domains."""
+        tensors = {name: np.array(a) for name, a in self.base.tensors.items()}
+        upstream = {name: np.array(a) for name, a in self.base.upstream.items()}
+        for symbol, (name, is_upstream, place) in self._places().items():
+            (upstream if is_upstream else tensors)[name][place] = values[symbol]
+        return Point("float64", self.base.batch, self.base.sizes, tensors, upstream)
+
+
+def _at(point: Point, place: tuple[str, bool, tuple[int, ...]]) -> float:
+    name, upstream, entry = place
+    values = (point.upstream if upstream else point.tensors)[name]
+    assert values is not None  # every gradient is drawn
+    return float(values[entry])
+
+
+def _apart(mine: Any, right: Any) -> float:
+    """How far the values are apart, beside the right one."""
+    if mine.overlaps(right):
+        return 0.0
+    return float(abs(mine - right) / abs(right)) if mine.is_finite() and not right.overlaps(0) else float("inf")
+
+
+def _ordinary(point: Point) -> bool:
+    """Whether every number is 0 or of a size at which floats are even."""
+    arrays = [a.ravel() for a in (*point.tensors.values(), *point.upstream.values()) if a is not None]
+    sizes = np.abs(np.concatenate(arrays).astype(np.float64))
+    return bool(np.all((sizes == 0) | ((sizes >= _SMALLEST) & (sizes <= _LARGEST))))
+
+
+def _value(condition: Condition, values: Mapping[str, Array], without: str = "") -> tuple[Array, Array]:
+    """The polynomial's values, and the sums of the sizes of its terms; `without` a factor, of what it multiplies."""
+    total, size = np.zeros(_POINTS), np.zeros(_POINTS)
+    with np.errstate(all="ignore"):
+        for factors, coefficient in condition.terms:
+            if without and without not in dict(factors):
+                continue
+            term = np.full(_POINTS, coefficient)
+            for name, power in factors:
+                term = term * values[name] ** (power - (name == without))
+            total, size = total + term, size + np.abs(term)
+    return total, size
+
+
+def _holds(condition: Condition, values: Mapping[str, Array]) -> Array:
+    total, size = _value(condition, values)
+    if condition.sign == 0:
+        return np.abs(total) <= _TIE * size
+    return condition.sign * total > 0
+
+
+def _satisfied(values: Mapping[str, Array], conditions: Sequence[Condition]) -> Array:
+    found = np.ones(_POINTS, dtype=bool)
+    for condition in conditions:
+        found &= _holds(condition, values)
+    return found
+
+
+def _moved(values: dict[str, Array], condition: Condition, rng: np.random.Generator) -> None:
+    """The values, changed in place where the condition does not hold: one number is put beside the solution for it."""
+    degrees: dict[str, int] = {}
+    for factors, _ in condition.terms:
+        for name, power in factors:
+            degrees[name] = max(degrees.get(name, 0), power)
+    linear = [name for name, degree in degrees.items() if degree == 1]
+    if not linear:
+        return
+    name = linear[rng.integers(len(linear))]
+    wrong = ~_holds(condition, values)
+    with np.errstate(all="ignore"):
+        factor, _ = _value(condition, values, without=name)
+        rest, _ = _value(condition, {**values, name: np.zeros(_POINTS)})
+        solution = -rest / factor
+        way = condition.sign * np.sign(factor)
+        near, far = np.abs(solution) * 10.0 ** rng.uniform(-9, 2, _POINTS), 10.0 ** rng.uniform(-30, 3, _POINTS)
+        size = np.where(solution == 0, far, near)
+        target = solution + way * size
+    values[name] = np.where(wrong & np.isfinite(target), target, values[name])
