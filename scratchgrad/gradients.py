@@ -37,10 +37,11 @@ from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.evaluation import EvaluationError, Valuation
 from scratchgrad.notation.exact_arithmetic import Exact
 from scratchgrad.notation.from_sympy import from_sympy
-from scratchgrad.notation.grammar import UnknownName, UnusedName, parse
+from scratchgrad.notation.grammar import parse
 from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.limits import task
+from scratchgrad.notation.mistakes import UnknownName, UnusedName
 from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant
 from scratchgrad.notation.text import to_text
 from scratchgrad.signature import ShapeMismatch

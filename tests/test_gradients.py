@@ -16,7 +16,7 @@ from scratchgrad.calculus import rules
 from scratchgrad.gradients import Gradients, NotSquare, UnknownTensor, definition_of, derive
 from scratchgrad.notation.evaluation import EvaluationError
 from scratchgrad.notation.from_sympy import NotADefinition
-from scratchgrad.notation.grammar import UnknownName, UnusedName
+from scratchgrad.notation.mistakes import UnknownName, UnusedName
 from scratchgrad.notation.text import to_text
 from scratchgrad.registry import UnknownLayer, layer
 from scratchgrad.signature import ShapeMismatch

@@ -107,9 +107,7 @@ class Exactness:
         if self.suspects:
             return ["exact values differ at a point at which the run does not"]
         if self.differs:
-            return [
-                f"undecided: {self._reasons()}; a formula differs somewhere, and no run of it is wrong"
-            ]
+            return [f"undecided: {self._reasons()}; a formula differs somewhere, and no run of it is wrong"]
         return []
 
     def _reasons(self) -> str:

@@ -22,8 +22,8 @@ from scratchgrad.gradients import Gradients, definition_of
 from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.binding import operands, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor
-from scratchgrad.notation.grammar import UnusedName
 from scratchgrad.notation.indices import Size
+from scratchgrad.notation.mistakes import UnusedName
 from scratchgrad.notation.text import to_text
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from scratchgrad import registry
 from scratchgrad.cli.source import text_or_layer
 from scratchgrad.gradients import derive
 from scratchgrad.layer import Layer
-from scratchgrad.notation.grammar import UnusedName
+from scratchgrad.notation.mistakes import UnusedName
 from scratchgrad.sheets.blocks import Meta, Sheet
 from scratchgrad.sheets.layer_sheet import layer_sheet
 from scratchgrad.sheets.titles import layer_about, layer_title

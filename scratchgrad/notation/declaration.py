@@ -11,7 +11,6 @@ A size is a name or a whole number.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import sympy as sp
 
 from scratchgrad.domain import REALS, Domain, DomainError
 from scratchgrad.notation.indices import Size
+from scratchgrad.notation.mistakes import counted, nearest
 from scratchgrad.notation.syntax import NotationError, UnreadableText, pointing_at
 
 __all__ = ["Declared", "DomainMisfit", "combined", "declared_domains", "declared_size", "declared_tensors"]
@@ -88,21 +88,17 @@ def combined(declared: list[Declared], ranks: Mapping[str, int], known: Mapping[
     found = dict(known)
     for one in declared:
         if one.name not in ranks:
-            near = difflib.get_close_matches(one.name, ranks, 1, 0.65)
-            meant = f"did you mean {near[0]!r}?" if near else f"its inputs are {', '.join(ranks) or 'none'}"
-            raise one.misfit(f"the definition has no input {one.name!r}; {meant}")
+            meant = nearest(one.name, list(ranks), "its inputs are ")
+            raise one.misfit(f"the definition has no input {one.name!r}{meant}")
         rank = ranks[one.name]
         if one.axes is not None and len(one.axes) != rank:
-            raise one.misfit(f"{one.name} has {_axes(rank)}, here it has {_axes(len(one.axes))}")
+            has, here = counted(rank, "axis", "axes"), counted(len(one.axes), "axis", "axes")
+            raise one.misfit(f"{one.name} has {has}, here it has {here}")
         try:
             found[one.name] = found.get(one.name, REALS) & one.domain.of(("",) * rank, one.name)
         except DomainError as error:
             raise one.misfit(str(error)) from None
     return found
-
-
-def _axes(count: int) -> str:
-    return f"{count or 'no'} {'axis' if count == 1 else 'axes'}"
 
 
 def declared_size(name: str) -> sp.Expr:

@@ -54,6 +54,12 @@ class Node:
     arguments: tuple[Node, ...]
     place: int
 
+    def walk(self) -> Iterator[Node]:
+        """The node and everything below it."""
+        yield self
+        for argument in self.arguments:
+            yield from argument.walk()
+
 
 @dataclass(frozen=True)
 class Statement:

@@ -17,7 +17,7 @@ from scratchgrad.domain import Domain
 from scratchgrad.layer import Layer
 from scratchgrad.membership import inside
 from scratchgrad.notation.declaration import DomainMisfit
-from scratchgrad.notation.grammar import UnusedName
+from scratchgrad.notation.mistakes import UnusedName
 
 
 def by_abs(x, c):

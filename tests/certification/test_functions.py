@@ -14,7 +14,7 @@ from scratchgrad.certification.certifying import battery_of
 from scratchgrad.certification.specification import NothingToCertify, specify
 from scratchgrad.layer import Layer
 from scratchgrad.notation.functions import TABLE, Function
-from scratchgrad.notation.grammar import UnknownName
+from scratchgrad.notation.mistakes import UnknownName
 from scratchgrad.sheets.layer_sheet import layer_sheet
 from scratchgrad.sheets.tex import to_tex
 from tests.notation.test_functions import ROWS, definition

@@ -8,7 +8,8 @@ import sympy as sp
 from scratchgrad import derive
 from scratchgrad.domain import DomainError
 from scratchgrad.notation.declaration import DomainMisfit
-from scratchgrad.notation.grammar import UnusedName, parse
+from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.mistakes import UnusedName
 from scratchgrad.notation.syntax import NotationError
 
 TEXT = "y[i] = x[i]/sqrt(nu)"

@@ -7,16 +7,16 @@ import pytest
 
 from scratchgrad.layer import Layer
 from scratchgrad.notation.equations import equations
-from scratchgrad.notation.grammar import (
+from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.language import DefinitionMissing, define_layer
+from scratchgrad.notation.mistakes import (
     AssignmentOrder,
     FreeIndexMissing,
     Misplaced,
     RankMismatch,
     ReservedName,
     UnknownName,
-    parse,
 )
-from scratchgrad.notation.language import DefinitionMissing, define_layer
 from scratchgrad.notation.ranges import IndexSizeConflict
 from scratchgrad.notation.syntax import UnbalancedText, UnreadableText
 

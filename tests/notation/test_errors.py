@@ -11,7 +11,10 @@ from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import DerivationStuck, differentiate
 from scratchgrad.notation.definition import Assignment, Definition, Tensor
 from scratchgrad.notation.from_sympy import NotADefinition, from_sympy
-from scratchgrad.notation.grammar import (
+from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.indices import Index
+from scratchgrad.notation.language import DefinitionMismatch, define
+from scratchgrad.notation.mistakes import (
     AssignmentOrder,
     FreeIndexMissing,
     Misplaced,
@@ -19,10 +22,7 @@ from scratchgrad.notation.grammar import (
     ReservedName,
     UnknownName,
     UnusedName,
-    parse,
 )
-from scratchgrad.notation.indices import Index
-from scratchgrad.notation.language import DefinitionMismatch, define
 from scratchgrad.notation.ranges import IndexSizeConflict
 from scratchgrad.notation.syntax import NotationError, UnbalancedText, UnreadableText
 from scratchgrad.signature import Signature

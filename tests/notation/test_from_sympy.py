@@ -87,7 +87,7 @@ def test_sympys_functions_mean_what_they_mean_to_sympy(right: Any, want: Any) ->
 
 
 def test_a_function_that_the_notation_lacks_is_named() -> None:
-    from scratchgrad.notation.grammar import UnknownName
+    from scratchgrad.notation.mistakes import UnknownName
 
     with pytest.raises(UnknownName, match="unknown function 'gamma'"):
         from_sympy(sp.Eq(u[i], sp.gamma(x[i])))

@@ -33,6 +33,7 @@ from scratchgrad.notation.exact_arithmetic import Exact, exact_array
 from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.functions import TABLE, Function, of_aten
 from scratchgrad.notation.grammar import parse
+from scratchgrad.notation.mistakes import Misplaced
 from scratchgrad.notation.text import to_text
 from scratchgrad.sheets.html import to_html
 from scratchgrad.sheets.layer_sheet import layer_sheet
@@ -316,15 +317,13 @@ def test_the_grammar_s_docstring_lists_the_functions() -> None:
 
 @pytest.mark.parametrize("text", ["asin(2)", "acosh(1/2)", "atanh(1)", "erfinv(-3)", "log1p(-2)", "lgamma(-1)"])
 def test_a_constant_outside_the_domain_has_no_real_value(text: str) -> None:
-    with pytest.raises(grammar.Misplaced, match="this has no real value, whatever the values of the tensors"):
+    with pytest.raises(Misplaced, match="this has no real value, whatever the values of the tensors"):
         parse(f"h[i] = u[i]*{text}")
 
 
 @pytest.mark.parametrize("order", ["1", "u[i]", "3/2", "0-2", "101", "n_i"])
 def test_an_order_is_a_whole_number_that_is_written_out(order: str) -> None:
-    with pytest.raises(
-        grammar.Misplaced, match="the first argument of hurwitz is a whole number from 2 to 100, written"
-    ):
+    with pytest.raises(Misplaced, match="the first argument of hurwitz is a whole number from 2 to 100, written"):
         parse(f"h[i] = hurwitz({order}, u[i])")
 
 
