@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,14 @@ from scratchgrad.certification.reference import SEED
 
 __all__ = ["Entering"]
 
-_POINTS, _USUAL, _ROUNDS = 192, 96, 6
+_POINTS, _USUAL, _ROUNDS = 96, 48, 6
 """How many points are drawn, how many of them of size 1, and how often they are moved."""
 
 _LOOKED = 4
 """How many points of a case are run for real."""
 
 # TRUST: cases-entered
-_TIMES, _TIED = 48, 12
+_TIMES, _TIED = 200, 12
 """How many cases are entered, and how many at a tie, where any gradient between two may be right."""
 
 # TRUST: magnitudes
@@ -73,25 +74,26 @@ class Entering:
             return ""
         values = self._drawn(conditions)
         inside = np.flatnonzero(_satisfied(values, conditions))
-        drawn = [(n, self._point({name: column[n] for name, column in values.items()})) for n in inside]
-        drawn = [(n, point) for n, point in drawn if self.battery.contains(point)]
-        if not drawn:
+        if any(not domain.is_reals for domain in self.battery.domains.values()):
+            inside = inside[[self.battery.contains(self._point(values, int(n))) for n in inside]]
+        if not len(inside):
             return ""
-        points = [point for _, point in drawn]
-        places = self._places()
-        symbols = {name: balls(np.array([_at(p, places[name]) for p in points])) for name in places}
-        a, b = Program([mine, right]).run(symbols, len(points))
-        look = np.array([bool(v.is_finite()) and _ordinary(p) for v, p in zip(b, points, strict=True)])
+        symbols = {name: balls(column[inside]) for name, column in values.items()}
+        a, b = Program([mine, right]).run(symbols, len(inside))
+        look = np.array([bool(v.is_finite()) for v in b]) & _ordinary(values)[inside]
         if not look.any():
             return _NOTHING
         apart = np.array([_apart(x, y) for x, y in zip(a, b, strict=True)])
         order = np.argsort(np.where(look, -apart, np.inf), kind="stable")
         self.probes += [
-            Probe("exact", "a point where its formula is another one", points[n]) for n in order[:_LOOKED] if look[n]
+            Probe("exact", "a point where its formula is another one", self._point(values, int(inside[n])))
+            for n in order[:_LOOKED]
+            if look[n]
         ]
-        usual = look & (np.array([n for n, _ in drawn]) < _USUAL)
+        usual = look & (inside < _USUAL)
         return _CONSTANTS if usual.any() and np.max(apart[usual]) <= _ROUNDED_CONSTANTS else ""
 
+    @cached_property
     def _places(self) -> dict[str, tuple[str, bool, tuple[int, ...]]]:
         """Where each symbol stands: the tensor, whether it is an upstream gradient, the entry."""
         spec = self.battery.specification
@@ -107,7 +109,7 @@ class Entering:
     def _drawn(self, conditions: Sequence[Condition]) -> dict[str, Array]:
         """Values of the symbols at many points, most of which satisfy the conditions."""
         rng = np.random.default_rng([SEED, len(conditions)])
-        places = self._places()
+        places = self._places
         values: dict[str, Array] = {}
         scale = 10.0 ** np.concatenate([np.zeros(_USUAL), rng.uniform(-30, 30, _POINTS - _USUAL)])
         for name in places:
@@ -117,20 +119,13 @@ class Entering:
                 _moved(values, condition, rng)
         return values
 
-    def _point(self, values: Mapping[str, float]) -> Point:
-        """The point with these values, moved into the domains."""
+    def _point(self, values: Mapping[str, Array], n: int) -> Point:
+        """The point at which the symbols have these values."""
         tensors = {name: np.array(a) for name, a in self.base.tensors.items()}
         upstream = {name: np.array(a) for name, a in self.base.upstream.items()}
-        for symbol, (name, is_upstream, place) in self._places().items():
-            (upstream if is_upstream else tensors)[name][place] = values[symbol]
+        for symbol, (name, is_upstream, place) in self._places.items():
+            (upstream if is_upstream else tensors)[name][place] = values[symbol][n]
         return Point("float64", self.base.batch, self.base.sizes, tensors, upstream)
-
-
-def _at(point: Point, place: tuple[str, bool, tuple[int, ...]]) -> float:
-    name, upstream, entry = place
-    values = (point.upstream if upstream else point.tensors)[name]
-    assert values is not None  # every gradient is drawn
-    return float(values[entry])
 
 
 def _apart(mine: Any, right: Any) -> float:
@@ -140,11 +135,11 @@ def _apart(mine: Any, right: Any) -> float:
     return float(abs(mine - right) / abs(right)) if mine.is_finite() and not right.overlaps(0) else float("inf")
 
 
-def _ordinary(point: Point) -> bool:
-    """Whether every number is 0 or of a size at which floats are even."""
-    arrays = [a.ravel() for a in (*point.tensors.values(), *point.upstream.values()) if a is not None]
-    sizes = np.abs(np.concatenate(arrays).astype(np.float64))
-    return bool(np.all((sizes == 0) | ((sizes >= _SMALLEST) & (sizes <= _LARGEST))))
+def _ordinary(values: Mapping[str, Array]) -> Array:
+    """Where every number is 0 or of a size at which floats are even."""
+    sizes = np.abs(np.stack(list(values.values())))
+    found: Array = np.all((sizes == 0) | ((sizes >= _SMALLEST) & (sizes <= _LARGEST)), axis=0)
+    return found
 
 
 def _value(condition: Condition, values: Mapping[str, Array], without: str = "") -> tuple[Array, Array]:
