@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -115,6 +116,17 @@ def test_the_shapes_of_a_proof_are_as_many_as_the_page_says() -> None:
     first, *rest = (words[batch] for batch, _ in _SHAPES)
     said = f"{words[len(_SHAPES)]} shapes, with batches of {', '.join([first, *rest[:-1]])} and {rest[-1]} samples"
     assert said in " ".join(sections()["sizes-tried"].split())
+
+
+def test_the_page_names_the_certificates_of_the_package_that_are_not_proven() -> None:
+    written = [
+        json.loads(p.read_text(encoding="utf-8")) for p in (ROOT / "scratchgrad" / "certificates").glob("*.json")
+    ]
+    unproven = {c["layer"] for c in written if not c["evidence"]["proven"]}
+    (said,) = re.findall(
+        r"certificates of the package that say so are(.*?)\.\s", sections()["unproven"] + " ", re.DOTALL
+    )
+    assert set(re.findall(r"`([^`]+)`", said)) == unproven
 
 
 def test_the_page_s_example_runs() -> None:

@@ -1,14 +1,7 @@
-"""The battery: the probes at which every kernel of a specification is examined, and their exact values.
+"""The battery: the points at which every kernel of a specification is examined, and their exact values.
 
 In   a Specification; perhaps examples
-Out  probes in a fixed order, ordinary ones first; the same ones for every kernel, so that their exact values are shared
-
-    inputs      random numbers, magnitudes 1e-3 to 1000, exact zeros, ties, one-hot rows, all inside the domains, at
-                their ends and near them; sizes pairwise distinct, and 1
-    batches     2, 1, 5, 0
-    upstream    random (never ones), zero, sparse, large, absent in every combination where there are several outputs
-    memory      transposed, strided, expanded, for every input and every upstream gradient
-    dtypes      float64, float32; bfloat16 and float16 for a kernel that claims them
+Out  probes (probes.py) in a fixed order; the same ones for every kernel, so that their exact values are shared
 
 What is drawn depends on the probe's name alone: a probe that is added changes no other.
 """
@@ -16,30 +9,27 @@ What is drawn depends on the probe's name alone: a probe that is added changes n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
-from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point, rounded
+from scratchgrad.certification.probes import probes
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.region import Region, region_of
-from scratchgrad.certification.sampling import KINDS, at_the_ends, one_hot, palette, sample
+from scratchgrad.certification.sampling import palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside, outside
 
-__all__ = ["Battery", "Probe", "Sizes"]
+__all__ = ["Battery", "Sizes"]
 
 _FIRST = (3, 2, 4, 5, 2, 3)
-_SECOND = (2, 4, 3, 2, 5, 2)
 _INTEGERS_BELOW = 3
 _CONSTANTS = 6
 _SIMPLEX = Domain.parse(":simplex")
@@ -50,20 +40,6 @@ BITS = {"float64": 40, "float32": 20, "bfloat16": 7, "float16": 7}
 Array = Any
 Sizes = Mapping[sp.Expr, int]
 Example = tuple[Any, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """A point, and how its arrays lie in memory (contiguous where nothing is said)."""
-
-    group: str
-    name: str
-    point: Point
-    layouts: Mapping[str, Layout] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """The probe's name and dtype."""
-        return f"{self.name}, {self.point.dtype}"
 
 
 class Battery:
@@ -95,7 +71,7 @@ class Battery:
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
         self.region = region_of(specification, self.examples, self._has_values)
-        self.probes = tuple(self._probes())
+        self.probes = tuple(probes(self))
         self.reference.expect([probe.point for probe in self.probes])
 
     def point(
@@ -116,7 +92,7 @@ class Battery:
         tensors = {role.name: self._values(role, kind, rng, sizes, batch) for role in spec.inputs}
         if change is not None:
             change(tensors)
-        tensors = {n: self._inside(n, a, dtype) for n, a in tensors.items()}
+        tensors = {n: self.put_inside(n, a, dtype) for n, a in tensors.items()}
         gradients = {
             role.name: np.ones(role.shape(sizes, batch))
             if upstream == "ones"
@@ -131,7 +107,7 @@ class Battery:
         reals = [name for name in self.unit_rows if self.region.domains[name].is_reals]
         return self.region.domains | dict.fromkeys(reals, _SIMPLEX)
 
-    def _inside(self, name: str, values: Array, dtype: str) -> Array:
+    def put_inside(self, name: str, values: Array, dtype: str) -> Array:
         """The values, moved into the domain of the input."""
         return inside(self.domains[name], values, BITS[dtype]) if name in self.domains else values
 
@@ -143,14 +119,14 @@ class Battery:
         """The point with its inputs moved into their domains; so is an entry that rounding has carried to an end."""
         for name, values in point.tensors.items():
             if name in self.domains and outside(self.domains[name], values) is not None:
-                moved = rounded(self._inside(name, values, point.dtype), point.dtype)
+                moved = rounded(self.put_inside(name, values, point.dtype), point.dtype)
                 point = point.with_array(name, moved, upstream=False)
         return point
 
     def sizes(self, numbers: Sequence[int] = _FIRST) -> Sizes:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
         if self.examples:
-            return self._example_sizes(self.examples[0])
+            return self.example_sizes(self.examples[0])
         for shift in range(len(numbers) if self.specification.free and self.shapes else 1):
             turned = (*numbers[shift:], *numbers[:shift])
             found = self.completed(dict(zip(self.specification.sizes, itertools.cycle(turned), strict=False)))
@@ -221,132 +197,6 @@ class Battery:
             return rng.integers(limit, size=shape)
         return sample(kind, rng, shape, self.few)
 
-    def _probes(self) -> Iterator[Probe]:
-        for dtype in DTYPES:
-            yield from self._values_probes(dtype)
-            yield from self._shape_probes(dtype)
-            yield from self._upstream_probes(dtype)
-        for dtype in DTYPES:
-            yield from self._memory_probes(dtype)
-        for dtype in self.claimed:
-            yield from self._values_probes(dtype)
-            yield from self._upstream_probes(dtype)
-
-    def _values_probes(self, dtype: str) -> Iterator[Probe]:
-        for kind in KINDS:
-            for salt in ("", "again", "once more") if kind in ("ties", "zeros") else ("",):
-                yield Probe("values", f"inputs {kind}", self.point(kind, self.batch, self.sizes(), dtype, salt=salt))
-        for role in self.specification.differentiable:
-            if not role.tensor.indices:
-                continue
-
-            def hot(tensors: dict[str, Any], name: str = role.name) -> None:
-                rows = tensors[name]
-                tensors[name] = one_hot(np.random.default_rng([SEED, rows.size]), rows.shape)
-
-            def positive(tensors: dict[str, Any], name: str = role.name) -> None:
-                tensors[name] = np.abs(tensors[name])
-
-            yield Probe(
-                "values", f"{role.name} one-hot", self.point("normal", self.batch, self.sizes(), dtype, change=hot)
-            )
-            yield Probe(
-                "values",
-                f"{role.name} positive",
-                self.point("normal", self.batch, self.sizes(), dtype, change=positive),
-            )
-        for number, example in enumerate(self.examples):
-            point = self.point(
-                "normal", self._example_batch(example), self._example_sizes(example), dtype, salt=f"{number}"
-            )
-            for name, values in example.items():
-                point = point.with_array(name, values, upstream=False)
-            yield Probe("example", f"example {number + 1}", self.moved(point.in_dtype(dtype)))
-        yield from self._domain_probes(dtype)
-
-    def _domain_probes(self, dtype: str) -> Iterator[Probe]:
-        """Each input at the ends of its domain, and near them."""
-        sizes = self.sizes()
-        for role in self.specification.differentiable:
-            domain = self.domains[role.name]
-            shape = role.shape(sizes, self.batch)
-            rng = np.random.default_rng([SEED, *f"{role.name}{domain}".encode()])
-            for words, values in at_the_ends(domain, rng, shape):
-
-                def put(tensors: dict[str, Any], name: str = role.name, values: Array = values) -> None:
-                    tensors[name] = values
-
-                yield Probe(
-                    "domain", f"{role.name} {words}", self.point("normal", self.batch, sizes, dtype, change=put)
-                )
-
-    def _shape_probes(self, dtype: str) -> Iterator[Probe]:
-        batches = [1, 5] if self.specification.batched else []
-        batches += [0] if batches and self.specification.function is None else []
-        for batch, kind in itertools.product(batches, ("normal", "ties")):
-            yield Probe("batches", f"batch {batch}, inputs {kind}", self.point(kind, batch, self.sizes(), dtype))
-        if self.examples:
-            return
-        every = self.specification.sizes
-        shapes: list[tuple[str, int, Sizes, tuple[sp.Expr, ...]]] = [("other sizes", 5, self.sizes(_SECOND), ())]
-        shapes += [
-            (f"size 1 of {s}", 2, {**self.sizes(), s: 1}, (s,)) for s in every if s not in self.specification.free
-        ]
-        if every:
-            shapes += [
-                ("all sizes 1, batch 1", 1, dict.fromkeys(every, 1), every),
-                ("all sizes 1", 2, dict.fromkeys(every, 1), every),
-            ]
-        if len(every) > 1 or (every and self.specification.batched):
-            shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
-        for name, batch, sizes, pinned in shapes:
-            completed = self.completed(sizes, pinned)  # None where an axis that has a formula would be empty
-            # TRUST: probes-left-out
-            if completed is not None:
-                yield Probe("sizes", name, self.point("normal", batch, completed, dtype))
-
-    def _upstream_probes(self, dtype: str) -> Iterator[Probe]:
-        for kind in ("all zero", "zeros", "ties", "near ±1000", "small"):
-            point = self.point("normal", self.batch, self.sizes(), dtype, upstream=kind)
-            yield Probe("upstream", f"upstream gradients {kind}", point)
-        names = [role.name for role in self.specification.outputs]
-        for kept in itertools.product((False, True), repeat=len(names)):
-            if len(names) == 1 or all(kept):
-                continue
-            point = self.point("normal", self.batch, self.sizes(), dtype, salt="absent")
-            absent = [name for name, keep in zip(names, kept, strict=True) if not keep]
-            for name in absent:
-                point = Point(point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None})
-            yield Probe("absent", f"no gradient of {' and '.join(absent)}", point)
-
-    def _memory_probes(self, dtype: str) -> Iterator[Probe]:
-        point = self.point("normal", self.batch, self.sizes(), dtype)
-        places = [(role, False) for role in self.specification.inputs]
-        places += [(role, True) for role in self.specification.outputs]
-        every: dict[str, Layout] = {}
-        for role, upstream in places:
-            name = role.tensor.gradient.name if upstream else role.name
-            values = point.upstream[role.name] if upstream else point.tensors[role.name]
-            for layout in fitting(0 if values is None else values.ndim):
-                prepared = layout.prepare(values) if upstream else self.prepared(role, layout, values, dtype)
-                if prepared is None:
-                    continue
-                same = prepared is values
-                at = point if same else point.with_array(role.name, prepared, upstream=upstream)
-                yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
-                if same:
-                    every.setdefault(name, layout)
-        yield Probe("memory", "everything non-contiguous", point, every)
-
-    def prepared(self, role: Role, layout: Layout, values: Array, dtype: str) -> Array | None:
-        """Values of the input that the layout can hold; None where its domain has no such values, as one-hot rows."""
-        found = layout.prepare(values)
-        if found is values or role.integer:
-            return found
-        found = rounded(self._inside(role.name, found, dtype), dtype)
-        # TRUST: probes-left-out
-        return found if np.array_equal(layout.prepare(found), found) else None
-
     def _has_values(self, domains: dict[str, Domain]) -> bool:
         """Whether the definition has finite values at ordinary points with these domains."""
         self.region = Region(domains)
@@ -374,13 +224,15 @@ class Battery:
             arrays[role.name] = array.astype(np.int64 if role.integer else np.float64)
         return arrays
 
-    def _example_batch(self, example: Mapping[str, Any]) -> int | None:
+    def example_batch(self, example: Mapping[str, Any]) -> int | None:
+        """The number of samples that the example has; None where it has none.  Raises ExampleMismatch."""
         lengths = {role.name: len(example[role.name]) for role in self.specification.inputs if role.sample}
         if len(set(lengths.values())) > 1:
             raise ExampleMismatch(f"the example's tensors have different numbers of samples: {lengths}")
         return next(iter(lengths.values()), None)
 
-    def _example_sizes(self, example: Mapping[str, Any]) -> Sizes:
+    def example_sizes(self, example: Mapping[str, Any]) -> Sizes:
+        """The sizes that the example's shapes say, and others where they say none.  Raises ExampleMismatch."""
         sizes: dict[sp.Expr, int] = {}
         for role in self.specification.inputs:
             shape = example[role.name].shape[1:] if role.sample else example[role.name].shape

@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scratchgrad.calculus.kinks import kink_line, kinks
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.columns import in_columns
 from scratchgrad.certification.error_model import UNIT
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import Hypotheses
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries
 from scratchgrad.certification.exact.proving import Condition
 from scratchgrad.certification.exact.scalar import Scalar
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import SEED
 
 __all__ = ["Entering"]
@@ -33,11 +34,15 @@ _LOOKED = 4
 """How many points of a case are run for real."""
 
 # TRUST: cases-entered
-_TIMES, _TIED = 200, 12
-"""How many cases are entered, and how many at a tie, where any gradient between two may be right."""
+_TIMES = 200
+# TRUST: cases-entered
+_TIED = 12
+"""How many cases are entered, and how many of those at a tie, where any gradient between two may be right."""
 
 # TRUST: magnitudes
-_SMALLEST, _LARGEST = 1e-100, 1e100
+_SMALLEST = 1e-100
+# TRUST: magnitudes
+_LARGEST = 1e100
 """A case in which some number is smaller or larger is left to rounding: a guard of 1e-300 is no mistake."""
 
 # TRUST: suspects

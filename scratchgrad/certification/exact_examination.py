@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.entering import Entering
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
@@ -34,6 +34,7 @@ from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Condit
 from scratchgrad.certification.exact.scalar import COMPARISONS, Scalar, ordered
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.notation.evaluation import EvaluationError

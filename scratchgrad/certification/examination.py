@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from scratchgrad.certification.battery import Probe
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
 from scratchgrad.certification.layouts import CONTIGUOUS
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from scratchgrad.certification.battery import Battery, Probe
+from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.proving import prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.exact_examination import entries_at, points
 from scratchgrad.certification.judging import at_most, judge
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject
 from scratchgrad.certification.verdict import Verdict

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from scratchgrad.certification.battery import Battery, Probe, Sizes
+from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.point import Point
+from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import REALS, Domain

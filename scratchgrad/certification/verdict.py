@@ -85,9 +85,9 @@ class Verdict:
 
     `wrong` names the stages that fail, "forward" or "backward"; `diagnosis` says in words what was seen, and what the
     mistake looks like.  `recipe` has the verdicts about the layer's recipe, by their premise.  `errors` has the largest
-    error by dtype, in units of error_model.  `proven` is False: the
-    battery probes, it does not prove.  `judged` is False where we can say neither: then it is not accepted, and nothing
-    is said to be wrong; the diagnosis says what could not be compared.
+    error by dtype, in units of error_model.  `proven` says that every entry was proven equal to the definition's, at
+    several shapes; where it is False, the kernel was only compared with it at the probes.  `judged` is False where we
+    can say neither: then it is not accepted, nothing is said to be wrong, and the diagnosis says what was not compared.
     """
 
     title: str

@@ -16,6 +16,7 @@ from scratchgrad.certification.sampling import KINDS, palette
 from scratchgrad.certification.specification import specify
 from scratchgrad.domain import Domain
 from scratchgrad.gradients import derive
+from scratchgrad.layer import Layer
 from scratchgrad.membership import outside
 
 ROOMS = [name for name in registry.names() if registry.is_built_in(name)]
@@ -71,15 +72,24 @@ def test_random_upstream_gradients_are_never_ones(name):
 def test_every_argument_is_also_given_in_every_layout(name):
     spec = BATTERIES[name].specification
     given_in = {(n, layout.name) for p in BATTERIES[name].probes for n, layout in p.layouts.items()}
-    ordinary = BATTERIES[name].probes[0].point.tensors
     for role in spec.inputs:
-        values = ordinary[role.name]
-        for layout in fitting(values.ndim):
-            if BATTERIES[name].prepared(role, layout, values, "float64") is not None:
-                assert (role.name, layout.name) in given_in
+        axes = len(role.shape(BATTERIES[name].sizes(), 2))
+        assert {(role.name, layout.name) for layout in fitting(axes)} <= given_in
     for role in spec.outputs:
         axes = len(role.shape(BATTERIES[name].sizes(), 2))
         assert {(f"grad_{role.name}", layout.name) for layout in fitting(axes)} <= given_in
+
+
+@pytest.mark.parametrize(
+    ("domain", "all_numbers_may_be_equal"),
+    [(">0", True), (":binary", True), (":simplex", False), (":onehot", False), (":sign", True)],
+)
+def test_a_domain_forbids_the_layouts_that_hold_no_value_of_it(domain, all_numbers_may_be_equal):
+    layer = Layer("held", f"x[i] y[i]{domain} -> u[i]", "u[i] = x[i]*y[i]")
+    probes = Battery(specify(layer)).probes
+    given_in = {layout.name for probe in probes for name, layout in probe.layouts.items() if name == "y"}
+    wanted = {layout.name for layout in fitting(2)}
+    assert given_in == wanted - (set() if all_numbers_may_be_equal else {"one number expanded (stride 0)"})
 
 
 @given(

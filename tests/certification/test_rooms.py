@@ -10,8 +10,11 @@ from scratchgrad.certification import certify_room, check, update
 
 ROOMS = [name for name in registry.names() if registry.is_built_in(name)]
 # TRUST: unproven
-UNDECIDED = 0.05
-"""The share of a room's entries that may be undecided: a gradient that a whole batch shares may take too many steps."""
+UNDECIDED = 1
+"""How many entries of a room may take too many steps to prove: a gradient that a whole batch shares may."""
+# TRUST: entries-left-out
+LEFT_OUT = 0.02
+"""The share of a room's entries that may have no finite value: where a vector of norm 0 is divided by its norm."""
 
 
 @pytest.fixture
@@ -31,12 +34,12 @@ def elsewhere(monkeypatch, tmp_path):
 def test_the_rooms_kernel_is_accepted(name):
     verdict = certify_room(name)
     assert verdict.accepted, str(verdict)
-    proof = verdict.evidence["proof"]
-    proven = proof["equal_everywhere"] + proof["equal_off_ties"]
-    assert verdict.proven or proof["entries"] * (1 - UNDECIDED) <= proven < proof["entries"], str(verdict)
+    undecided = verdict.evidence["proof"]["undecided"]
+    assert verdict.proven == (undecided == {}), str(verdict)
+    assert undecided.keys() <= {"it takes too many steps"} and sum(undecided.values()) <= UNDECIDED, str(verdict)
     assert max(verdict.errors.values()) < 8
     assert verdict.evidence["probes_undefined"] <= 2
-    assert verdict.evidence["entries_left_out"] < 0.1 * verdict.evidence["entries_compared"]
+    assert verdict.evidence["entries_left_out"] <= LEFT_OUT * verdict.evidence["entries_compared"]
     assert verdict.evidence["witness"]["points"] == 2
     assert check([name]) == []  # the certificate that ships comes out again
 

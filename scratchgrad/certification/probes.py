@@ -1,0 +1,185 @@
+"""The probes at which every kernel of a specification is examined.
+
+inputs      random numbers, magnitudes 1e-3 to 1000, exact zeros, ties, one-hot rows, all inside the domains, at
+their ends and near them; sizes pairwise distinct, and 1
+batches     2, 1, 5, 0
+upstream    random (never ones), zero, sparse, large, absent in every combination where there are several outputs
+memory      transposed, strided, expanded, for every input and every upstream gradient
+dtypes      float64, float32; bfloat16 and float16 for a kernel that claims them
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from scratchgrad.certification.error_model import DTYPES
+from scratchgrad.certification.layouts import Layout, fitting
+from scratchgrad.certification.point import Point, rounded
+from scratchgrad.certification.reference import SEED
+from scratchgrad.certification.sampling import KINDS, at_the_ends, one_hot
+from scratchgrad.certification.specification import Role
+
+if TYPE_CHECKING:
+    from scratchgrad.certification.battery import Battery, Sizes
+
+__all__ = ["Probe", "probes"]
+
+_OTHER_SIZES = (2, 4, 3, 2, 5, 2)
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A point, and how its arrays lie in memory (contiguous where nothing is said)."""
+
+    group: str
+    name: str
+    point: Point
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The probe's name and dtype."""
+        return f"{self.name}, {self.point.dtype}"
+
+
+def probes(battery: Battery) -> Iterator[Probe]:
+    """The probes of the battery in a fixed order, ordinary ones first."""
+    for dtype in DTYPES:
+        yield from _values_probes(battery, dtype)
+        yield from _shape_probes(battery, dtype)
+        yield from _upstream_probes(battery, dtype)
+    for dtype in DTYPES:
+        yield from _memory_probes(battery, dtype)
+    for dtype in battery.claimed:
+        yield from _values_probes(battery, dtype)
+        yield from _upstream_probes(battery, dtype)
+
+
+def _values_probes(battery: Battery, dtype: str) -> Iterator[Probe]:
+    for kind in KINDS:
+        for salt in ("", "again", "once more") if kind in ("ties", "zeros") else ("",):
+            yield Probe(
+                "values", f"inputs {kind}", battery.point(kind, battery.batch, battery.sizes(), dtype, salt=salt)
+            )
+    for role in battery.specification.differentiable:
+        if not role.tensor.indices:
+            continue
+
+        def hot(tensors: dict[str, Any], name: str = role.name) -> None:
+            rows = tensors[name]
+            tensors[name] = one_hot(np.random.default_rng([SEED, rows.size]), rows.shape)
+
+        def positive(tensors: dict[str, Any], name: str = role.name) -> None:
+            tensors[name] = np.abs(tensors[name])
+
+        yield Probe(
+            "values", f"{role.name} one-hot", battery.point("normal", battery.batch, battery.sizes(), dtype, change=hot)
+        )
+        yield Probe(
+            "values",
+            f"{role.name} positive",
+            battery.point("normal", battery.batch, battery.sizes(), dtype, change=positive),
+        )
+    for number, example in enumerate(battery.examples):
+        point = battery.point(
+            "normal", battery.example_batch(example), battery.example_sizes(example), dtype, salt=f"{number}"
+        )
+        for name, values in example.items():
+            point = point.with_array(name, values, upstream=False)
+        yield Probe("example", f"example {number + 1}", battery.moved(point.in_dtype(dtype)))
+    yield from _domain_probes(battery, dtype)
+
+
+def _domain_probes(battery: Battery, dtype: str) -> Iterator[Probe]:
+    """Each input at the ends of its domain, and near them."""
+    sizes = battery.sizes()
+    for role in battery.specification.differentiable:
+        domain = battery.domains[role.name]
+        shape = role.shape(sizes, battery.batch)
+        rng = np.random.default_rng([SEED, *f"{role.name}{domain}".encode()])
+        for words, values in at_the_ends(domain, rng, shape):
+
+            def put(tensors: dict[str, Any], name: str = role.name, values: Array = values) -> None:
+                tensors[name] = values
+
+            yield Probe(
+                "domain", f"{role.name} {words}", battery.point("normal", battery.batch, sizes, dtype, change=put)
+            )
+
+
+def _shape_probes(battery: Battery, dtype: str) -> Iterator[Probe]:
+    batches = [1, 5] if battery.specification.batched else []
+    batches += [0] if batches and battery.specification.function is None else []
+    for batch, kind in itertools.product(batches, ("normal", "ties")):
+        yield Probe("batches", f"batch {batch}, inputs {kind}", battery.point(kind, batch, battery.sizes(), dtype))
+    if battery.examples:
+        return
+    every = battery.specification.sizes
+    shapes: list[tuple[str, int, Sizes, tuple[sp.Expr, ...]]] = [("other sizes", 5, battery.sizes(_OTHER_SIZES), ())]
+    shapes += [
+        (f"size 1 of {s}", 2, {**battery.sizes(), s: 1}, (s,)) for s in every if s not in battery.specification.free
+    ]
+    if every:
+        shapes += [
+            ("all sizes 1, batch 1", 1, dict.fromkeys(every, 1), every),
+            ("all sizes 1", 2, dict.fromkeys(every, 1), every),
+        ]
+    if len(every) > 1 or (every and battery.specification.batched):
+        shapes += [(f"all sizes {n}, batch {n}", n, dict.fromkeys(every, n), every) for n in (2, 3)]
+    for name, batch, sizes, pinned in shapes:
+        completed = battery.completed(sizes, pinned)  # None where an axis that has a formula would be empty
+        # TRUST: probes-left-out
+        if completed is not None:
+            yield Probe("sizes", name, battery.point("normal", batch, completed, dtype))
+
+
+def _upstream_probes(battery: Battery, dtype: str) -> Iterator[Probe]:
+    for kind in ("all zero", "zeros", "ties", "near ±1000", "small"):
+        point = battery.point("normal", battery.batch, battery.sizes(), dtype, upstream=kind)
+        yield Probe("upstream", f"upstream gradients {kind}", point)
+    names = [role.name for role in battery.specification.outputs]
+    for kept in itertools.product((False, True), repeat=len(names)):
+        if len(names) == 1 or all(kept):
+            continue
+        point = battery.point("normal", battery.batch, battery.sizes(), dtype, salt="absent")
+        absent = [name for name, keep in zip(names, kept, strict=True) if not keep]
+        for name in absent:
+            point = Point(point.dtype, point.batch, point.sizes, point.tensors, {**point.upstream, name: None})
+        yield Probe("absent", f"no gradient of {' and '.join(absent)}", point)
+
+
+def _memory_probes(battery: Battery, dtype: str) -> Iterator[Probe]:
+    point = battery.point("normal", battery.batch, battery.sizes(), dtype)
+    places = [(role, False) for role in battery.specification.inputs]
+    places += [(role, True) for role in battery.specification.outputs]
+    every: dict[str, Layout] = {}
+    for role, upstream in places:
+        name = role.tensor.gradient.name if upstream else role.name
+        values = point.upstream[role.name] if upstream else point.tensors[role.name]
+        for layout in fitting(0 if values is None else values.ndim):
+            prepared = layout.prepare(values) if upstream else _prepared(battery, role, layout, values, dtype)
+            if prepared is None:
+                continue
+            same = prepared is values
+            at = point if same else point.with_array(role.name, prepared, upstream=upstream)
+            yield Probe("memory", f"{name} {layout.name}", at, {name: layout})
+            if same:
+                every.setdefault(name, layout)
+    yield Probe("memory", "everything non-contiguous", point, every)
+
+
+def _prepared(battery: Battery, role: Role, layout: Layout, values: Array, dtype: str) -> Array | None:
+    """Values of the input that the layout can hold; None where its domain has no such values, as one-hot rows."""
+    found = layout.prepare(values)
+    if found is values or role.integer:
+        return found
+    found = rounded(battery.put_inside(role.name, found, dtype), dtype)
+    # TRUST: probes-left-out
+    return found if np.array_equal(layout.prepare(found), found) else None
