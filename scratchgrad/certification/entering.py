@@ -9,6 +9,7 @@ solved for it, and the number is put beside the solution, or on it for a tie.  N
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -119,9 +120,10 @@ class Entering:
         scale = 10.0 ** np.concatenate([np.zeros(_USUAL), rng.uniform(-30, 30, _POINTS - _USUAL)])
         for name in places:
             values[name] = rng.standard_normal(_POINTS) * scale
+        linear = _linear(conditions)
         for _ in range(_ROUNDS):
-            for condition in conditions:
-                _moved(values, condition, rng)
+            for name in rng.permutation(list(linear)):
+                _moved(values, str(name), linear[str(name)], rng)
         return values
 
     def _point(self, values: Mapping[str, Array], n: int) -> Point:
@@ -175,23 +177,40 @@ def _satisfied(values: Mapping[str, Array], conditions: Sequence[Condition]) -> 
     return found
 
 
-def _moved(values: dict[str, Array], condition: Condition, rng: np.random.Generator) -> None:
-    """The values, changed in place where the condition does not hold: one number is put beside the solution for it."""
-    degrees: dict[str, int] = {}
-    for factors, _ in condition.terms:
-        for name, power in factors:
-            degrees[name] = max(degrees.get(name, 0), power)
-    linear = [name for name, degree in degrees.items() if degree == 1]
-    if not linear:
-        return
-    name = linear[rng.integers(len(linear))]
-    wrong = ~_holds(condition, values)
+def _linear(conditions: Sequence[Condition]) -> dict[str, list[Condition]]:
+    """The conditions that are linear in a number, by its name; a tie is solved for the one that is asked least of."""
+    found: dict[str, list[Condition]] = {}
+    asked = Counter(name for c in conditions for name in {name for factors, _ in c.terms for name, _ in factors})
+    for condition in sorted(conditions, key=lambda c: c.sign == 0):
+        degrees: dict[str, int] = {}
+        for factors, _ in condition.terms:
+            for name, power in factors:
+                degrees[name] = max(degrees.get(name, 0), power)
+        names = [name for name, degree in degrees.items() if degree == 1]
+        if condition.sign == 0:
+            names = sorted(names, key=lambda name: (asked[name], name))[:1]
+        for name in names:
+            found.setdefault(name, []).append(condition)
+    return found
+
+
+def _moved(values: dict[str, Array], name: str, conditions: Sequence[Condition], rng: np.random.Generator) -> None:
+    """The values, with this number changed in place where a condition does not hold: it goes between the solutions."""
+    low, high = np.full(_POINTS, -np.inf), np.full(_POINTS, np.inf)
+    wrong = np.zeros(_POINTS, dtype=bool)
+    without = {**values, name: np.zeros(_POINTS)}
     with np.errstate(all="ignore"):
-        factor, _ = _value(condition, values, without=name)
-        rest, _ = _value(condition, {**values, name: np.zeros(_POINTS)})
-        solution = -rest / factor
-        way = condition.sign * np.sign(factor)
-        near, far = np.abs(solution) * 10.0 ** rng.uniform(-9, 2, _POINTS), 10.0 ** rng.uniform(-30, 3, _POINTS)
-        size = np.where(solution == 0, far, near)
-        target = solution + way * size
+        for condition in conditions:
+            wrong |= ~_holds(condition, values)
+            factor = _value(condition, values, without=name)[0]
+            solution = -_value(condition, without)[0] / factor
+            way = condition.sign * np.sign(factor)
+            low = np.where((way >= 0) & np.isfinite(solution), np.maximum(low, solution), low)
+            high = np.where((way <= 0) & np.isfinite(solution), np.minimum(high, solution), high)
+        between = low + (high - low) * rng.random(_POINTS)
+        end = np.where(np.isfinite(low), low, high)
+        size = np.abs(end) * 10.0 ** rng.uniform(-9, 2, _POINTS)
+        size = np.where(end == 0, 10.0 ** rng.uniform(-30, 3, _POINTS), size)
+        beside = end + np.where(np.isfinite(low), size, -size)
+        target = np.where(np.isfinite(low) & np.isfinite(high), between, beside)
     values[name] = np.where(wrong & np.isfinite(target), target, values[name])
