@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -21,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scratchgrad import atomic
+from scratchgrad.cache import cache_folder
 from scratchgrad.executed import executed
 from scratchgrad.layer import Layer
 
@@ -128,16 +128,13 @@ def built_in_path(name: str) -> Path:
 
 
 def cache_path(name: str) -> Path:
-    """Where the certificate of a user's own layer lies: in the user's cache, or in the folder SCRATCHGRAD_CACHE."""
-    from platformdirs import user_cache_dir  # imported here, because a built-in layer never needs it
-
-    folder = os.environ.get("SCRATCHGRAD_CACHE") or user_cache_dir("scratchgrad", appauthor=False)
-    return Path(folder) / "certificates" / f"{quote(name, safe='')}.json"
+    """Where the certificate of a user's own layer lies."""
+    return cache_folder("certificates") / f"{quote(name, safe='')}.json"
 
 
 def cached_kernel_path(stem: str) -> Path:
-    """Where the generated kernel of a layer at options that the package does not ship lies: in the user's cache."""
-    return cache_path("").parent.parent / "kernels" / f"{stem}.py"
+    """Where the generated kernel of a layer at options that the package does not ship lies."""
+    return cache_folder("kernels") / f"{stem}.py"
 
 
 def read(path: Path) -> Certificate:

@@ -461,7 +461,7 @@ def _sharing(definition: Definition, shared: str) -> Definition:
     known = [t.name for t in definition.inputs]
     for name in shared.split():
         if name not in known:
-            raise UnknownName(f"shared: no input is named {name!r}; the inputs are {', '.join(known)}")
+            raise UnknownName(f"shared: no input is named {name!r}; the inputs are {', '.join(known) or 'none'}")
     return replace(definition, shared=tuple(shared.split()))
 
 

@@ -122,6 +122,11 @@ def test_a_gradient_with_respect_to_no_tensor_names_those_that_exist(name: str) 
     assert isinstance(raised.value, KeyError)
 
 
+def test_a_definition_without_inputs_says_so() -> None:
+    with pytest.raises(UnknownTensor, match="with respect to 'x'; the definition has no differentiable input$"):
+        _ = derive("f = 2")["x"]
+
+
 def test_the_representation_is_the_definition_and_its_gradients() -> None:
     assert repr(derive("h[i] = exp(u[i])")).split("\n") == ["h[i] = exp(u[i])", "  grad_u = grad_h[i]*h[i]"]
 

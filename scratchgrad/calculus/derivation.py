@@ -98,7 +98,8 @@ class Derivation:
         tensor = self.definition.tensors.get(name)
         if tensor is None or tensor.integer:
             known = ", ".join(self.differentiable)
-            raise UnknownTensor(f"no gradient with respect to {name!r}; the differentiable inputs are {known}")
+            there = f"the differentiable inputs are {known}" if known else "the definition has no differentiable input"
+            raise UnknownTensor(f"no gradient with respect to {name!r}; {there}")
         if name not in self._forms:
             with task(f"deriving the gradient with respect to {name}"):
                 self._forms[name] = self._derive(tensor)

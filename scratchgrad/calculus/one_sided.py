@@ -87,7 +87,7 @@ class Surroundings:
     def _around(self, met: Met, random: Any) -> Whole | None:
         """What is true at one point: slopes to both sides along random directions; None where nothing can be said."""
         try:
-            middle = self._outputs(met.point) if met.exact else None
+            middle = self.outputs(met.point) if met.exact else None
             sides = [_Sides(self, met.point, self._direction(met, random, only=only)) for only in (True, False)]
         except FAILURES:
             return None
@@ -105,7 +105,7 @@ class Surroundings:
             derivative = sp.Integer(0) if not alone else alone.pop() if len(alone) == 1 else None
         return Whole(worst, derivative, self._formula(met.point, sides[-1]) if met.exact else None)
 
-    def _outputs(self, point: Point) -> Array:
+    def outputs(self, point: Point) -> Array:
         """All entries of all outputs."""
         at = self.places.forward(point)
         return np.concatenate([np.ravel(np.asarray(at.tensors[o.name], dtype=object)) for o in self.definition.outputs])
@@ -158,7 +158,7 @@ class _Sides:
         for step in (side * length for length in _STEPS for side in (1, -1)):
             near, far = ({n: point[n] + d * (k * step) for n, d in direction.items()} for k in (1, 2))
             self.inside &= around.places.inside(near)
-            values, further = (around._outputs({**point, **p}) for p in (near, far))
+            values, further = (around.outputs({**point, **p}) for p in (near, far))
             self.ends.append(values)
             with mpmath.workdps(DIGITS):
                 steep.append(_slope(further, values, step))

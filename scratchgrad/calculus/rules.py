@@ -9,7 +9,6 @@ __all__ = [
     "CHAIN",
     "COLLECT",
     "DIFFERENTIATE",
-    "EXTRAPOLATE",
     "FORWARD",
     "MULTIVARIATE_CHAIN",
     "NAME",
@@ -47,7 +46,4 @@ ADJOINT = Rule(
 )
 COLLECT = Rule("collecting", r"a c + b c = (a + b)\, c", "distributive law")
 VANISH = Rule("vanishing sum", r"\sum_{i} (x_{i} - \bar{x}) = 0", "the layer's definition, unfolded")
-EXTRAPOLATE = Rule(
-    "extrapolation", r"\text{what holds for the chosen element holds for every element}", "renaming the chosen indices"
-)
 NORMALISED_TARGET = Rule("normalised target", r"\sum_{i} y_{i} = 1", "y is a probability vector")

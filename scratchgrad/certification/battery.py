@@ -140,11 +140,10 @@ class Battery:
         Where sizes have formulas, those that are not pinned are changed until every axis has a place.
         """
         spec = self.specification
-        if not spec.free or self.shapes is None:
-            return feasible(spec, sizes, pinned)
-        key = tuple(n for size, n in sizes.items() if size not in spec.free)
+        measured = bool(spec.free) and self.shapes is not None
+        key = tuple(n for size, n in sizes.items() if size not in spec.free) if measured else (*sizes.items(), *pinned)
         if key not in self._completed:
-            self._completed[key] = self._measured(sizes)
+            self._completed[key] = self._measured(sizes) if measured else feasible(spec, sizes, pinned)
         return self._completed[key]
 
     def _measured(self, sizes: Sizes) -> Sizes | None:

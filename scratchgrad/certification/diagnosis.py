@@ -20,6 +20,7 @@ from scratchgrad.calculus.kinks import kink_line, kinks
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.columns import in_columns
 from scratchgrad.certification.error_model import UNIT
+from scratchgrad.certification.exact_examination import TURNS
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import Hypotheses
 from scratchgrad.certification.point import Point
@@ -101,7 +102,8 @@ def _further(findings: Sequence[Finding], main: Finding) -> list[str]:
         if (f.stage, f.kind, f.tensor) not in seen:
             seen.add((f.stage, f.kind, f.tensor))
             further.append(f"also: {f.words}")
-    more = [f"and {len(further) - _FURTHER} findings of other kinds"] if len(further) > _FURTHER else []
+    left = len(further) - _FURTHER
+    more = [f"and {left} {'finding' if left == 1 else 'findings'} of other kinds"] if left > 0 else []
     return further[:_FURTHER] + more
 
 
@@ -121,6 +123,11 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
+    if only(lambda p: p.name == TURNS):
+        return [
+            "right at ordinary numbers, wrong where one of its comparisons turns: does it clamp, round or branch where "
+            "the definition does not?"
+        ]
     if only(lambda p: p.point.dtype == "float32"):
         return [f"right in float64, wrong in float32{_lost(battery, same)}"]
     if only(lambda p: p.point.dtype == "float64" and p.group != "exact"):

@@ -2,6 +2,7 @@
 
     |yours - right|  <=  THRESHOLD * (effect of noise of one ulp + u |f| + u max |f| + u max |grad| + tiny)
 
+where tiny includes how far the exact value is known only: log(1 - exp(-1000)) is 0 to 256 bits.
 The noise moves every input, every value that forward assigns, and every value of a function (see noise.py).
 u is half the distance from 1 to the next number.  The maxima run over one sample's entries of the same tensor (over all
 entries of a tensor that has no batch axis); max |grad|, over the upstream gradients, counts for gradients only: a

@@ -4,7 +4,8 @@ In   a Battery, a Subject
 Out  Exactness: at which shapes which entries are proven, and what is undecided, and why
 
     shapes      pairwise distinct sizes, batches 1, 2, 3 and 5; for a torch function, its examples and other batches
-    refuted     a point at which balls of both differ; the subject is then examined there for real, and only what goes
+    refuted     a point at which balls of both differ, among ordinary ones and, where nothing is proven, those around
+                the turns of every comparison; the subject is then examined there for real, and only what goes
                 wrong for real refuses it
     proven      equal for all real values, wherever both are defined; or wherever no comparison is a tie
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,13 +26,13 @@ import torch
 
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.entering import Entering
+from scratchgrad.certification.exact.alike import question
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
-from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Condition, prove
-from scratchgrad.certification.exact.scalar import COMPARISONS, Scalar, ordered
+from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Proof, prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
@@ -39,7 +40,7 @@ from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.notation.evaluation import EvaluationError
 
-__all__ = ["Exactness", "entries_at", "examine_exactly", "points"]
+__all__ = ["DIFFERS", "TURNS", "Exactness", "entries_at", "examine_exactly", "points"]
 
 # TRUST: unproven
 _WORK = {True: 2e7, False: 4e6}
@@ -50,12 +51,19 @@ _SHAPES = ((2, (2, 3, 4, 1, 2, 3)), (3, (3, 2, 1, 2, 3, 2)), (1, (1, 4, 2, 3, 2,
 _KINDS = {"normal": 1, "spread": 12, "ties": 3, "zeros": 3, "mixed magnitudes": 1, "near +1000": 1, "small": 1}
 """How many points of each kind are looked at."""
 
+_FOLLOWED = {"normal": 1, "ties": 1}
+"""From which points comparisons are followed: ordinary numbers, and round ones, at which ties are exact."""
+
 # TRUST: suspects
 _DIFFERS = 1e-7
 _ENTRY = 8
 _EXHAUSTED = 3
 # TRUST: sizes-tried
 _ENTRIES = 400
+
+DIFFERS = "a point at which exact values differ"
+TURNS = "a point where a comparison turns"
+"""Names of probes."""
 
 Array = Any
 
@@ -148,6 +156,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
     most = budget.left / _ENTRY
     found.values, found.unit_rows = battery.region.words(), battery.unit_rows
     exhausted = 0
+    known: dict[Hashable, Proof] = {}
     for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
@@ -173,7 +182,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             for name, array in first.items()
             for x, y in zip(array.ravel(), entries.results[name].ravel(), strict=True)
         ]
-        found.suspects += _suspects(battery, entries, pairs, point)
+        found.suspects += _suspects(battery, entries, pairs, _of_kinds(_KINDS, battery, point), DIFFERS)
         if found.suspects:
             return
         plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
@@ -181,30 +190,31 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         entering = Entering(battery, entries, point)
         for mine, right in pairs:
             found.entries += 1
+            open_pairs.append((mine, right))
             if exhausted >= _EXHAUSTED:
                 found.undecided["not tried, after others had taken too many steps"] += 1
                 continue
             ask = partial(_excuse, entering, mine, right)
             proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, ask)
+            asked = question(mine, right, facts)
+            if asked not in known:
+                known[asked] = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, upstream)
+            proof = known[asked]
             found.cases += proof.cases
             if proof.extent == EVERYWHERE:
                 found.everywhere += 1
+                open_pairs.pop()
             elif proof.extent == OFF_TIES:
                 found.off_ties += 1
             else:
                 found.undecided[proof.words] += 1
                 found.differs |= proof.differs
                 exhausted += proof.exhausted
-        found.entered += entering.probes
-
-
-def _excuse(entering: Entering, mine: Scalar, right: Scalar, conditions: Sequence[Condition], tied: bool) -> str:
-    """Why a case need not be compared, or ""; at ties only the subject's own comparisons are looked at."""
-    if tied:
-        known = {node.key for node in ordered([right])}
-        if all(node.key in known for node in ordered([mine]) if node.op in COMPARISONS):
-            return ""
-    return entering.excuse(mine, right, conditions, tied=tied)
+            asked = question(mine, right, facts)
+            if asked not in known:
+                part, ask = _Part(min(most, max(budget.left, 0)), budget), partial(_excuse, entering, mine, right)
+                known[asked] = prove(mine, right, part, facts, upstream, ask)
+            proof = known[asked]
 
 
 @dataclass
@@ -302,18 +312,30 @@ def _executed(
     return results, {repr(value): words for value, words in sorted(shadows.constants.recognised.items())}
 
 
-@precisely
-def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any]], point: Point) -> list[Probe]:
-    """Probes at points where the balls of both differ by more than constants are rounded."""
-    spec = battery.specification
+def _of_kinds(kinds: Mapping[str, int], battery: Battery, point: Point) -> list[Point]:
+    """So many points of each kind, with the sizes and the integers of the point."""
     at = [
         battery.point(kind, point.batch, point.sizes, salt=f"exact {n}")
-        for kind, count in _KINDS.items()
+        for kind, count in kinds.items()
         for n in range(count)
     ]
-    for role in spec.inputs:
+    for role in battery.specification.inputs:
         if role.integer:
             at = [p.with_array(role.name, point.tensors[role.name], upstream=False) for p in at]
+    return at
+
+
+@precisely
+def _suspects(
+    battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any]], at: Sequence[Point], name: str
+) -> list[Probe]:
+    """Probes of this name at points where the balls of both differ by more than constants are rounded.
+
+    At a tie only outputs count: a gradient may be any number there that lies between the one-sided ones.
+    """
+    if not at:
+        return []
+    spec = battery.specification
     symbols: dict[str, Array] = {}
     for role, upstream in [(r, False) for r in spec.differentiable] + [(r, True) for r in spec.outputs]:
         nodes = entries.upstream[role.tensor.gradient.name] if upstream else entries.inputs[role.name]
@@ -324,6 +346,8 @@ def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any
     tied = np.zeros(len(at), dtype=bool)
     right = Program([y for _, y in pairs]).run(symbols, len(at), tied=tied)
     mine = Program([x for x, _ in pairs]).run(symbols, len(at))
+    outputs = {node.key for array in entries.outputs.values() for node in array.ravel()}
+    definite = np.array([y.key in outputs for _, y in pairs])
     suspects = []
     for n, one in enumerate(at):
         a, b = np.array([float(v[n]) for v in mine]), np.array([float(v[n]) for v in right])
@@ -331,6 +355,6 @@ def _suspects(battery: Battery, entries: Entries, pairs: Sequence[tuple[Any, Any
             size = np.max(np.abs(b[np.isfinite(b)]), initial=0.0)
             wrong = np.isfinite(b) & ~(np.abs(a - b) <= _DIFFERS * np.maximum(np.abs(b), size))
             wrong &= [not x[n].overlaps(y[n]) for x, y in zip(mine, right, strict=True)]
-        if wrong.any() and not tied[n]:
-            suspects.append(Probe("exact", "a point at which exact values differ", one))
+        if (wrong & (definite | ~tied[n])).any():
+            suspects.append(Probe("exact", name, one))
     return suspects

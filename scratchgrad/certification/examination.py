@@ -65,11 +65,6 @@ class Finding:
     yours: float | None = None
     right: Any = None
 
-    @property
-    def about_values(self) -> bool:
-        """Whether a number is wrong."""
-        return self.entry is not None
-
 
 @dataclass
 class Measured:
@@ -291,9 +286,8 @@ class Examination:
             return
         name, entry = legal.first(int(np.argmax(distance)), values)
         words = f"the entries of {name} at a tie are no gradient together, though each of them could be one"
-        yield Finding(
-            "backward", "value", name, words, probe, entry, float(values[name][entry]), truths[name].right(entry)
-        )
+        yours, right = float(values[name][entry]), legal.nearest(values, name, entry)
+        yield Finding("backward", "value", name, words, probe, entry, yours, right)
 
     @staticmethod
     def _changed(

@@ -35,8 +35,20 @@ class Legal:
         """How far every entry is from the nearest legal combination; None where a gradient is missing."""
         if any(name not in gradients for name in self.names):
             return None
-        difference = np.concatenate([gradients[name].ravel() for name in self.names]) - self.origin
-        return np.abs(difference - self.basis.T @ (self.basis @ difference))
+        return np.abs(self._flat(gradients) - self._nearest(gradients))
+
+    def nearest(self, gradients: Mapping[str, Array], name: str, entry: tuple[int, ...]) -> float:
+        """An entry of the nearest legal combination."""
+        start = sum(gradients[before].size for before in self.names[: self.names.index(name)])
+        place = np.ravel_multi_index(entry, gradients[name].shape) if entry else 0
+        return float(self._nearest(gradients)[start + int(place)])
+
+    def _flat(self, gradients: Mapping[str, Array]) -> Array:
+        return np.concatenate([gradients[name].ravel() for name in self.names])
+
+    def _nearest(self, gradients: Mapping[str, Array]) -> Array:
+        difference = self._flat(gradients) - self.origin
+        return self.origin + self.basis.T @ (self.basis @ difference)
 
     def first(self, place: int, gradients: Mapping[str, Array]) -> tuple[str, tuple[int, ...]]:
         """The tensor and the entry at a place of the distances."""

@@ -386,7 +386,7 @@ class Reference:
             if role in self.specification.inputs:
                 widest = widest + self._upstream_size(point, role, size.ndim)
             bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
-            bound = bound * STRICTER[point.dtype]
+            bound = bound * STRICTER[point.dtype] + np.where(judged, _floats(_RADIUS(exact)), 0.0)
             found[name] = Truth(exact, high, low, bound, judged, slack)
         outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
         if any(a.size for a in outputs) and not any(a.any() for a in outputs):

@@ -124,10 +124,29 @@ class Lowering:
             return self.graph.pointwise("neg", self.graph.pointwise("logsigmoid", negative))
         if name == "log" and first.op == "sum" and first.args[0].op == "exp":
             return Labelled(self.graph.make("logsumexp", first.args[0].args, first.data, first.sizes), args[0].axes)
-        if name == "log" and first.op == "add" and first.args[1].op == "number" and first.args[1].data == (1,):
-            small = Labelled(first.args[0], tuple(args[0].axes[place] for place in first.data[0][0]))
+        if name == "log" and (small := self._without_one(args[0])) is not None:
             return self.graph.pointwise("log1p", small)  # log(1 + x), with all digits of a small x
         return self.graph.pointwise(name, *args, data=tuple(orders))
+
+    def _without_one(self, value: Labelled) -> Labelled | None:
+        """The x where the value is 1 + x, or 1 and any further terms; else None."""
+        node = value.node
+        if node.op not in ("add", "sub"):
+            return None
+        a, b = (
+            Labelled(arg, tuple(value.axes[p] for p in places))
+            for arg, places in zip(node.args, node.data[0], strict=True)
+        )
+        if _is_one(a):
+            return b if node.op == "add" else self.graph.pointwise("neg", b)
+        if (left := self._without_one(a)) is not None:
+            return self.graph.pointwise(node.op, left, b)
+        if node.op == "sub":
+            return None
+        if _is_one(b):
+            return a
+        right = self._without_one(b)
+        return None if right is None else self.graph.pointwise("add", a, right)
 
     def _softplus(self, name: str, value: Labelled) -> Labelled | None:
         """The x where the function of the value is log(1 + exp(x)), else None."""
@@ -507,6 +526,10 @@ def _branches(terms: Sequence[sp.Expr]) -> tuple[sp.Basic, sp.Expr, sp.Expr, sp.
         rest = sp.Add(*(t for t in terms if t not in own and t not in others))
         return condition, holds, fails, rest
     return None
+
+
+def _is_one(value: Labelled) -> bool:
+    return value.node.op == "number" and value.node.data == (1,)
 
 
 def _is_whole(node: Node) -> bool:

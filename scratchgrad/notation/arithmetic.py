@@ -1,4 +1,4 @@
-"""The arithmetic that an expression is evaluated in: its interface, and float64.
+"""The arithmetic that an expression is evaluated in: its interface, float64, and what arithmetics over objects share.
 
 The exact one stands in exact_arithmetic.py, balls and symbols in certification/exact.
 """
@@ -15,9 +15,9 @@ import sympy as sp
 from scratchgrad.notation.elementary import real
 from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index
-from scratchgrad.notation.labelled import Labelled
+from scratchgrad.notation.labelled import Labelled, union
 
-__all__ = ["Arithmetic", "Float"]
+__all__ = ["Arithmetic", "Float", "Objects", "elementwise"]
 
 
 class Arithmetic:
@@ -147,3 +147,35 @@ class Float(Arithmetic):
     def determinant(self, matrix: Any) -> Any:
         """np.linalg.det."""
         return np.linalg.det(matrix)
+
+
+class Objects(Arithmetic):
+    """Arrays of objects that add and multiply, such as fractions."""
+
+    dtype = object
+    zero: Any
+
+    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
+        """From the first term to the last; an empty sum is this arithmetic's 0."""
+        if not positions:
+            return values
+        return np.asarray(np.add.reduce(values, axis=positions, initial=self.zero), dtype=object)
+
+    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
+        """Contracted one summed index at a time, so that objects are not multiplied needlessly."""
+        for index in summed:
+            hit = [f for f in factors if index in f.axes]
+            kept = tuple(a for a in union(*hit) if a != index)
+            value = super().product(hit, kept, (index,))
+            factors = [f for f in factors if index not in f.axes] + [Labelled(value, kept)]
+        return super().product(factors, axes, ())
+
+
+def elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
+    """The function of so many objects, over arrays of them."""
+    apply = np.frompyfunc(function, inputs, 1)
+
+    def call(*arrays: Any) -> Any:
+        return np.asarray(apply(*arrays), dtype=object)
+
+    return call

@@ -25,6 +25,7 @@ from scratchgrad.notation.syntax import NotationError, UnreadableText, pointing_
 __all__ = ["Declared", "DomainMisfit", "combined", "declared_domains", "declared_size", "declared_tensors"]
 
 _TENSOR = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)(?:\s*\[(?P<axes>[^\[\]]*)\])?")
+_HOW = {"tensors": "x[nB,nN] w[nN]", "domains": "nu>0; p[i]:simplex; u[i] in (-1,1)"}
 _END = {"tensors": re.compile(r"\s*,?"), "domains": re.compile(r"\s*[;,]?")}
 
 
@@ -62,24 +63,33 @@ def declared_domains(text: str) -> list[Declared]:
 
 
 def _read(text: str, what: str) -> list[Declared]:
+    if not isinstance(text, str):
+        raise UnreadableText(f"{what}: expected a text such as {_HOW[what]!r}, got {type(text).__name__}")
     found: list[Declared] = []
-    place = 0
+    place, separated = 0, True
     while text[place:].strip():
         match = _TENSOR.match(text, place)
         if match is None or text[match.end() : match.end() + 1] in ("[", "]"):
             at = match.end() if match is not None else len(text) - len(text[place:].lstrip())
-            how = "tensors as x[nB,nN] w[nN]" if what == "tensors" else "domains as nu>0; p[i]:simplex; u[i] in (-1,1)"
-            raise UnreadableText(pointing_at(text, at, f"cannot read this declaration; write {how}"))
+            raise UnreadableText(pointing_at(text, at, f"cannot read this declaration; write {what} as {_HOW[what]}"))
+        name, start = match["name"], match.start("name")
         axes = None if match["axes"] is None else tuple(a.strip() for a in match["axes"].split(",") if a.strip())
+        if what == "domains" and not all(axis.isidentifier() for axis in axes or ()):
+            message = f"a domain is declared of all entries of a tensor; write {name}[i], with a letter for each axis"
+            raise DomainMisfit(pointing_at(text, start, message))
         try:
             domain, end = Domain.read(text, match.end())
         except DomainError as error:
             raise DomainMisfit(pointing_at(text, match.end(), str(error))) from None
-        found.append(Declared(match["name"], axes, domain, text, match.start("name")))
-        if what == "domains" and domain == REALS:
-            raise UnreadableText(pointing_at(text, end, f"{match['name']} has no domain here; write {match['name']}>0"))
+        if what == "domains" and end == match.end():
+            if separated:
+                raise UnreadableText(pointing_at(text, end, f"{name} has no domain here; write {name}>0"))
+            message = f"cannot read {name!r} behind {found[-1].name}; write domains as {_HOW[what]}"
+            raise UnreadableText(pointing_at(text, start, message))
+        found.append(Declared(name, axes, domain, text, start))
         separator = _END[what].match(text, end)
         place = separator.end() if separator is not None else end
+        separated = bool(text[end:place].strip())
     return found
 
 

@@ -11,11 +11,9 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from scratchgrad.notation.arithmetic import Arithmetic
+from scratchgrad.notation.arithmetic import Objects, elementwise
 from scratchgrad.notation.elementary import real
 from scratchgrad.notation.functions import Function
-from scratchgrad.notation.indices import Index
-from scratchgrad.notation.labelled import Labelled, union
 
 __all__ = ["Exact", "exact_array"]
 
@@ -45,15 +43,6 @@ def _real(value: Any) -> Any:
     return mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
 
 
-def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
-    apply = np.frompyfunc(function, inputs, 1)
-
-    def call(*arrays: Any) -> Any:
-        return np.asarray(apply(*arrays), dtype=object)
-
-    return call
-
-
 def _is_nan(value: Any) -> bool:
     return isinstance(value, mpmath.mpf) and bool(mpmath.isnan(value))
 
@@ -71,18 +60,18 @@ def _power(base: Any, exponent: Any) -> Any:
     return base**exponent if base >= 0 else mpmath.nan
 
 
-class Exact(Arithmetic):
+class Exact(Objects):
     """Rational numbers where possible, else mpmath at `digits` significant digits."""
 
-    dtype = object
+    zero = Fraction(0)
 
     def maximum(self, a: Any, b: Any) -> Any:
         """The larger one, as it is; NaN where one is, as in floating point."""
-        return _elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(p, q) else p, 2)(a, b)
+        return elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(p, q) else p, 2)(a, b)
 
     def minimum(self, a: Any, b: Any) -> Any:
         """The smaller one, as it is; NaN where one is."""
-        return _elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(q, p) else p, 2)(a, b)
+        return elementwise(lambda p, q: p if _is_nan(p) else q if _is_nan(q) or _less(q, p) else p, 2)(a, b)
 
     def function(self, row: Function) -> Callable[..., Any]:
         """Exact where the table says so, else mpmath's function."""
@@ -95,7 +84,7 @@ class Exact(Arithmetic):
                 return Fraction(row.at_zero)
             return value(*map(_real, arguments))
 
-        return _elementwise(one, row.arity)
+        return elementwise(one, row.arity)
 
     def __init__(self, digits: int = 50) -> None:
         """Exact arithmetic; call within mpmath.workdps(digits), as Valuation does."""
@@ -113,24 +102,7 @@ class Exact(Arithmetic):
 
     def power(self, base: Any, exponent: Any) -> Any:
         """Exact for integer exponents."""
-        return _elementwise(_power, 2)(base, exponent)
-
-    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
-        """Exact; an empty sum is the rational 0."""
-        return (
-            np.asarray(np.add.reduce(values, axis=positions, initial=Fraction(0)), dtype=object)
-            if positions
-            else values
-        )
-
-    def product(self, factors: list[Labelled], axes: tuple[Index, ...], summed: tuple[Index, ...]) -> Any:
-        """Contracted one summed index at a time, so that exact numbers are not multiplied needlessly."""
-        for index in summed:
-            hit = [f for f in factors if index in f.axes]
-            kept = tuple(a for a in union(*hit) if a != index)
-            value = super().product(hit, kept, (index,))
-            factors = [f for f in factors if index not in f.axes] + [Labelled(value, kept)]
-        return super().product(factors, axes, ())
+        return elementwise(_power, 2)(base, exponent)
 
     def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
         """Exact between rationals."""

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from scratchgrad import certificate as certificates
+from scratchgrad.cache import cache_folder
 from scratchgrad.executed import executed
 from scratchgrad.program.comparing import compare
 from scratchgrad.program.op import Storage, View
@@ -40,7 +41,7 @@ _known: set[str] = set()
 def ensure_compared(tape: Tape, plan: Plan, flat: Flat, optimizer: Any) -> None:
     """Nothing where the program does what its tape does, as was seen now or before.  Raises ProgramDiffers."""
     key = content(tape, plan, optimizer)
-    path = _folder() / key
+    path = cache_folder("compared") / key
     if key in _known or path.exists():
         return
     compare(tape, plan, flat, optimizer)
@@ -109,10 +110,6 @@ class _Text:
 
 def _bytes(value: Tensor) -> str:
     return hashlib.sha256(value.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
-
-
-def _folder() -> Path:
-    return certificates.cache_path("").parent.parent / "compared"
 
 
 @cache

@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ from scratchgrad.program.updates import Update
 if TYPE_CHECKING:
     from scratchgrad.tape.network import Network
 
-__all__ = ["Backend", "Follower", "GivenMismatch", "NativeFallback", "Runner", "UnknownDevice", "check_device"]
+__all__ = ["Backend", "GivenMismatch", "NativeFallback", "Runner", "UnknownDevice", "check_device"]
 
 Backend = Literal["torch", "native", "auto"]
 
@@ -45,13 +45,6 @@ class GivenMismatch(ValueError):
 # TRUST: native-fallback
 class NativeFallback(UserWarning):
     """A program that was to run compiled, and does not."""
-
-
-class Follower(Protocol):
-    """An optimiser as a program wants it; one with `update` alone is given all gradients by name."""
-
-    def update(self, parameters: Mapping[str, Tensor], gradients: Mapping[str, Tensor], epoch: float) -> None:
-        """Change the parameters in place."""
 
 
 Seen = Callable[[Program, int], None]

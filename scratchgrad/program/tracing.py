@@ -1,7 +1,7 @@
 """Recording: a kernel runs on tensors without data, and every call that it makes becomes an Op.
 
 In   a kernel, torch tensors on the device "meta" (shape, type and strides, no entries) that stand for storages
-Out  the calls in order, on views of storages; transposes, expansions and slices are no calls
+Out  the calls in order, on views of storages; transposes, expansions, slices and squeeze_ are no calls
 
 Nothing of torch's semantics is modelled: which tensor lies where in which memory is asked of torch itself, so a view
 cannot be modelled wrongly.  A certified kernel does the same calls whatever the entries are; one that asks for an
@@ -76,7 +76,7 @@ class Trace:
             if argument.alias_info is not None and argument.alias_info.is_write
         ]
         new = [r for r in results if _identity(r) not in self._storages]
-        if not new and not changed:
+        if (not new and not changed) or _only_turns(function):
             return
         if changed and (len(changed) != 1 or changed[0] is not args[0] or new):
             raise Untraceable(f"{why}: {function} changes several tensors at once")
@@ -127,6 +127,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
             result = func(*args, **named)
         self._trace.call(func, tuple(args), named, result, self._why)
         return result
+
+
+def _only_turns(function: Any) -> bool:
+    """Whether the call changes how a tensor lies in its memory, but no number: squeeze_ in x @ W of a vector."""
+    moved = function._schema.name.removeprefix("aten::") in ("resize_", "resize_as_", "set_")
+    return torch.Tag.inplace_view in function.tags and not moved
 
 
 def _holds_numbers(args: Any) -> bool:

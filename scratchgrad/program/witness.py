@@ -109,7 +109,7 @@ def _rule(optimizer: Any, momentum: float) -> Any:
     """The optimiser's own rule; that of descent with momentum where it has none."""
     if hasattr(optimizer, "rule"):
         own = copy.copy(optimizer)
-        own._scratch = {}
+        own.reset()  # its memory is the copy's own
         return own.rule
 
     def descent(parameter: Tensor, gradient: Tensor, state: Mapping[str, Tensor], rate: float) -> None:

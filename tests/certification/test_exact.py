@@ -58,6 +58,8 @@ CALLS = {
     "glu": (functional.glu, normal(2, 4)),
     "huber": (functional.huber_loss, normal(3), normal(3)),
     "outer": (torch.outer, normal(2), normal(3)),
+    "vector times matrix, which squeezes in place": (torch.matmul, normal(2), normal(2, 3)),
+    "power with an exponent that depends on values": (lambda x, y: x.exp() ** y, normal(3), normal(3)),
     "einsum": (lambda a, b: torch.einsum("bij,bjk->bik", a, b), normal(2, 2, 3), normal(2, 3, 2)),
     "masked softmax": (lambda a: a.masked_fill(torch.eye(3) == 1, float("-inf")).softmax(-1), normal(3, 3)),
     "in place": (lambda a: a.clone().mul_(2).add_(1).relu_(), normal(3, 2)),

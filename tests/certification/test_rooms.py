@@ -13,8 +13,8 @@ ROOMS = [name for name in registry.names() if registry.is_built_in(name)]
 UNDECIDED = 1
 """How many entries of a room may take too many steps to prove: a gradient that a whole batch shares may."""
 # TRUST: entries-left-out
-LEFT_OUT = 0.02
-"""The share of a room's entries that may have no finite value: where a vector of norm 0 is divided by its norm."""
+LEFT_OUT = 0.1
+"""The share of a room's entries, and of its probes, that may have no finite value: exp(1000), log(0) in a simplex."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_rooms_kernel_is_accepted(name):
     assert verdict.proven == (undecided == {}), str(verdict)
     assert undecided.keys() <= {"it takes too many steps"} and sum(undecided.values()) <= UNDECIDED, str(verdict)
     assert max(verdict.errors.values()) < 8
-    assert verdict.evidence["probes_undefined"] <= 2
+    assert verdict.evidence["probes_undefined"] <= LEFT_OUT * sum(verdict.evidence["probes"].values())
     assert verdict.evidence["entries_left_out"] <= LEFT_OUT * verdict.evidence["entries_compared"]
     assert verdict.evidence["witness"]["points"] == 2
     assert check([name]) == []  # the certificate that ships comes out again

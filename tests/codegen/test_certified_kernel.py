@@ -18,3 +18,41 @@ def test_the_kernel_of_a_text_is_certified_and_runs_over_batches():
 def test_a_generated_kernel_that_overflows_is_refused_with_the_verdict():
     with pytest.raises(KernelRefused, match=r"(?s)does not agree with the definition:.*REFUSED.*at  x = \[\[1000\]\]"):
         sg.derive("y[i] = exp(x[i])/(1 + exp(x[i])**2)").kernel()
+
+
+@pytest.mark.parametrize(
+    ("text", "domains"),
+    [
+        ("h[i] = log(1 + u[i]) - log(1 - u[i])", "u in (-1,1)"),
+        ("h[i] = (log(1 + u[i]) - log(1 - u[i]))/2", "u in (-1,1)"),
+        ("h[i] = log(1 - u[i]/2)", "u < 2"),
+        ("z[i] = 1 - u[i]**2; h[i] = log(z[i])", "u in (-1,1)"),
+        ("h[i] = log(u[i] + 1 - v[i]**2)", "u >= 0; v in (-1,1)"),
+        ("L = -Sum(y[i]*log(p[i]) + (1 - y[i])*log(1 - p[i]), i)", "y:binary; p:probability"),
+        ("h[i] = log(1 - exp(-u[i]))", "u > 0"),
+    ],
+)
+def test_a_logarithm_near_one_keeps_its_digits(text, domains):
+    assert sg.derive(text, domains=domains).kernel()
+
+
+def test_a_logarithm_of_two_minus_something_is_none_of_one_plus_something():
+    u = torch.randn(3, 2, dtype=torch.float64)
+    source = sg.derive("h[i] = log(2 - u[i]) + log(u[i] - 1)").kernel_source()
+    assert "log1p" not in source
+    kernel = sg.derive("h[i] = log(3 - 1 - u[i]**2) + log(1 + u[i]**2)", domains="u in (-1,1)").kernel()
+    u = u.tanh()
+    torch.testing.assert_close(kernel.forward(u)[0], (2 - u**2).log() + (1 + u**2).log())
+
+
+def test_a_refusal_at_a_kink_that_is_none_names_the_gradient_there():
+    with pytest.raises(KernelRefused) as raised:
+        sg.derive("h[i] = sign(x[i])*log1p(abs(x[i]))").kernel()
+    assert "grad_x[0,0]:  yours = 0,  right = 1   (float64" in str(raised.value)
+    assert "stands in a place of" not in str(raised.value)
+
+
+def test_lost_digits_are_no_wrong_sign():
+    with pytest.raises(KernelRefused) as raised:
+        sg.derive("h[i] = acosh(1 + u[i]**2)").kernel()
+    assert "sign" not in str(raised.value)

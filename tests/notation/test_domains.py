@@ -27,6 +27,7 @@ def domains(definition):
         ({"domains": "nu>0; nu<=2"}, {"x": "", "nu": " in (0,2]"}),
         ({"tensors": "x[n]>=0 nu>0"}, {"x": ">=0", "nu": ">0"}),
         ({"tensors": "x[n]>=0", "domains": "x<1; nu>0"}, {"x": " in [0,1)", "nu": ">0"}),
+        ({"domains": "nu in (-inf,inf)"}, {"x": "", "nu": ""}),
         ({}, {"x": "", "nu": ""}),
     ],
 )
@@ -55,6 +56,7 @@ def test_what_sympy_was_told_of_an_input_is_its_domain():
         ("nu:onehot", "nu cannot be :onehot (rows with one 1, else 0): it has no axes, expected at least 1"),
         ("x[i,j]>0", "x has 1 axis, here it has 2 axes"),
         ("nu in (1,0)", "is empty: no number is in it; write the smaller end first\n    nu in (1,0)\n      ^"),
+        ("x[0]>0", "declared of all entries of a tensor; write x[i], with a letter for each axis\n    x[0]>0\n    ^"),
         ("nu:positve", "unknown domain ':positve'; write it as"),
     ],
 )
@@ -68,6 +70,20 @@ def test_a_domain_that_does_not_fit_points_at_itself(said, says):
 @pytest.mark.parametrize("said", ["nu", "nu>0; 3", "nu>0; x[i"])
 def test_what_is_no_declaration_points_at_the_place(said):
     with pytest.raises(NotationError, match="write"):
+        derive(TEXT, domains=said)
+
+
+@pytest.mark.parametrize(
+    ("said", "word", "before"), [("nu>0 and nu<1", "and", "nu"), ("x[i]>0 for all i", "for", "x"), ("nu>0x", "x", "nu")]
+)
+def test_a_word_between_two_domains_is_named_and_is_no_tensor(said, word, before):
+    with pytest.raises(NotationError, match=f"cannot read '{word}' behind {before}; write domains as nu>0; p"):
+        derive(TEXT, domains=said)
+
+
+@pytest.mark.parametrize("said", [3, None, ["nu>0"], {"nu": ">0"}, b"nu>0"])
+def test_domains_that_are_no_text_are_named(said):
+    with pytest.raises(NotationError, match=f"domains: expected a text such as 'nu>0; .*, got {type(said).__name__}"):
         derive(TEXT, domains=said)
 
 

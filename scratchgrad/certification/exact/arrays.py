@@ -100,9 +100,9 @@ class Arrays:
         """-a."""
         return self.mul(-1, a)
 
-    def power(self, a: Any, exponent: Fraction) -> Array:
-        """A rational power."""
-        return self._over(lambda x: self.graph.power(x, exponent), 1)(a)
+    def power(self, a: Any, exponent: Any) -> Array:
+        """The power, entry by entry."""
+        return self._over(self.graph.raised, 2)(a, exponent)
 
     def greater(self, a: Any, b: Any) -> Array:
         """A > b."""

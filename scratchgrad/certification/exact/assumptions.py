@@ -58,7 +58,8 @@ class Assumptions:
         for name, interval in facts.bounds.items():
             found._bounded(form, places[name], interval, direct=places[name] not in last)
         for row in facts.rows:
-            found._summed(form, [places[name] for name in row])
+            low = facts.bounds[row[-1]] if row[-1] in facts.bounds else Interval()
+            found._summed(form, [places[name] for name in row], strict=0 not in low and low.low == 0)
         for name, other in facts.equal.items():
             found.replaced[places[name]] = form.generators[places[other]]
         for name, values in facts.few.items():
@@ -85,13 +86,13 @@ class Assumptions:
                 positive = end > 0 or not closed
                 (self.positive if positive else self.nonnegative).append(place)
 
-    def _summed(self, form: Field, row: list[int]) -> None:
-        """A row of numbers >= 0 whose sum is 1: the last one is what the others leave."""
+    def _summed(self, form: Field, row: list[int], *, strict: bool) -> None:
+        """A row of numbers >= 0 (strict: > 0) whose sum is 1: the last one is what the others leave."""
         rest = form.one
         for place in row[:-1]:
             rest = rest - form.generators[place]
         self.replaced[row[-1]] = rest
-        self.bounds.append((rest, False))
+        self.bounds.append((rest, strict))
 
     def _minors(self, form: Field, matrix: list[list[int]]) -> None:
         """Every principal minor of a positive definite matrix is > 0."""

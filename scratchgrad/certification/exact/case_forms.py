@@ -36,6 +36,12 @@ class Forms:
         """`places` are the unknowns' among the field's generators, `pi` that of pi."""
         self.field, self.places, self.pi, self.case = form, places, pi, case
         self.known: dict[int, Fractional] = {}
+        for polynomial, sign in case.signs.values():
+            if polynomial is not None and sign:
+                form.sure(polynomial, sign)
+        for polynomial, strict in case.bounds:
+            if strict:
+                form.sure(polynomial, 1)
 
     def of(self, root: Scalar) -> Fractional:
         """The normal form of a node.  Raises Split, or Undecidable."""
@@ -89,8 +95,9 @@ class Forms:
             return 0
         c = p.leading_coefficient()
         way = 1 if c > 0 else -1
-        if p.is_constant() or self.field.is_positive(p) or self.field.is_positive(-p):
-            return way if p.is_constant() else 1 if self.field.is_positive(p) else -1
+        sign = way if p.is_constant() else self.field.sign(p)
+        if sign:
+            return sign
         p = p / c
         known = self.case.signs.get(self.field.text(p))
         if known is None:

@@ -87,6 +87,7 @@ class Field:
         self.denominator = denominator
         self.positive: set[int] = set(positive)
         self.nonnegative: set[int] = set()
+        self.signs: dict[str, int] = {}
         self.roots_apart: tuple[int, ...] = ()
         self.logarithms: dict[int, Polynomial] = {}
         self.exponents: dict[int, dict[tuple[str, tuple[int, ...]], Fraction]] = {}
@@ -228,9 +229,9 @@ class Field:
             single = [i for i, e in enumerate(exponents) if e]
             if d.is_one() and len(single) == 1 and exponents[single[0]] == 1 and single[0] in self.logarithms:
                 factor = self.logarithms[single[0]]
-                sure = self.is_positive(factor)
-                if q.denominator == 1 and (sure or q.numerator % 2 == 0):  # exp(q log|f|) = |f|^q
-                    base = (factor, self.one)
+                sign = self.sign(factor)
+                if q.denominator == 1 and (sign or q.numerator % 2 == 0):  # exp(q log|f|) = |f|^q
+                    base = (-factor if sign < 0 else factor, self.one)
                     part = self.power(base, abs(int(q)))
                     found = self.mul(found, part if q > 0 else self.inverse(part))
                     continue
@@ -360,6 +361,19 @@ class Field:
         return (-found[0], found[1]) if turned and row.parity == "odd" else found
 
     # Signs.
+
+    def sure(self, p: Polynomial, sign: int) -> None:
+        """From now on the polynomial counts as > 0 (sign 1) or < 0 (-1)."""
+        c = p.leading_coefficient()
+        self.signs[self.text(p / c)] = sign if c > 0 else -sign
+
+    def sign(self, p: Polynomial) -> int:
+        """1 where the polynomial is certainly > 0, -1 where it is certainly < 0; 0 where that is not known."""
+        c = p.leading_coefficient()
+        if self.is_positive(p if c > 0 else -p):
+            return 1 if c > 0 else -1
+        known = self.signs.get(self.text(p / c), 0) if self.signs else 0
+        return known if c > 0 else -known
 
     def is_positive(self, p: Polynomial) -> bool:
         """Whether the polynomial is certainly > 0: it is not negative, and has a term that is > 0."""

@@ -18,37 +18,35 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.exact.scalar import Graph, Scalar
-from scratchgrad.notation.arithmetic import Arithmetic
+from scratchgrad.notation.arithmetic import Objects, elementwise
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.functions import Function
-from scratchgrad.notation.labelled import Labelled
 
 __all__ = ["Symbolic", "assigned", "nodes", "symbols"]
 
 Array = Any
 
 
-class Symbolic(Arithmetic):
+class Symbolic(Objects):
     """Arithmetic whose numbers are the nodes of a graph."""
-
-    dtype = object
 
     def __init__(self, graph: Graph) -> None:
         """Arithmetic over this graph."""
         self.graph = graph
+        self.zero = graph.zero
 
     def maximum(self, a: Any, b: Any) -> Any:
         """The larger one."""
-        return _elementwise(self.graph.maximum, 2)(a, b)
+        return elementwise(self.graph.maximum, 2)(a, b)
 
     def minimum(self, a: Any, b: Any) -> Any:
         """The smaller one."""
-        return _elementwise(self.graph.minimum, 2)(a, b)
+        return elementwise(self.graph.minimum, 2)(a, b)
 
     def function(self, row: Function) -> Callable[..., Any]:
         """Nodes of the function."""
-        return _elementwise(partial(self.graph.function, row.name), row.arity)
+        return elementwise(partial(self.graph.function, row.name), row.arity)
 
     def number(self, value: sp.Expr) -> Any:
         """A node; pi and E are themselves."""
@@ -73,32 +71,12 @@ class Symbolic(Arithmetic):
 
     def power(self, base: Any, exponent: Any) -> Any:
         """The base to an exponent; a rational one where it is a number."""
-        return _elementwise(self._power, 2)(base, exponent)
-
-    def _power(self, base: Scalar, exponent: Scalar) -> Scalar:
-        if exponent.op == "number":
-            return self.graph.power(base, exponent.args[0])
-        return self.graph.exp(self.graph.mul(exponent, self.graph.log(base)))
-
-    def sum(self, values: Any, positions: tuple[int, ...]) -> Any:
-        """From the first term to the last; an empty sum is 0."""
-        if not positions:
-            return values
-        return np.asarray(np.add.reduce(values, axis=positions, initial=self.graph.zero), dtype=object)
-
-    def product(self, factors: list[Labelled], axes: tuple[Any, ...], summed: tuple[Any, ...]) -> Any:
-        """Contracted one summed index at a time."""
-        for index in summed:
-            hit = [f for f in factors if index in f.axes]
-            kept = tuple(dict.fromkeys(a for f in hit for a in f.axes if a != index))
-            value = super().product(hit, kept, (index,))
-            factors = [f for f in factors if index not in f.axes] + [Labelled(value, kept)]
-        return super().product(factors, axes, ())
+        return elementwise(self.graph.raised, 2)(base, exponent)
 
     def compare(self, relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
         """A truth value for every element."""
         name = _COMPARED[bool(relation(-1, 0)), bool(relation(0, 0)), bool(relation(1, 0))]
-        return _elementwise(getattr(self, f"_{name}"), 2)(a, b)
+        return elementwise(getattr(self, f"_{name}"), 2)(a, b)
 
     def _greater(self, a: Scalar, b: Scalar) -> Scalar:
         return self.graph.positive(self.graph.sub(a, b))
@@ -125,7 +103,7 @@ class Symbolic(Arithmetic):
     def where(self, condition: Any, then: Any, otherwise: Any) -> Any:
         """The choice between nodes."""
         graph = self.graph
-        return _elementwise(lambda c, a, b: graph.choice(graph.condition(c), graph.node(a), graph.node(b)), 3)(
+        return elementwise(lambda c, a, b: graph.choice(graph.condition(c), graph.node(a), graph.node(b)), 3)(
             condition, then, otherwise
         )
 
@@ -137,7 +115,7 @@ class Symbolic(Arithmetic):
         """`and`, `or`, `not` of truth values."""
         graph = self.graph
         combine: Any = {"and": graph.both, "or": graph.either, "not": graph.negation}[name]
-        return _elementwise(lambda *c: combine(*map(graph.condition, c)), len(conditions))(*conditions)
+        return elementwise(lambda *c: combine(*map(graph.condition, c)), len(conditions))(*conditions)
 
     def inverse(self, matrix: Any) -> Any:
         """By cofactors: adj(A) / det(A)."""
@@ -199,12 +177,3 @@ def assigned(
     for assignment in definition.assignments:
         at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
     return {a.target.name: at.tensors[a.target.name] for a in definition.assignments}
-
-
-def _elementwise(function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
-    apply = np.frompyfunc(function, inputs, 1)
-
-    def call(*arrays: Any) -> Any:
-        return np.asarray(apply(*arrays), dtype=object)
-
-    return call

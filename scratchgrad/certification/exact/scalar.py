@@ -206,6 +206,12 @@ class Graph:
             return self.div(self.one, self.power(base, -n))
         return self.number(base.args[0] ** n) if base.op == "number" else self._made("power", base, n)
 
+    def raised(self, base: Scalar, exponent: Scalar) -> Scalar:
+        """The base to a node; exp(e log(base)) where that is no number."""
+        if exponent.op == "number":
+            return self.power(base, exponent.args[0])
+        return self.exp(self.mul(exponent, self.log(base)))
+
     def exp(self, a: Scalar) -> Scalar:
         """E to the a."""
         if a.op == "infinity":

@@ -26,7 +26,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
-from scratchgrad.certification.exact import windows  # noqa: F401  # enters its rules
+from scratchgrad.certification.exact import (  # noqa: F401  # each enters its rules
+    algebra,
+    arrangement,
+    pointwise,
+    reductions,
+    windows,
+)
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
 from scratchgrad.certification.exact.rules import CannotExecute, rule_of
@@ -39,6 +45,7 @@ __all__ = ["CannotExecute", "Shadows"]
 Array = Any
 
 _ALLOCATES = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
+_RESIZES = {"resize_", "resize_as_", "set_"}
 _READS_VALUES = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "unique"}
 _RANDOM = {"bernoulli", "rand", "randn", "rand_like", "randn_like", "normal", "uniform", "randint", "multinomial"}
 _RANDOM |= {"native_dropout", "randperm", "random", "exponential"}
@@ -148,7 +155,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in _READS_VALUES:
             raise CannotExecute(f"aten.{name}: what happens next depends on values")
         views = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
-        if (views and not writes) or name in _ALLOCATES or name == "detach":
+        reshapes = torch.Tag.inplace_view in func.tags and name not in _RESIZES  # squeeze_ writes no number
+        if (views and not writes) or reshapes or name == "detach":
             return self._viewed(func, args, kwargs)
         plain = _plain_name(name, schema.overload_name)
         if plain == "_to_copy":

@@ -19,9 +19,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from platformdirs import user_cache_dir
+from scratchgrad.cache import cache_folder
 
-__all__ = ["NoCompiler", "cache_folder", "compiler", "library", "product"]
+__all__ = ["NoCompiler", "compiler", "library", "product"]
 
 FLAGS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC", "-w")
 
@@ -40,18 +40,13 @@ def compiler() -> str | None:
     return None
 
 
-def cache_folder() -> Path:
-    """Where compiled programs are kept."""
-    return Path(user_cache_dir("scratchgrad", appauthor=False)) / "native"
-
-
 def library(source: str) -> ctypes.CDLL:
     """The compiled source, loaded."""
     cc = compiler()
     if cc is None:
         raise NoCompiler("there is no C compiler (cc, gcc or clang); set CC to one")
     key = hashlib.sha256("\n".join((source, cc, _version(cc), " ".join(FLAGS), _processor())).encode()).hexdigest()[:24]
-    folder = cache_folder()
+    folder = cache_folder("native")
     path = folder / f"{key}.so"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

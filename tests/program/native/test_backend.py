@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scratchgrad.lab import lab_network
 from scratchgrad.layer import Layer
-from scratchgrad.program import ProgramDiffers, Runner
+from scratchgrad.program import ProgramDiffers, Runner, compared
 from scratchgrad.program.native import backend, build, compiler
 from scratchgrad.program.native.emit import entrywise
 from scratchgrad.program.runner import NativeFallback
@@ -19,15 +19,6 @@ from tests.program.test_trajectories import OPTIMIZERS, PHASES, agree
 from tests.tape.conftest import accept
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory):
-    """A cache of compiled programs for these tests alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setattr(build, "cache_folder", lambda: folder)
-        yield folder
 
 
 def data(n=32, dtype=torch.float64):
@@ -90,13 +81,24 @@ def test_float_exponentials_are_right_from_the_smallest_to_the_largest():
     torch.testing.assert_close(found[1], found[0], rtol=1e-6, atol=1e-45)
 
 
-def test_a_compiled_program_is_found_again_by_its_content(cache):
-    Runner(lab_network(), SGD(0.1), backend="native").program(7)
-    before = set(cache.rglob("*.so"))
-    Runner(lab_network(seed=5), SGD(0.3), backend="native").program(7)
-    assert set(cache.rglob("*.so")) == before
+def test_a_compiled_program_is_found_again_by_its_content(monkeypatch, tmp_path):
+    monkeypatch.setenv("SCRATCHGRAD_CACHE", str(tmp_path))
+    found = []
+    for net, optimizer, batch in ((lab_network(), SGD(0.1), 7), (lab_network(seed=5), SGD(0.3), 7)):
+        Runner(net, optimizer, backend="native").program(batch)
+        found.append(set(tmp_path.rglob("*.so")))
+    assert found[0] == found[1] != set()
     Runner(lab_network(), SGD(0.1), backend="native").program(8)
-    assert len(set(cache.rglob("*.so"))) == len(before) + 1
+    assert len(set(tmp_path.rglob("*.so"))) == len(found[0]) + 1
+
+
+def test_what_is_kept_lies_in_the_one_folder_that_the_environment_names(monkeypatch, tmp_path):
+    monkeypatch.setattr(compared, "_known", set())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("SCRATCHGRAD_CACHE", str(tmp_path / "named"))
+    Runner(lab_network(), SGD(0.1), backend="native").program(6)
+    assert not (tmp_path / "user").exists()
+    assert sorted(path.name for path in (tmp_path / "named").iterdir()) == ["compared", "native"]
 
 
 def test_without_a_compiler_native_says_so_in_one_line_and_auto_is_silent(monkeypatch):
