@@ -20,8 +20,8 @@ import numpy as np
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries
-from scratchgrad.certification.exact.proving import Condition
-from scratchgrad.certification.exact.scalar import Scalar
+from scratchgrad.certification.exact.proving import Condition, Enter
+from scratchgrad.certification.exact.scalar import COMPARISONS, Scalar, ordered
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import SEED
@@ -68,6 +68,16 @@ class Entering:
     base: Point
     probes: list[Probe] = field(default_factory=list)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
+
+    def about(self, mine: Scalar, right: Scalar) -> Enter:
+        """The question about the cases of a pair; at ties only the subject's own comparisons are looked at."""
+        known = {node.key for node in ordered([right])}
+        own = any(node.key not in known for node in ordered([mine]) if node.op in COMPARISONS)
+
+        def ask(conditions: Sequence[Condition], tied: bool) -> str:
+            return self.excuse(mine, right, conditions, tied=tied) if own or not tied else ""
+
+        return ask
 
     @precisely
     def excuse(self, mine: Scalar, right: Scalar, conditions: Sequence[Condition], *, tied: bool) -> str:

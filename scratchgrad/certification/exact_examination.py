@@ -18,7 +18,6 @@ import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -185,36 +184,53 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         found.suspects += _suspects(battery, entries, pairs, _of_kinds(_KINDS, battery, point), DIFFERS)
         if found.suspects:
             return
-        plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
-        facts = facts_of(battery.region.domains, plain)
-        entering = Entering(battery, entries, point)
-        for mine, right in pairs:
-            found.entries += 1
-            open_pairs.append((mine, right))
-            if exhausted >= _EXHAUSTED:
-                found.undecided["not tried, after others had taken too many steps"] += 1
-                continue
-            ask = partial(_excuse, entering, mine, right)
-            proof = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, ask)
-            asked = question(mine, right, facts)
-            if asked not in known:
-                known[asked] = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, upstream)
-            proof = known[asked]
-            found.cases += proof.cases
-            if proof.extent == EVERYWHERE:
-                found.everywhere += 1
-                open_pairs.pop()
-            elif proof.extent == OFF_TIES:
-                found.off_ties += 1
-            else:
-                found.undecided[proof.words] += 1
-                found.differs |= proof.differs
-                exhausted += proof.exhausted
-            asked = question(mine, right, facts)
-            if asked not in known:
-                part, ask = _Part(min(most, max(budget.left, 0)), budget), partial(_excuse, entering, mine, right)
-                known[asked] = prove(mine, right, part, facts, upstream, ask)
-            proof = known[asked]
+        open_pairs, exhausted = _prove(battery, entries, pairs, point, found, (budget, most, exhausted), known)
+        if open_pairs:
+            turns = turning_points(battery, entries, open_pairs, _of_kinds(_FOLLOWED, battery, point))
+            found.suspects += _suspects(battery, entries, open_pairs, turns, TURNS)
+            if found.suspects:
+                return
+
+
+def _prove(
+    battery: Battery,
+    entries: Entries,
+    pairs: Sequence[tuple[Any, Any]],
+    point: Point,
+    found: Exactness,
+    spent: tuple[Budget, float, int],
+    known: dict[Hashable, Proof],
+) -> tuple[list[tuple[Any, Any]], int]:
+    """The pairs that are not proven equal everywhere, and how many proofs took too many steps so far."""
+    budget, most, exhausted = spent
+    plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
+    facts = facts_of(battery.region.domains, plain)
+    upstream = {node.args[0] for array in entries.upstream.values() for node in array.ravel()}
+    entering = Entering(battery, entries, point)
+    open_pairs = []
+    for mine, right in pairs:
+        found.entries += 1
+        open_pairs.append((mine, right))
+        if exhausted >= _EXHAUSTED:
+            found.undecided["not tried, after others had taken too many steps"] += 1
+            continue
+        asked = question(mine, right, facts)
+        if asked not in known:
+            part = _Part(min(most, max(budget.left, 0)), budget)
+            known[asked] = prove(mine, right, part, facts, linear_in=upstream, enter=entering.about(mine, right))
+        proof = known[asked]
+        found.cases += proof.cases
+        if proof.extent == EVERYWHERE:
+            found.everywhere += 1
+            open_pairs.pop()
+        elif proof.extent == OFF_TIES:
+            found.off_ties += 1
+        else:
+            found.undecided[proof.words] += 1
+            found.differs |= proof.differs
+            exhausted += proof.exhausted
+    found.entered += entering.probes
+    return open_pairs, exhausted
 
 
 @dataclass

@@ -35,7 +35,7 @@ from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt, sorted_form
 from scratchgrad.notation.functions import TABLE
 
-__all__ = ["EVERYWHERE", "OFF_TIES", "Condition", "Proof", "prove"]
+__all__ = ["EVERYWHERE", "OFF_TIES", "Condition", "Enter", "Proof", "prove"]
 
 EVERYWHERE, OFF_TIES = "everywhere", "off ties"
 _CASES = 2000
@@ -79,6 +79,7 @@ def prove(
     b: Scalar,
     budget: Budget,
     facts: Facts | None = None,
+    *,
     linear_in: Collection[str] = (),
     enter: Enter | None = None,
 ) -> Proof:
