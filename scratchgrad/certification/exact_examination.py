@@ -37,6 +37,7 @@ from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
+from scratchgrad.certification.turning import turning_points
 from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["DIFFERS", "TURNS", "Exactness", "entries_at", "examine_exactly", "points"]
@@ -151,11 +152,8 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
 
 
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
-    budget = Budget(_WORK[subject.kernel])
-    most = budget.left / _ENTRY
+    spent = _Spent(Budget(_WORK[subject.kernel]))
     found.values, found.unit_rows = battery.region.words(), battery.unit_rows
-    exhausted = 0
-    known: dict[Hashable, Proof] = {}
     for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
@@ -184,7 +182,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         found.suspects += _suspects(battery, entries, pairs, _of_kinds(_KINDS, battery, point), DIFFERS)
         if found.suspects:
             return
-        open_pairs, exhausted = _prove(battery, entries, pairs, point, found, (budget, most, exhausted), known)
+        open_pairs = _prove(battery, pairs, found, spent, Entering(battery, entries, point))
         if open_pairs:
             turns = turning_points(battery, entries, open_pairs, _of_kinds(_FOLLOWED, battery, point))
             found.suspects += _suspects(battery, entries, open_pairs, turns, TURNS)
@@ -192,33 +190,42 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
                 return
 
 
+@dataclass
+class _Spent:
+    """What all the proofs have to spend, how many took too many steps, and what is known."""
+
+    budget: Budget
+    exhausted: int = 0
+    known: dict[Hashable, Proof] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.most = self.budget.left / _ENTRY
+
+    def part(self) -> Budget:
+        """What one proof may spend."""
+        return _Part(min(self.most, max(self.budget.left, 0)), self.budget)
+
+
 def _prove(
-    battery: Battery,
-    entries: Entries,
-    pairs: Sequence[tuple[Any, Any]],
-    point: Point,
-    found: Exactness,
-    spent: tuple[Budget, float, int],
-    known: dict[Hashable, Proof],
-) -> tuple[list[tuple[Any, Any]], int]:
-    """The pairs that are not proven equal everywhere, and how many proofs took too many steps so far."""
-    budget, most, exhausted = spent
+    battery: Battery, pairs: Sequence[tuple[Any, Any]], found: Exactness, spent: _Spent, entering: Entering
+) -> list[tuple[Any, Any]]:
+    """The pairs that are not proven equal everywhere."""
+    entries = entering.entries
     plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
     facts = facts_of(battery.region.domains, plain)
     upstream = {node.args[0] for array in entries.upstream.values() for node in array.ravel()}
-    entering = Entering(battery, entries, point)
     open_pairs = []
     for mine, right in pairs:
         found.entries += 1
         open_pairs.append((mine, right))
-        if exhausted >= _EXHAUSTED:
+        if spent.exhausted >= _EXHAUSTED:
             found.undecided["not tried, after others had taken too many steps"] += 1
             continue
         asked = question(mine, right, facts)
-        if asked not in known:
-            part = _Part(min(most, max(budget.left, 0)), budget)
-            known[asked] = prove(mine, right, part, facts, linear_in=upstream, enter=entering.about(mine, right))
-        proof = known[asked]
+        if asked not in spent.known:
+            enter = entering.about(mine, right)
+            spent.known[asked] = prove(mine, right, spent.part(), facts, linear_in=upstream, enter=enter)
+        proof = spent.known[asked]
         found.cases += proof.cases
         if proof.extent == EVERYWHERE:
             found.everywhere += 1
@@ -228,9 +235,9 @@ def _prove(
         else:
             found.undecided[proof.words] += 1
             found.differs |= proof.differs
-            exhausted += proof.exhausted
+            spent.exhausted += proof.exhausted
     found.entered += entering.probes
-    return open_pairs, exhausted
+    return open_pairs
 
 
 @dataclass
