@@ -15,6 +15,9 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+import torch
+
 import scratchgrad
 from scratchgrad import certificate as certificates
 from scratchgrad import registry
@@ -26,6 +29,7 @@ from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.recipe_examination import examine_recipe
 from scratchgrad.certification.specification import (
+    ExampleMismatch,
     NothingToCertify,
     Specification,
     batched_specification,
@@ -48,6 +52,7 @@ class KernelRefused(RuntimeError):
 
 
 _REMEMBERED = 16
+_COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("complex64"), np.dtype("complex128"))
 _batteries: dict[Specification, Battery] = {}
 
 
@@ -225,4 +230,11 @@ def _examples(example: Any) -> Sequence[Example]:
     if example is None:
         return ()
     found = [example(seed) for seed in range(3)] if callable(example) else [example]
-    return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+    examples = [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+    for place, value in enumerate(examples[0], 1):
+        if getattr(value, "dtype", None) in _COMPLEX:
+            raise ExampleMismatch(
+                f"argument {place} of the example is complex ({value.dtype}), which is not supported; give its "
+                "real and imaginary parts as tensors"
+            )
+    return examples
