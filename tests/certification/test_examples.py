@@ -1,4 +1,4 @@
-"""What an example fixes: permutations and offsets stay, accidents do not narrow a domain, and no gradient is no evidence."""
+"""What an example fixes: permutations and offsets stay, accidents narrow no domain, no gradient is no evidence."""
 
 import math
 
