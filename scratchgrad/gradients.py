@@ -10,14 +10,12 @@ Needs SymPy and numpy, not torch.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from scratchgrad.calculus.chosen import ChosenElement
@@ -30,11 +28,9 @@ from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
 from scratchgrad.layer import NAME, Layer
-from scratchgrad.membership import check
-from scratchgrad.notation.arithmetic import Arithmetic, Float
-from scratchgrad.notation.binding import tensor_name
+from scratchgrad.notation.arithmetic import Arithmetic
 from scratchgrad.notation.definition import Definition, Tensor
-from scratchgrad.notation.evaluation import EvaluationError, Valuation
+from scratchgrad.notation.evaluation import Valuation
 from scratchgrad.notation.exact_arithmetic import Exact
 from scratchgrad.notation.from_sympy import from_sympy
 from scratchgrad.notation.grammar import parse
@@ -42,15 +38,10 @@ from scratchgrad.notation.indices import Index
 from scratchgrad.notation.language import define_layer
 from scratchgrad.notation.limits import task
 from scratchgrad.notation.mistakes import UnknownName, UnusedName
-from scratchgrad.notation.nodes import Determinant, InverseElement, LogDeterminant
 from scratchgrad.notation.text import to_text
-from scratchgrad.signature import ShapeMismatch
+from scratchgrad.notation.values import NotSquare, finite, valuation
 
 __all__ = ["Form", "Gradient", "Gradients", "MatrixForm", "NotSquare", "UnknownTensor", "definition_of", "derive"]
-
-
-class NotSquare(ShapeMismatch):
-    """A matrix whose two axes differ, where the definition takes a square one."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +217,7 @@ class Gradient:
             grad_outputs, tensors = None, grad_outputs or {}
         at = self.parent.valuation(tensors, grad_outputs or None)
         found = at.value(self.element, self.indices)
-        return self.parent.finite(found, at, lambda: self.exact(grad_outputs or None, tensors))
+        return finite(self.parent.definition, found, at, lambda: self.exact(grad_outputs or None, tensors))
 
     def exact(self, grad_outputs: Mapping[str, Any] | None, tensors: Mapping[str, Any], digits: int = 50) -> Any:
         """As `evaluate`, in exact rational or `digits`-digit arithmetic: an object array."""
@@ -313,29 +304,10 @@ class Gradients(Mapping[str, Gradient]):
         def exact() -> dict[str, Any]:
             return self.forward(tensors, Exact())
 
-        return {name: self.finite(at.tensors[name], at, partial(lambda name: exact()[name], name)) for name in names}
-
-    def finite(self, found: Any, at: Valuation, exact: Callable[[], Any]) -> Any:
-        """What was found; if it is not finite although all that was given is, the exact numbers, rounded."""
-        if np.isfinite(found).all():
-            return found
-        given = (*self.definition.inputs, *(o.gradient for o in self.definition.outputs))
-        if not all(np.isfinite(at.tensors[t.name]).all() for t in given if t.name in at.tensors):
-            return found
-        try:
-            return _rounded(exact())
-        except ArithmeticError:  # a division by 0, which floating point has an answer for
-            return found
-
-    @cached_property
-    def _square(self) -> dict[str, str]:
-        """The matrices that must be square, and what is taken of them."""
-        found: dict[str, str] = {}
-        for assignment in self.definition.assignments:
-            for node in assignment.right.atoms(Determinant, LogDeterminant, InverseElement):
-                taken = f"Inv({node.args[0]})" if isinstance(node, InverseElement) else to_text(node)
-                found.setdefault(tensor_name(node.args[0]), taken)
-        return found
+        return {
+            name: finite(self.definition, at.tensors[name], at, partial(lambda name: exact()[name], name))
+            for name in names
+        }
 
     def valuation(
         self, tensors: Mapping[str, Any], grad_outputs: Mapping[str, Any] | None, arithmetic: Arithmetic | None = None
@@ -344,37 +316,7 @@ class Gradients(Mapping[str, Gradient]):
 
         Raises DomainViolated, which names the tensor and the value, where one lies outside its domain.
         """
-        outputs = {o.name: o for o in self.definition.outputs}
-        if grad_outputs is None:
-            only = next(iter(outputs.values()))
-            if len(outputs) > 1 or only.indices:
-                wanted = ", ".join(f'"{name}": ...' for name in outputs)
-                raise EvaluationError(
-                    f"the gradient of J with respect to the outputs is needed: grad_outputs={{{wanted}}}"
-                )
-            grad_outputs = {only.name: np.ones(())}
-        for name in grad_outputs:
-            if name not in outputs:
-                raise EvaluationError(f"{name!r} is no output; the outputs are {', '.join(outputs)}")
-        sizes: dict[sp.Expr, int] = {}
-        seen: dict[sp.Expr, str] = {}
-        values: dict[str, Any] = {}
-        for tensor in self.definition.inputs:
-            if tensor.name not in tensors:
-                raise EvaluationError(
-                    f"tensor {tensor.name!r} has no value; expected {', '.join(t.name for t in self.definition.inputs)}"
-                )
-            values[tensor.name] = _measured(tensor, tensors[tensor.name], sizes, seen, self._square)
-            check(tensor.domain, values[tensor.name], "evaluate", tensor.name)
-        gradients = {outputs[n].gradient: g for n, g in grad_outputs.items()}
-        values |= {tensor.name: _measured(tensor, g, sizes, seen, {}) for tensor, g in gradients.items()}
-        at = Valuation(values, sizes, arithmetic or Float())
-        for assignment in self.definition.assignments:
-            at.assign(assignment.target.name, at.value(assignment.right, assignment.target.indices))
-        for output in outputs.values():
-            if output.gradient not in gradients:
-                at.assign(output.gradient.name, at.arithmetic.array(np.zeros([at.size(s) for s in output.sizes])))
-        return at
+        return valuation(self.definition, tensors, grad_outputs, arithmetic)
 
 
 def derive(
@@ -444,18 +386,6 @@ def _check_unused(source: Any, **given: Any) -> None:
             raise UnusedName(f"{option}: {name} says that itself; {option}= belongs to a text or to SymPy equations")
 
 
-def _rounded(values: Any) -> Any:
-    """Exact numbers as float64."""
-    return np.array([_float(value) for value in np.ravel(values)], dtype=np.float64).reshape(np.shape(values))
-
-
-def _float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
 def _sharing(definition: Definition, shared: str) -> Definition:
     """The definition whose batches share the inputs named; UnknownName for a name that no input has."""
     known = [t.name for t in definition.inputs]
@@ -467,37 +397,3 @@ def _sharing(definition: Definition, shared: str) -> Definition:
 
 def _looks_shared(tensor: Tensor) -> bool:
     return (not tensor.indices and not tensor.integer) or tensor.name[0].isupper() or tensor.name.startswith("b")
-
-
-def _measured(
-    tensor: Tensor,
-    values: Any,
-    sizes: dict[sp.Expr, int],
-    seen: dict[sp.Expr, str],
-    square: Mapping[str, str],
-) -> Any:
-    """The values as an array whose shape fits the tensor; its sizes are noted; `square` says what is taken of it."""
-    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-    if array.ndim != len(tensor.indices):
-        count = len(tensor.indices)
-        axes = f"{count or 'no'} {'axis' if count == 1 else 'axes'}"
-        raise ShapeMismatch(f"{to_text(tensor.element)} has {axes}, got shape {array.shape}")
-    if array.dtype.kind not in "biufO":
-        raise EvaluationError(f"{to_text(tensor.element)}: expected real numbers, got an array of {array.dtype}")
-    if tensor.integer and array.dtype.kind == "f":
-        array = array.astype(np.int64)
-    if tensor.name in square and array.shape[-1] != array.shape[-2]:
-        raise NotSquare(f"{square[tensor.name]} needs a square matrix {tensor.name}, got shape {array.shape}")
-    for index, length in zip(tensor.indices, array.shape, strict=True):
-        known = sizes.setdefault(index.size, length) if not index.size.is_Integer else int(index.size)
-        if known != length:
-            where = seen.get(index.size, "the definition")
-            if where == to_text(tensor.element):
-                raise NotSquare(f"{where}: index {index.name!r} runs over axes of one size, got shape {array.shape}")
-            matrix = next((t for t in (to_text(tensor.element), where) if "," in t), "")
-            hint = f"; is {matrix.partition('[')[0]} transposed?" if matrix else ""
-            raise ShapeMismatch(
-                f"index {index.name!r} is {known} in {where} but {length} in {to_text(tensor.element)}{hint}"
-            )
-        seen.setdefault(index.size, to_text(tensor.element))
-    return array

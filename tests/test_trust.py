@@ -124,7 +124,7 @@ def test_the_page_names_the_certificates_of_the_package_that_are_not_proven() ->
     ]
     unproven = {c["layer"] for c in written if not c["evidence"]["proven"]}
     (said,) = re.findall(
-        r"certificates of the package that say so are(.*?)\.\s", sections()["unproven"] + " ", re.DOTALL
+        r"certificates of the package that say otherwise are(.*?)\.\s", sections()["unproven"] + " ", re.DOTALL
     )
     assert set(re.findall(r"`([^`]+)`", said)) == unproven
 

@@ -51,8 +51,8 @@ class AssignmentOrder(NotationError):
 
 
 def counted(count: int, one: str, many: str) -> str:
-    """A number with its noun: "no index", "1 index", "2 indices"."""
-    return f"{count or 'no'} {one if count < 2 else many}"
+    """A number with its noun: "no axes", "1 axis", "2 axes"."""
+    return f"{count or 'no'} {one if count == 1 else many}"
 
 
 def nearest(name: str, known: list[str], otherwise: str = "it has ") -> str:

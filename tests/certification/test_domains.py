@@ -98,7 +98,7 @@ def test_a_structure_is_used_in_the_proof_and_needed_for_it(text, domains, forwa
     verdict = sg.certify(text, forward, backward, domains=domains)
     assert verdict.accepted and verdict.proven, str(verdict)
     without = sg.certify(text, forward, backward)
-    assert not (without.accepted and without.proven and "log" not in text.lower()), str(without)
+    assert not without.accepted, str(without)
 
 
 @pytest.mark.parametrize(
