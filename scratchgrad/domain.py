@@ -131,8 +131,11 @@ STRUCTURES: dict[str, _Structure] = {
     "int": _Structure(0, _ANY, "whole numbers", "whole numbers"),
 }
 
-_LONG = 300
+_LONG = 330
 """More digits, or a larger exponent, has no end of a domain: float64 ends at 1.8e308."""
+
+_BEYOND = Fraction(2) ** 1024
+"""What lies beyond all numbers of float64."""
 
 _NUMBER = r"[+-]?\s*(?:inf|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:/\d+)?)"
 _HERE = re.compile(
@@ -288,15 +291,17 @@ def _number(text: str) -> Fraction | None:
     exponent = re.split("[eE]", digits)[1:]
     if len(text) > _LONG or (exponent and abs(int(exponent[0])) > _LONG) or (under and not int(under)):
         raise DomainError(f"{text[:_LONG]} is no number of floating point")
-    return Fraction(digits) / Fraction(under or 1)
+    number = Fraction(digits) / Fraction(under or 1)
+    if abs(number) >= _BEYOND or (number and not float(number)):
+        raise DomainError(f"{text[:_LONG]} is no number of floating point")
+    return number
 
 
 def _digits(number: Fraction) -> str:
     """The shortest text that reads back as the number."""
-    if number.denominator == 1:
-        return str(number.numerator)
-    short = repr(float(number))
-    return short if Fraction(short) == number else str(number)
+    exact, short = str(number), repr(float(number)).removesuffix(".0")
+    shorter = number.denominator > 1 or len(short) < len(exact)
+    return short if shorter and Fraction(short) == number else exact
 
 
 def _later(a: tuple[Fraction | None, bool], b: tuple[Fraction | None, bool], way: int) -> tuple[Fraction | None, bool]:

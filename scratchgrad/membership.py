@@ -175,7 +175,21 @@ def _folded(interval: Interval, values: Array) -> Array:
         moved = np.where(moved <= low, low + step, moved)
     if high is not None and not interval.high_closed:
         moved = np.where(moved >= high, high - step, moved)
-    return moved.astype(values.dtype)
+    return _off_open_ends(interval, moved.astype(values.dtype))
+
+
+def _off_open_ends(interval: Interval, values: Array) -> Array:
+    """The values, with those that rounding has carried to an open end made the next number of the dtype."""
+    if values.dtype.kind != "f":
+        return values
+    number = values.dtype.type
+    if interval.low is not None and not interval.low_closed:
+        low = number(float(interval.low))
+        values = np.where(values <= low, np.nextafter(low, number(np.inf)), values)
+    if interval.high is not None and not interval.high_closed:
+        high = number(float(interval.high))
+        values = np.where(values >= high, np.nextafter(high, number(-np.inf)), values)
+    return values
 
 
 def _beyond(end: float) -> float:

@@ -17,6 +17,11 @@ TEXTS = [
     "<0",
     "<=1",
     ">-0.5",
+    ">1e+30",
+    "<1e-05",
+    ">=100000",
+    " in (0,1/3)",
+    " in (0,1e+308)",
     " in (-1,1)",
     " in [0,1)",
     " in (0,2.5]",
@@ -157,3 +162,9 @@ def test_a_tensor_of_a_definition_has_the_domain_of_its_signature() -> None:
     notation = Notation(Signature.parse("x[i] nu>0 t:int -> y[i]"))
     assert {name: str(t.domain) for name, t in notation.declared.items()} == {"x": "", "nu": ">0", "t": ":int", "y": ""}
     assert notation.declared["t"].integer
+
+
+@pytest.mark.parametrize("text", ["<2e308", ">" + 9 * "9" + "e307", ">1e-330", ">" + "9" * 200 + "e200", ">1/0"])
+def test_an_end_that_no_float_can_be_near_is_named(text: str) -> None:
+    with pytest.raises(DomainError, match="is no number of floating point"):
+        Domain.parse(text)

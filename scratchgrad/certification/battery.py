@@ -219,6 +219,9 @@ class Battery:
                 arrays[role.name] = as_array(values)
                 continue
             array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+            wrong = outside(role.tensor.domain, array) if role.integer else None
+            if wrong is not None:
+                raise ExampleMismatch(f"the example of {role.name} holds whole numbers, which index: got {wrong}")
             arrays[role.name] = array.astype(np.int64 if role.integer else np.float64)
         return arrays
 

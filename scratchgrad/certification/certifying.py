@@ -20,7 +20,7 @@ import torch
 
 import scratchgrad
 from scratchgrad import certificate as certificates
-from scratchgrad import registry
+from scratchgrad import generated, registry
 from scratchgrad.certificate import Certificate
 from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.calling import Calling, calling_of
@@ -39,18 +39,22 @@ from scratchgrad.certification.specification import (
 from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
-from scratchgrad.codegen.writing import generate_kernel, kernel_of
+from scratchgrad.codegen.writing import generate_kernel, is_in_memory, kernel_of
 from scratchgrad.layer import Layer
 from scratchgrad.notation.definition import Definition
 from scratchgrad.recipes import Recipe
 
-__all__ = ["KernelRefused", "battery_of", "certified_kernel", "certify", "kernel_subject"]
+__all__ = ["KernelRefused", "battery_of", "certified_kernel", "certify", "is_generated", "kernel_subject"]
 
 
 class KernelRefused(RuntimeError):
     """A generated kernel that the battery refuses; the message is the verdict."""
 
 
+_GENERATED = (
+    "this kernel was generated: write the equation so that nothing overflows or cancels on the way (logaddexp, log1p, "
+    "expm1, sigmoid), or write a kernel by hand (CONTRIBUTING.md, Add a layer)"
+)
 _REMEMBERED = 16
 _COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("complex64"), np.dtype("complex128"))
 _batteries: dict[Specification, Battery] = {}
@@ -89,6 +93,8 @@ def certify(
         subject = kernel_subject(layer, specification)
         battery = _battery(specification, examples, subject)
         verdict = judge(battery, subject)
+        if not verdict.accepted and is_generated(layer):
+            verdict = replace(verdict, diagnosis=(*verdict.diagnosis, _GENERATED))
         return _certified(layer, _with_recipe(layer, verdict, battery, subject))
     if backward is None and is_autograd_function(forward):
         forward, backward = by_autograd(forward)
@@ -124,6 +130,12 @@ def _specified(spec: Any, examples: Sequence[Example], domains: str) -> Specific
     return specify(spec, examples[0] if examples else None, domains)
 
 
+def is_generated(layer: Layer) -> bool:
+    """Whether nobody has written a kernel by hand."""
+    kernel = layer.kernel_class
+    return kernel is None or kernel.__module__.startswith(f"{generated.__name__}.") or is_in_memory(kernel)
+
+
 def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     """The layer's own kernel, to be examined: the hand-written one, else the generated one.
 
@@ -157,8 +169,12 @@ def certified_kernel(definition: Definition) -> type[Any]:
     subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, calling=Calling.SAVED_FIRST)
     verdict = judge(battery_of(specification), subject)
     if not verdict.accepted:
-        words = "does not agree" if verdict.judged else "could not be compared"
-        raise KernelRefused(f"the generated kernel {words} with the definition:\n{verdict}")
+        if not verdict.judged:
+            raise KernelRefused(f"the generated kernel could not be compared with the definition:
+{verdict}")
+        raise KernelRefused(f"the generated kernel does not agree with the definition:
+{verdict}
+  - {_GENERATED}")
     return kernel
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scratchgrad import certificate as certificates
-from scratchgrad import generated, registry
+from scratchgrad import registry
 from scratchgrad.certificate import CertificateUnreadable
-from scratchgrad.certification.certifying import certify
+from scratchgrad.certification.certifying import certify, is_generated
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import write_kernel
@@ -34,7 +34,7 @@ def certify_room(layer: str | Layer, write: str | None = None) -> Verdict:
     if write is not None and write not in _PLACES:
         raise ValueError(f"write is {write!r}; expected None, {' or '.join(map(repr, _PLACES))}")
     layer = registry.layer(layer) if isinstance(layer, str) else layer
-    if _is_generated(layer) and (registry.is_built_in(layer.name) or write == "cache"):
+    if is_generated(layer) and (registry.is_built_in(layer.name) or write == "cache"):
         with contextlib.suppress(CannotLower):  # certify says what to do then
             _generate(layer, anew=write == "built-in" or not registry.is_built_in(layer.name))
     verdict = certify(layer)
@@ -51,11 +51,6 @@ def update(names: Iterable[str] | None = None) -> dict[str, Verdict]:
 def check(names: Iterable[str] | None = None) -> list[str]:
     """One sentence for every built-in certificate that does not come out again; empty where all do."""
     return [complaint for name in _rooms(names) if (complaint := _complaint(name)) is not None]
-
-
-def _is_generated(layer: Layer) -> bool:
-    """Whether nobody has written a kernel by hand."""
-    return layer.kernel_class is None or layer.kernel_class.__module__.startswith(f"{generated.__name__}.")
 
 
 def _generate(layer: Layer, *, anew: bool) -> None:

@@ -132,12 +132,12 @@ def _places(battery: Battery, entries: Entries) -> dict[str, _Place]:
 
 
 def _compared(pairs: Sequence[tuple[Scalar, Scalar]], at: Point, places: Mapping[str, _Place]) -> list[Scalar]:
-    """What is compared with 0, or goes through a step, once each; what only the subject compares comes first."""
+    """What is compared with 0, goes through a step, or leaves a domain, once each; what only the subject asks first."""
     known = {node.key for node in ordered([right for _, right in pairs])}
     nodes = sorted(ordered([node for pair in pairs for node in pair]), key=lambda node: node.key in known)
     found: dict[int, Scalar] = {}
     for node in nodes:
-        for value in node.operands if node.op in COMPARISONS else _steps(node, at, places):
+        for value in node.operands if node.op in COMPARISONS else (*_steps(node, at, places), *_ends(node)):
             if value.op != "number":
                 found.setdefault(value.key, value)
     return list(found.values())
@@ -153,6 +153,18 @@ def _steps(node: Scalar, at: Point, places: Mapping[str, _Place]) -> Iterator[Sc
     if math.isfinite(value):
         for step in (0, 1):
             yield node.graph.sub(argument, node.graph.number(math.floor(value) + step + Fraction(row.kink[1])))
+
+
+def _ends(node: Scalar) -> Iterator[Scalar]:
+    """How far the arguments of a function are from the ends of its domain: beyond them the definition has no value."""
+    row = TABLE.get(node.op)
+    if row is None or not row.domain:
+        return
+    interval = Domain.parse(row.domain).interval
+    for argument in node.operands:
+        for end in (interval.low, interval.high):
+            if end is not None:
+                yield node.graph.sub(argument, node.graph.number(end))
 
 
 def _lines(battery: Battery, anchor: Point, places: Sequence[_Place]) -> Iterator[_Line]:
@@ -192,8 +204,9 @@ def _around(line: _Line, value: _Value) -> Iterator[Array]:
     for place in np.flatnonzero(signs[1:] * signs[:-1] < 0)[:_TURNS]:
         ends = line.rows[place], line.rows[place + 1]
         low, high = _cut(line, ends, int(signs[place]), value)
-        yield from _beside(line, low, ends[0])
-        yield from _beside(line, high, ends[1])
+        for turn, near, beyond in ((low, place, place - 1), (high, place + 1, place + 2)):
+            there = beyond if np.array_equal(turn, line.rows[near]) else near
+            yield from _beside(line, turn, line.rows[min(max(there, 0), len(signs) - 1)])
     for place in np.flatnonzero(signs == 0)[:_TURNS]:
         for near in (place - 1, place + 1):
             if 0 <= near < len(signs) and signs[near]:

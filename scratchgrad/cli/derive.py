@@ -65,7 +65,7 @@ def command(
     outputs: Annotated[
         str | None, typer.Option(metavar="NAMES", help="The outputs, such as 'o L'; without it the last left side.")
     ] = None,
-    domains: Annotated[str, typer.Option(metavar="DOMAINS", help=DOMAINS, show_default=False)] = "",
+    domains: Annotated[list[str] | None, typer.Option(metavar="DOMAINS", help=DOMAINS, show_default=False)] = None,
 ) -> None:
     """Derive the gradients of an equation or a layer, step by step; or print the kernel that computes them."""
     from scratchgrad.gradients import derive
@@ -77,7 +77,7 @@ def command(
         ranges=_ranges(ranges or ()),
         shared=shared,
         outputs=outputs,
-        domains=domains,
+        domains="; ".join(domains or ()),
     )
     wanted = [gradients[name] for name in wrt or gradients]
     if format_ is Format.torch:

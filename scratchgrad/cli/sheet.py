@@ -42,7 +42,7 @@ def command(
     ] = None,
     author: Annotated[str, typer.Option(metavar="NAME", help="For the header at the top right.")] = "",
     date: Annotated[str, typer.Option(metavar="DATE", help="For the header.")] = "",
-    domains: Annotated[str, typer.Option(metavar="DOMAINS", help=DOMAINS, show_default=False)] = "",
+    domains: Annotated[list[str] | None, typer.Option(metavar="DOMAINS", help=DOMAINS, show_default=False)] = None,
     assignment: Annotated[str, typer.Option(metavar="TITLE", help="Number and name of the lab, for the header.")] = "",
     update: Annotated[
         bool, typer.Option("--update", help="Write the sheets of all layers and of the lab anew (tex and html).")
@@ -61,7 +61,7 @@ def command(
     from scratchgrad.sheets.writing import save_sheet
 
     meta, console = Meta(author=author, date=date, assignment=assignment), stdout()
-    sheets = all_sheets(meta) if source is None else [sheet_of(source, meta, domains)]
+    sheets = all_sheets(meta) if source is None else [sheet_of(source, meta, "; ".join(domains or ()))]
     folder = prepared(out)
     for stem, sheet in sheets:
         for ending in wanted or ("tex", "html"):

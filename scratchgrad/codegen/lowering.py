@@ -6,6 +6,7 @@ are recognised as nodes are made: exp(v) / sum exp(v) is softmax, log sum exp is
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import sympy as sp
@@ -111,7 +112,7 @@ class Lowering:
         return all(isinstance(s, Size) for s in e.free_symbols) and not e.has(sp.Sum, MaxOver, Indicator)
 
     def _function(self, row: Function, e: sp.Expr) -> Labelled:
-        """A function of the table; a logarithm of a softmax, a sigmoid, 1 + exp or a sum of exponentials is stable."""
+        """A function of the table; the logarithm of a softmax, sigmoid, cosh, 1 + exp or sum of exp is stable."""
         name, orders = row.name, e.args[: len(row.orders)]
         args = [self._real(self.lower(a)) for a in e.args[len(row.orders) :]]
         first = args[0].node
@@ -119,6 +120,10 @@ class Lowering:
             return Labelled(self.graph.make("log_softmax", first.args, first.data, first.sizes), args[0].axes)
         if name == "log" and first.op == "sigmoid":
             return self.graph.pointwise("logsigmoid", Labelled(first.args[0], args[0].axes))
+        if name == "log" and first.op == "cosh":  # log(cosh(x)) = log(exp(x) + exp(-x)) - log(2)
+            x = Labelled(first.args[0], args[0].axes)
+            both = self.graph.pointwise("logaddexp", x, self.graph.pointwise("neg", x))
+            return self.graph.pointwise("sub", both, self.lower(sp.log(2)))
         if (softplus := self._softplus(name, args[0])) is not None:
             negative = self.graph.pointwise("neg", softplus)
             return self.graph.pointwise("neg", self.graph.pointwise("logsigmoid", negative))
@@ -292,6 +297,14 @@ class Lowering:
                         return self._softmaxes([made if f is a else f for f in over], [f for f in under if f is not b])
         return over, under
 
+    def _hyperbolic(self, over: list[Labelled], under: list[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
+        """The factors with every sinh(v) / cosh(v) made tanh(v), which does not overflow."""
+        for a, b in itertools.product(over, under):
+            if (a.node.op, b.node.op) == ("sinh", "cosh") and a.node.args == b.node.args and a.axes == b.axes:
+                made = self.graph.pointwise("tanh", Labelled(a.node.args[0], a.axes))
+                return self._hyperbolic([made if f is a else f for f in over], [f for f in under if f is not b])
+        return over, under
+
     def _masked(
         self, over: list[Labelled], under: list[Labelled], conditions: list[Labelled]
     ) -> tuple[list[Labelled], list[Labelled]]:
@@ -323,7 +336,7 @@ class Lowering:
         denominators = [self.lower(f) for f in under]
         conditions = [self._condition(mask.args[0]) for mask in masks]
         numerators, conditions = self._masked([self.lower(f) for f in plain], denominators, conditions)
-        numerators, denominators = self._softmaxes(numerators, denominators)
+        numerators, denominators = self._softmaxes(*self._hyperbolic(numerators, denominators))
         if denominators or not number.is_integer:
             numerators, denominators = list(map(self._real, numerators)), list(map(self._real, denominators))
         result = self._scaled(self._product(numerators), number) if numerators else self.graph.number(number)

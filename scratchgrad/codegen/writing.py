@@ -13,7 +13,10 @@ from scratchgrad.layer import Layer, options_in
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.language import define_layer
 
-__all__ = ["generate_kernel", "generated_path", "kernel_of", "layer_source", "write_kernel"]
+__all__ = ["generate_kernel", "generated_path", "is_in_memory", "kernel_of", "layer_source", "write_kernel"]
+
+
+_IN_MEMORY = "<generated kernel of "
 
 
 def layer_source(layer: Layer) -> str:
@@ -39,6 +42,12 @@ def write_kernel(layer: Layer) -> Path:
     return path
 
 
+def is_in_memory(kernel: type[Any]) -> bool:
+    """Whether the kernel was generated without a file."""
+    code = getattr(getattr(kernel, "forward", None), "__code__", None)
+    return code is not None and code.co_filename.startswith(_IN_MEMORY)
+
+
 def generate_kernel(layer: Layer) -> type[Any]:
     """Give the layer its generated kernel, without a file."""
     return layer.kernel(_kernel_in(layer_source(layer), layer.name))
@@ -51,7 +60,7 @@ def kernel_of(definition: Definition) -> type[Any]:
 
 def _kernel_in(source: str, name: str) -> type[Any]:
     """The kernel that the source defines; a traceback, and the certificate's digest, can read the source."""
-    filename = f"<generated kernel of {name}>"
+    filename = f"{_IN_MEMORY}{name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     space: dict[str, Any] = {}
     exec(compile(source, filename, "exec"), space)

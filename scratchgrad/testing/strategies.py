@@ -22,10 +22,10 @@ import torch
 from hypothesis import strategies as st
 
 from scratchgrad import registry
-from scratchgrad.domain import REALS, Domain
+from scratchgrad.domain import REALS, Domain, DomainError
 from scratchgrad.layer import Layer
 from scratchgrad.membership import inside, outside
-from scratchgrad.signature import Axes, Signature
+from scratchgrad.signature import Axes, Signature, SignatureError
 from scratchgrad.tape import Network
 from scratchgrad.testing.domains import domains_of
 from scratchgrad.testing.sizes import sizes_of
@@ -67,7 +67,7 @@ def tensors(
     with stride 0.
     """
     sizes = tuple(draw(shape) if isinstance(shape, st.SearchStrategy) else shape)
-    domain = Domain.parse(domain) if isinstance(domain, str) else domain
+    domain = _fitting(domain, sizes)
     choices = [st.sampled_from(_SIMPLE), st.floats(-8, 8, width=16)]
     if extremes:
         choices.append(st.sampled_from((*_EXTREME, *_ends(domain))))
@@ -75,10 +75,22 @@ def tensors(
     filled = _filled(draw, sizes, st.one_of(choices), dtype)
     if domain.is_reals:
         return _stored(filled, storage)
-    moved = inside(domain, filled.double().numpy(), _BITS, margin=0 if extremes else _MARGIN)
+    numbers = filled.numpy() if dtype in (torch.float64, torch.float32) else filled.float().numpy()
+    moved = inside(domain, numbers, _BITS, margin=0 if extremes else _MARGIN)
     tensor = torch.from_numpy(np.ascontiguousarray(moved)).to(dtype).reshape(sizes)
     stored = _stored(tensor, storage)
     return tensor if outside(domain, stored.double().numpy()) is not None else stored
+
+
+def _fitting(domain: str | Domain, sizes: tuple[int, ...]) -> Domain:
+    """The domain, where tensors of the shape can lie in it; DomainError where not."""
+    if not isinstance(domain, str | Domain):
+        raise DomainError(f"tensors: expected a domain such as '>0' or ':simplex', got {type(domain).__name__}")
+    found = Domain.parse(domain) if isinstance(domain, str) else domain
+    found.of(("",) * len(sizes), f"tensors: a tensor of shape {sizes}")
+    if found.is_square and sizes[-1] != sizes[-2]:
+        raise DomainError(f"tensors: a tensor of shape {sizes} cannot be {found} ({found.words}): it is not square")
+    return found
 
 
 def _ends(domain: Domain) -> tuple[float, ...]:
@@ -97,7 +109,10 @@ def members(
     strides: bool = True,
 ) -> torch.Tensor:
     """A tensor with axes of any size, in its domain; both as a signature writes them, such as "p[n,i]:simplex"."""
-    (axes,) = Signature.parse(f"{tensor} -> result_").inputs
+    inputs = Signature.parse(f"{tensor} -> result_").inputs
+    if len(inputs) != 1:
+        raise SignatureError(f"members: expected one tensor such as p[n,i]:simplex, got {tensor!r}")
+    (axes,) = inputs
     sizes = draw(shapes(tensor, largest=largest))
     shape = tuple(sizes[letter] for letter in axes.axes)
     return draw(_tensor(axes, shape, largest, dtype=dtype, extremes=extremes, strides=strides))

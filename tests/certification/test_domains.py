@@ -216,3 +216,14 @@ def test_nothing_is_proven_in_a_domain_that_a_point_of_it_refutes(domain, a, b):
     values = {f"v[{n}]": balls(points[:, n]) for n in range(3)} | {"z": balls(rng.standard_normal(len(points)))}
     left, right = (Program([node]).run(values, len(points))[0] for node in (one, other))
     assert all(x.overlaps(y) for x, y in zip(left, right, strict=True))
+
+
+def test_an_example_of_whole_numbers_holds_whole_numbers():
+    with pytest.raises(ExampleMismatch, match=r"the example of n holds whole numbers, which index: got 1.5$"):
+        sg.certify(
+            "h[i] = n*x[i]",
+            lambda n, x: n * x,
+            lambda g, n, x: (None, n * g),
+            example=(torch.tensor(1.5), torch.randn(3)),
+            domains="n:int",
+        )

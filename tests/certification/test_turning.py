@@ -60,6 +60,18 @@ WRONG = {
         lambda u: torch.where(2 * u >= 1, u, 0 * u),
         lambda g, u: (torch.where(2 * u >= 1, g, 0 * g),),
     ),
+    "there are values near 0 only": (
+        "h[i] = asin(1000000*u[i])",
+        "",
+        lambda u: (1000000 * u).asin(),
+        lambda g, u: (1000000 * g,),
+    ),
+    "there are values far away only": (
+        "h[i] = acosh(u[i]/100000)",
+        "",
+        lambda u: (u / 100000).acosh(),
+        lambda g, u: (g / u,),
+    ),
     "halves are rounded up": ("h[i] = round(u[i])", "", lambda u: (u + 0.5).floor(), nothing),
     "halves are rounded away from 0": (
         "h[i] = round(2*u[i])",

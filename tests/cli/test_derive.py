@@ -185,6 +185,8 @@ def test_the_list_of_layers_loads_no_sympy(interpreter):
 
 def test_a_domain_is_an_option(run):
     assert run("derive", "y[i] = x[i]/sqrt(nu)", "--domains", "nu>0").exit_code == 0
+    both = run("derive", "y[i] = x[i]/sqrt(nu)", "--domains", "nu>0", "--domains", "x:simplex")
+    assert "For x in the simplex, nu > 0." in both.stdout
     refused = run("derive", "y[i] = x[i]/sqrt(nu)", "--domains", "mu>0")
     assert refused.exit_code != 0
     assert "the definition has no input 'mu'" in refused.output

@@ -16,8 +16,24 @@ def test_the_kernel_of_a_text_is_certified_and_runs_over_batches():
 
 
 def test_a_generated_kernel_that_overflows_is_refused_with_the_verdict():
-    with pytest.raises(KernelRefused, match=r"(?s)does not agree with the definition:.*REFUSED.*at  x = \[\[1000\]\]"):
+    with pytest.raises(
+        KernelRefused, match=r"(?s)does not agree with the definition:.*REFUSED.*at  x = \[\[1000\]\]"
+    ) as raised:
         sg.derive("y[i] = exp(x[i])/(1 + exp(x[i])**2)").kernel()
+    assert "write the equation so that nothing overflows or cancels on the way" in str(raised.value)
+
+
+def test_a_layer_whose_generated_kernel_overflows_is_refused_with_what_to_do():
+    verdict = sg.certify(sg.Layer("bump", "x[i] -> y[i]", "y[i] = exp(x[i])/(1 + exp(x[i])**2)"))
+    assert not verdict.accepted
+    assert "or write a kernel by hand (CONTRIBUTING.md, Add a layer)" in str(verdict)
+
+
+@pytest.mark.parametrize(
+    "text", ["L = Sum(log(cosh(v[i] - y[i])), i)", "h[i] = c*log(cosh(a*u[i]))/a", "h[i] = x[i]*sinh(u[i])/cosh(u[i])"]
+)
+def test_the_logarithm_of_cosh_and_sinh_over_cosh_do_not_overflow(text):
+    assert sg.derive(text, domains="a>0" if "a*" in text else "").kernel()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 import scratchgrad
 from scratchgrad import registry
+from scratchgrad.domain import Domain, DomainError
 from scratchgrad.layer import Layer
 from scratchgrad.membership import outside
-from scratchgrad.signature import Signature
+from scratchgrad.signature import Signature, SignatureError
 from scratchgrad.testing import layers, members, networks, shapes, tensors
 from tests.tolerances import tolerance
 
@@ -143,3 +144,32 @@ def test_every_layer_of_the_registry_can_be_drawn(case):
         output if isinstance(output, tuple) else (output,), case.grad_outputs.values(), strict=True
     ):
         assert tensor.shape == gradient.shape
+
+
+@pytest.mark.parametrize("domain", [">1e30", " in (0,1e-30)", " in (1,1.000001)", "<-1e20", " in (-1,1)"])
+@settings(max_examples=30)
+@given(data=st.data())
+def test_rounding_carries_no_member_to_an_open_end(data, domain):
+    tensor = data.draw(tensors((2, 3), dtype=torch.float32, domain=domain))
+    assert outside(Domain.parse(domain), tensor.numpy()) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "domain", "says"),
+    [
+        ((), ":simplex", r"a tensor of shape \(\) cannot be :simplex .* it has no axes, expected at least 1"),
+        ((3,), ":symmetric", r"a tensor of shape \(3,\) cannot be :symmetric .* it has 1 axis, expected at least 2"),
+        ((2, 3), ":positive_definite", r"a tensor of shape \(2, 3\) cannot be :positive_definite .* it is not square"),
+        ((2,), 5, "tensors: expected a domain such as '>0' or ':simplex', got int"),
+        ((2,), "x>0", "cannot read the domain 'x>0'"),
+    ],
+)
+def test_a_domain_that_no_tensor_of_the_shape_can_have_is_named(shape, domain, says):
+    with pytest.raises(DomainError, match=says):
+        find(tensors(shape, domain=domain), lambda _: True)
+
+
+@pytest.mark.parametrize("written", ["", "x[i]>0 y>0"])
+def test_members_are_of_one_tensor(written):
+    with pytest.raises(SignatureError, match="members: expected one tensor such as"):
+        find(members(written), lambda _: True)
