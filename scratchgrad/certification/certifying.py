@@ -170,11 +170,8 @@ def certified_kernel(definition: Definition) -> type[Any]:
     verdict = judge(battery_of(specification), subject)
     if not verdict.accepted:
         if not verdict.judged:
-            raise KernelRefused(f"the generated kernel could not be compared with the definition:
-{verdict}")
-        raise KernelRefused(f"the generated kernel does not agree with the definition:
-{verdict}
-  - {_GENERATED}")
+            raise KernelRefused(f"the generated kernel could not be compared with the definition:\n{verdict}")
+        raise KernelRefused(f"the generated kernel does not agree with the definition:\n{verdict}\n  - {_GENERATED}")
     return kernel
 
 
