@@ -19,6 +19,7 @@ import numpy as np
 from scratchgrad.calculus.kinks import kink_line, kinks
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.columns import in_columns
+from scratchgrad.certification.entering import OTHER
 from scratchgrad.certification.error_model import UNIT
 from scratchgrad.certification.exact_examination import TURNS
 from scratchgrad.certification.examination import Examination, Finding, Measured
@@ -117,13 +118,11 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
     def name_has(probe: Probe, *parts: str) -> bool:
         return any(part in probe.name for part in parts)
 
-    if only(lambda p: p.group == "exact" and "formula" in p.name):
-        return ["right at all ordinary probes, wrong where its own comparisons take another branch"]
     if only(lambda p: p.group == "memory"):
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
-    if only(lambda p: p.name == TURNS):
+    if only(lambda p: p.name in (OTHER, TURNS)):
         return [
             "right at ordinary numbers, wrong where one of its comparisons turns: does it clamp, round or branch where "
             "the definition does not?"

@@ -26,7 +26,9 @@ from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import SEED
 
-__all__ = ["Entering"]
+__all__ = ["OTHER", "Entering"]
+
+OTHER = "a point where its formula is another one"
 
 _POINTS, _USUAL, _ROUNDS = 96, 48, 6
 """How many points are drawn, how many of them of size 1, and how often they are moved."""
@@ -51,7 +53,7 @@ _ROUNDED_CONSTANTS = 1e-9
 """Formulas that differ by so little at usual numbers differ by their constants; what that does is run for real."""
 
 _TIE = 1e-12
-"""A sum so small beside its terms counts as 0: the number that makes it 0 may be no float."""
+"""A sum so small beside its terms counts as 0: the number that makes it 0 may be no float, and rounding decides."""
 
 _NOTHING = "its formula is another one only where the definition has no value, or beyond 1e-100 and 1e100"
 _CONSTANTS = "its formula is another one by no more than constants are rounded"
@@ -85,6 +87,9 @@ class Entering:
 
         Where there is something to compare, probes are added.
         """
+        ties = (c for c in conditions if c.sign == 0)
+        if tied and any(len({name for factors, _ in c.terms for name, _ in factors}) > 1 for c in ties):
+            return ""  # rounding decides whether sums of several numbers are equal
         self._spent[tied] += 1
         if self._spent[tied] > (_TIED if tied else _TIMES):
             return ""
@@ -101,11 +106,7 @@ class Entering:
             return _NOTHING
         apart = np.array([_apart(x, y) for x, y in zip(a, b, strict=True)])
         order = np.argsort(np.where(look, -apart, np.inf), kind="stable")
-        self.probes += [
-            Probe("exact", "a point where its formula is another one", self._point(values, int(inside[n])))
-            for n in order[:_LOOKED]
-            if look[n]
-        ]
+        self.probes += [Probe("exact", OTHER, self._point(values, int(inside[n]))) for n in order[:_LOOKED] if look[n]]
         usual = look & (inside < _USUAL)
         return _CONSTANTS if usual.any() and np.max(apart[usual]) <= _ROUNDED_CONSTANTS else ""
 
@@ -177,7 +178,7 @@ def _holds(condition: Condition, values: Mapping[str, Array]) -> Array:
     total, size = _value(condition, values)
     if condition.sign == 0:
         return np.abs(total) <= _TIE * size
-    return condition.sign * total > 0
+    return condition.sign * total > _TIE * size
 
 
 def _satisfied(values: Mapping[str, Array], conditions: Sequence[Condition]) -> Array:

@@ -39,7 +39,7 @@ def test_a_region_of_its_own_is_entered_and_the_kernel_refused(name):
 
 def test_the_diagnosis_says_that_it_is_a_region_of_its_own():
     verdict = sg.certify(SQUARE, square, WRONG["a narrow region"])
-    assert verdict.diagnosis[0] == "right at all ordinary probes, wrong where its own comparisons take another branch"
+    assert verdict.diagnosis[0].startswith("right at ordinary numbers, wrong where one of its comparisons turns")
     (u,) = verdict.counterexample.tensors["u"]
     assert 5.5 < u < 5.6
 
