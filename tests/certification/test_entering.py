@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import scratchgrad as sg
-from scratchgrad.certification import entering
+from scratchgrad.certification import entering, exact_examination
 from scratchgrad.certification.entering import Entering
 from scratchgrad.certification.exact.proving import Condition
 
@@ -91,6 +91,7 @@ def test_at_a_kink_either_side_is_right():
 
 def test_formulas_that_differ_are_never_accepted(monkeypatch):
     monkeypatch.setattr(Entering, "excuse", lambda *_, **__: "")  # no point is found
+    monkeypatch.setattr(exact_examination, "turning_points", lambda *_: [])
     verdict = sg.certify(SQUARE, square, WRONG["a narrow region"])
     assert not verdict.accepted
     assert not verdict.judged
