@@ -24,7 +24,8 @@ from scratchgrad.calculus.kinks import Kink, kinks
 from scratchgrad.calculus.steps import Step
 from scratchgrad.forms.convolution import correlation
 from scratchgrad.forms.forms import Forms
-from scratchgrad.forms.matrix import COLUMNS, ROWS, STACKED, Node
+from scratchgrad.forms.matrix import assigned
+from scratchgrad.forms.node import COLUMNS, ROWS, STACKED, Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.forms.verification import Outcome
 from scratchgrad.layer import NAME, Layer
@@ -63,7 +64,7 @@ class MatrixForm:
 
     def __str__(self) -> str:
         """The form as code."""
-        return self.node.assigned(self.style, self.name)
+        return assigned(self.node, self.style, self.name)
 
     def latex(self) -> str:
         """The form as LaTeX."""
@@ -273,7 +274,8 @@ class Gradients(Mapping[str, Gradient]):
         """
         from scratchgrad.codegen.generate import kernel_source
 
-        return kernel_source(self.definition)
+        with task("generating the kernel"):
+            return kernel_source(self.definition)
 
     def kernel(self) -> Any:
         """The kernel that `kernel_source` writes, certified: a class with forward(*inputs) and backward(saved, *grads).

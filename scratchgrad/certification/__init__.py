@@ -10,11 +10,14 @@ What each module holds:
     witness         the element form against differences of the definition
     subject         the kernel, wrapped so that it cannot crash us
     examination     one subject at one probe
+    large_sizes     larger sizes, against the definition in float64: float_reference
+    through_autograd   a subject whose backward torch records
     judging         the whole battery: a verdict
     certifying      the public `certify`; rooms: certificates on disk
 """
 
 from scratchgrad.certification.certifying import certify
+from scratchgrad.certification.large_sizes import UnknownSize
 from scratchgrad.certification.rooms import certify_room, check, update
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify
 from scratchgrad.certification.verdict import Counterexample, Verdict
@@ -24,6 +27,7 @@ __all__ = [
     "Counterexample",
     "ExampleMismatch",
     "NothingToCertify",
+    "UnknownSize",
     "Verdict",
     "WitnessDisagrees",
     "certify",

@@ -26,7 +26,8 @@ from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.calling import Calling, calling_of
 from scratchgrad.certification.error_model import CLAIMED
 from scratchgrad.certification.function_specification import specify_function
-from scratchgrad.certification.judging import judge
+from scratchgrad.certification.judging import judge, judge_alone
+from scratchgrad.certification.large_sizes import named_sizes
 from scratchgrad.certification.recipe_examination import examine_recipe
 from scratchgrad.certification.specification import (
     ExampleMismatch,
@@ -36,7 +37,8 @@ from scratchgrad.certification.specification import (
     layer_of,
     specify,
 )
-from scratchgrad.certification.subject import Subject, by_autograd, is_autograd_function
+from scratchgrad.certification.subject import Misbehaviour, Subject
+from scratchgrad.certification.through_autograd import by_autograd
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import generate_kernel, is_in_memory, kernel_of
@@ -66,6 +68,9 @@ def certify(
     backward: Callable[..., Any] | None = None,
     example: Example | Callable[[int], Example] | None = None,
     domains: str = "",
+    *,
+    forward_only: bool = False,
+    sizes: Any = None,
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
@@ -73,16 +78,18 @@ def certify(
     of the forward (then an example is needed, and the derivative is taken of what it does).  Without functions the
     Layer's own kernel is examined, and an accepted one may be used in this process.  forward(*tensors) gives the
     output, or (outputs, saved); backward(grad_out, *tensors) gives a tuple aligned with the tensors (None where it does
-    not differentiate); one whose parameters say so is called as backward(saved, *grad_outputs), see calling.py.  A
-    torch.autograd.Function as forward is examined through its own backward.
+    not differentiate); one whose parameters say so is called as backward(saved, *grad_outputs), see calling.py.
+    Without backward=, forward is examined through torch's autograd: a torch.autograd.Function or its apply, an
+    nn.Module, a custom op, any function whose outputs carry gradients.  `forward_only=True` leaves backward out.
+    Larger sizes are compared in float64; `sizes`, such as {"batch": 5000, "n_i": 300} or several of these, names more.
 
     For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
     example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
     domains; what is no tensor in it is a constant.  `domains` ("nu>0; p[i]:simplex") says which values the inputs of a
     text or a function may have; a Layer says it in its signature.  Undeclared means all real numbers.
 
-    Raises NothingToCertify where there is no function to examine, ExampleMismatch where the example does not fit,
-    DomainMisfit where a domain does not.
+    Raises NothingToCertify where there is no function to examine, or no backward, ExampleMismatch where the
+    example does not fit, DomainMisfit where a domain does not, UnknownSize where `sizes` names none.
     """
     examples = _examples(example)
     specification = _specified(spec, examples, domains)
@@ -92,14 +99,14 @@ def certify(
             raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
         subject = kernel_subject(layer, specification)
         battery = _battery(specification, examples, subject)
-        verdict = judge(battery, subject)
+        verdict = judge(battery, subject, more=named_sizes(battery, sizes))
         if not verdict.accepted and is_generated(layer):
             verdict = replace(verdict, diagnosis=(*verdict.diagnosis, _GENERATED))
         return _certified(layer, _with_recipe(layer, verdict, battery, subject))
-    if backward is None and is_autograd_function(forward):
-        forward, backward = by_autograd(forward)
-        subject = Subject(specification, forward, backward, kernel=False, calling=Calling.SAVED_FIRST)
-        return judge(_battery(specification, examples, subject), subject)
+    if forward_only and (forward is None or backward is not None):
+        raise NothingToCertify("forward_only=True examines forward= alone: give forward=, and no backward=")
+    if backward is None and not forward_only:
+        return _through_autograd(specification, examples, forward, sizes)
     calling = calling_of(
         backward,
         len(specification.inputs) + len(specification.constants),
@@ -111,7 +118,37 @@ def certify(
     subject = Subject(
         specification, forward, backward, kernel=False, calling=calling, claimed=_claimed(forward, backward)
     )
-    return judge(_battery(specification, examples, subject), subject)
+    battery = _battery(specification, examples, subject)
+    return judge(battery, subject, more=named_sizes(battery, sizes))
+
+
+def _through_autograd(specification: Specification, examples: Sequence[Example], function: Any, sizes: Any) -> Verdict:
+    """The verdict about a function whose backward torch has recorded.  Raises NothingToCertify where it has none."""
+
+    def recorded_by(only: int | None = None) -> Subject:
+        forward, backward = by_autograd(function, len(specification.outputs), only)
+        return Subject(specification, forward, backward, kernel=False, calling=Calling.SAVED_FIRST, recorded=True)
+
+    subject = recorded_by()
+    battery = _battery(specification, examples, subject)
+    point = battery.probes[0].point
+    try:
+        with subject.running():
+            _, found = subject.forward([torch.tensor(point.tensors[role.name]) for role in specification.inputs])
+    except Misbehaviour:  # that is for the probes to say
+        return judge(battery, subject)
+    if not found.carries_gradients:
+        raise NothingToCertify(
+            f"{specification.title}: backward is missing, and what forward returns carries no gradient of torch's; "
+            "give backward=, or say forward_only=True"
+        )
+    verdict = judge(battery, subject, more=named_sizes(battery, sizes))
+    every = range(len(specification.inputs) + len(specification.constants))
+    places = [n for n in every if n not in specification.constants]
+    alone = {role.name: n for n, role in zip(places, specification.inputs, strict=True) if not role.integer}
+    if verdict.accepted and len(alone) > 1:
+        verdict = judge_alone(battery, verdict, {name: recorded_by(n) for name, n in alone.items()})
+    return verdict
 
 
 def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:

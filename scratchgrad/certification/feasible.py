@@ -6,13 +6,14 @@ Out  the nearest ones, by single steps, at which every formula is at least 1; No
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 
 import sympy as sp
 
 from scratchgrad.certification.specification import Specification
 
-__all__ = ["feasible"]
+__all__ = ["at_sizes", "feasible"]
 
 _STEPS = 64
 
@@ -21,15 +22,10 @@ def feasible(
     specification: Specification, sizes: Mapping[sp.Expr, int], pinned: Collection[sp.Expr] = ()
 ) -> Mapping[sp.Expr, int] | None:
     """The sizes, changed where a formula needs it; the pinned ones stay."""
-    formulas = {
-        size
-        for role in (*specification.inputs, *specification.outputs)
-        for size in role.tensor.sizes
-        if size not in sizes and not size.is_Integer
-    }
+    formulas = _formulas(specification, frozenset(sizes))
     found = dict(sizes)
     for _ in range(_STEPS):
-        short = next((f for f in sorted(formulas, key=str) if f.subs(found) < 1), None)
+        short = next((f for f in formulas if at_sizes(f, found) < 1), None)
         if short is None:
             return found
         step = _step(short, found, pinned)
@@ -39,12 +35,32 @@ def feasible(
     return None
 
 
+def at_sizes(formula: sp.Expr, sizes: Mapping[sp.Expr, int]) -> int:
+    """The number that a formula of sizes is."""
+    symbols, function = _compiled(formula)
+    return int(function(*(sizes[symbol] for symbol in symbols)))
+
+
+@lru_cache(4096)
+def _compiled(formula: sp.Expr) -> tuple[tuple[sp.Symbol, ...], Callable[..., int]]:
+    """The formula as a function of its symbols: SymPy substitutes slowly."""
+    symbols = tuple(sorted(formula.free_symbols, key=str))
+    return symbols, sp.lambdify(symbols, formula, "math")
+
+
+@lru_cache(256)
+def _formulas(specification: Specification, known: frozenset[sp.Expr]) -> tuple[sp.Expr, ...]:
+    """The sizes that follow from others, in a fixed order."""
+    every = {size for role in (*specification.inputs, *specification.outputs) for size in role.tensor.sizes}
+    return tuple(sorted((size for size in every if size not in known and not size.is_Integer), key=str))
+
+
 def _step(formula: sp.Expr, sizes: Mapping[sp.Expr, int], pinned: Collection[sp.Expr]) -> dict[sp.Expr, int] | None:
     """A size that makes the formula larger: one that grows, else one that shrinks."""
-    now = formula.subs(sizes)
+    now = at_sizes(formula, sizes)
     for change in (1, 2, -1):
-        for size in sorted(formula.free_symbols - set(pinned), key=str):
+        for size in _compiled(formula)[0]:
             there = sizes[size] + change
-            if there >= 1 and formula.subs({**sizes, size: there}) > now:
+            if size not in pinned and there >= 1 and at_sizes(formula, {**sizes, size: there}) > now:
                 return {size: there}
     return None

@@ -122,7 +122,7 @@ def specify_function(function: Callable[..., Any], example: Sequence[Any], domai
     samples = _samples(plain, shapes)
     known = {name: INTEGERS if a.dtype.kind != "f" else REALS for name, a in arrays.items()}
     ranks = {name: a.ndim - (name in samples) for name, a in arrays.items()}
-    known = combined(declared_domains(domains), ranks, known)
+    known = combined(declared_domains(domains), ranks, known, {})
     outputs = _output_names(len(shapes), names)
     specified = TorchFunction(function, constants, arrays, samples)
     follows = [bool(samples) and bool(shape) and shape[0] == len(arrays[samples[0]]) for shape in shapes]

@@ -7,21 +7,23 @@ Out  Verdict; on refusal the smallest failing input, and words about what the mi
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import Exactness, examine_exactly
 from scratchgrad.certification.examination import Examination, Finding
+from scratchgrad.certification.large_sizes import Larger, examine_larger
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["at_most", "findings", "judge"]
+__all__ = ["at_most", "findings", "judge", "judge_alone"]
 
 # TRUST: other-processor
 _MARGIN = 1.5
@@ -38,8 +40,11 @@ def findings(battery: Battery, subject: Subject, *, first: bool = False) -> tupl
     return found, examination
 
 
-def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdict:
-    """The verdict about the subject: the probes first, then the exact examination of what they accept."""
+def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
+    """The verdict about the subject: the probes first, then what they accept exactly, and at larger sizes.
+
+    `more` are sizes at which it is examined beside the usual ones.
+    """
     title = title or battery.specification.title
     found, examination = findings(battery, subject)
     exactness = Exactness()
@@ -47,6 +52,8 @@ def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdi
         exactness = examine_exactly(battery, subject)
         for probe in (*exactness.suspects, *exactness.entered):
             found += examination.at(probe)
+    larger = Larger() if found else examine_larger(battery, subject, more)
+    found += larger.findings
     if not found:
         missing = _never_compared(battery, subject, examination) or exactness.unresolved()
         if missing:
@@ -55,8 +62,8 @@ def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdi
         return Verdict(
             title,
             True,
-            diagnosis=_acceptance(battery, subject, examination, exactness),
-            evidence=_evidence(battery, examination, exactness),
+            diagnosis=_acceptance(battery, subject, examination, exactness, larger),
+            evidence=_evidence(battery, examination, exactness, larger),
             errors=dict(examination.measured.worst),
             proven=exactness.proven and whole,
         )
@@ -65,11 +72,26 @@ def judge(battery: Battery, subject: Subject, title: str | None = None) -> Verdi
     hangs = main.kind == "hang"  # it would hang again
     smallest, diagnosis = main, [main.words]
     try:
+        if larger.findings:
+            smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
+            seen = [main.words] if main.entry is None else []
+            return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *seen))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
         diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
+
+
+def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subject]) -> Verdict:
+    """The verdict, refused where a gradient is wrong if its input alone asks for one (ctx.needs_input_grad)."""
+    for name, subject in subjects.items():
+        found = [f for probe in battery.probes[:1] for f in Examination(battery.reference, subject).at(probe)]
+        if found:
+            words = f"right where every input asks for a gradient, wrong where {name} alone does (needs_input_grad)"
+            shown = counterexample(battery, found[0])
+            return Verdict(verdict.title, False, (found[0].stage,), shown, (words, found[0].words))
+    return verdict
 
 
 def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:
@@ -89,7 +111,7 @@ def _never_compared(battery: Battery, subject: Subject, examination: Examination
     ]
 
 
-def _evidence(battery: Battery, examination: Examination, exactness: Exactness) -> dict[str, Any]:
+def _evidence(battery: Battery, examination: Examination, exactness: Exactness, larger: Larger) -> dict[str, Any]:
     """What is recorded: counts, seeds and upper bounds, the same on every machine."""
     measured = examination.measured
     seen = witness(battery)
@@ -98,6 +120,7 @@ def _evidence(battery: Battery, examination: Examination, exactness: Exactness) 
         "proven": exactness.proven,
         "domains": battery.region.evidence(),
         "proof": exactness.evidence(),
+        "larger": larger.evidence(),
         "probes": dict(sorted(Counter(probe.group for probe in battery.probes).items())),
         "probes_undefined": measured.undefined,
         "entries_compared": measured.entries - measured.left_out,
@@ -115,7 +138,9 @@ def at_most(worst: float) -> float:
     return next((float(bound) for bound in UNITS if _MARGIN * worst <= bound), THRESHOLD)
 
 
-def _acceptance(battery: Battery, subject: Subject, examination: Examination, exactness: Exactness) -> tuple[str, ...]:
+def _acceptance(
+    battery: Battery, subject: Subject, examination: Examination, exactness: Exactness, larger: Larger
+) -> tuple[str, ...]:
     measured = examination.measured
     worst = ", ".join(f"{dtype} {value:.2g}" for dtype, value in measured.worst.items())
     lines = [
@@ -123,6 +148,7 @@ def _acceptance(battery: Battery, subject: Subject, examination: Examination, ex
         f"{measured.probes} probes, {measured.entries - measured.left_out} numbers compared with exact ones; largest "
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
+    lines += larger.sentences()
     lines += battery.region.sentences()
     if measured.undefined or measured.left_out:
         lines.append(
@@ -134,5 +160,7 @@ def _acceptance(battery: Battery, subject: Subject, examination: Examination, ex
     if subject.forward_function is None:
         lines.append("forward was not given and is not checked")
     if subject.backward_function is None:
-        lines.append("backward was not given and is not checked")
+        lines.append("backward was left out (forward_only=True) and is not checked")
+    if subject.recorded:
+        lines.append("backward is what torch's autograd recorded in forward")
     return tuple(lines)

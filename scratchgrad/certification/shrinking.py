@@ -35,9 +35,12 @@ _ONE_HOT, _SYMMETRIC = Domain.parse(":onehot"), Domain.parse(":symmetric")
 Array = Any
 
 
-def shrink(battery: Battery, subject: Subject, finding: Finding) -> Finding:
-    """The finding at the smallest point that was found; the finding itself where it does not come again."""
-    return _Shrinker(battery, subject, finding).smallest()
+def shrink(battery: Battery, subject: Subject, finding: Finding, *, sizes: bool = True) -> Finding:
+    """The finding at the smallest point that was found; the finding itself where it does not come again.
+
+    Without `sizes` only its numbers become simpler.
+    """
+    return _Shrinker(battery, subject, finding).smallest(sizes and not battery.examples)
 
 
 class _Shrinker:
@@ -48,10 +51,10 @@ class _Shrinker:
         self.best = finding
         self.spent = 0
 
-    def smallest(self) -> Finding:
+    def smallest(self, sizes: bool) -> Finding:
         if not self.succeeds(self.wanted.probe.point):
             return self.wanted
-        if not self.battery.examples:
+        if sizes:
             self._sizes()
         for _ in range(_PASSES):
             if not self._values():

@@ -21,7 +21,7 @@ from scratchgrad.certification.function_specification import with_constants
 from scratchgrad.certification.specification import Role, Specification
 from scratchgrad.certification.time_limit import TakesTooLong, within
 
-__all__ = ["LIMIT", "Misbehaviour", "Subject", "by_autograd", "is_autograd_function", "is_plain"]
+__all__ = ["LIMIT", "Misbehaviour", "Subject", "is_plain"]
 
 _EXCERPT = 200
 
@@ -38,48 +38,6 @@ class Misbehaviour(Exception):  # an observation about somebody else's function,
         self.stage, self.kind, self.words, self.tensor = stage, kind, words, tensor
 
 
-def by_autograd(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Forward and backward of a torch.autograd.Function, as torch's engine calls them; they keep the protocol."""
-
-    def forward(*arguments: Any) -> tuple[Any, Any]:
-        with torch.inference_mode(False), torch.enable_grad():
-            watched = [
-                a.clone().detach().requires_grad_() if isinstance(a, torch.Tensor) and a.is_floating_point() else a
-                for a in arguments
-            ]
-            outputs = function.apply(*watched)
-        plain = tuple(u.detach() for u in outputs) if isinstance(outputs, tuple | list) else outputs.detach()
-        return plain, _Recorded(outputs, watched)
-
-    def backward(recorded: _Recorded, *grads: Any) -> tuple[Any, ...]:
-        outputs = recorded.outputs if isinstance(recorded.outputs, tuple | list) else (recorded.outputs,)
-        real = [a for a in recorded.watched if isinstance(a, torch.Tensor) and a.requires_grad]
-        found = iter(
-            torch.autograd.grad(outputs, real, grads, retain_graph=True, allow_unused=True)  # noqa: TID251  # examined
-        )
-        return tuple(
-            next(found) if isinstance(a, torch.Tensor) and a.requires_grad else None
-            for a in recorded.watched
-            if isinstance(a, torch.Tensor)
-        )
-
-    return forward, backward
-
-
-class _Recorded:
-    """What torch recorded in a forward; its tensors are torch's business."""
-
-    __slots__ = ("outputs", "watched")
-
-    def __init__(self, outputs: Any, watched: list[Any]) -> None:
-        self.outputs, self.watched = outputs, watched
-
-
-def is_autograd_function(value: Any) -> bool:
-    """Whether it is a subclass of torch.autograd.Function."""
-    return isinstance(value, type) and issubclass(value, torch.autograd.Function)  # noqa: TID251  # somebody else's
-
-
 @dataclass(frozen=True)
 class Subject:
     """A forward and a backward function.
@@ -94,6 +52,8 @@ class Subject:
     kernel: bool
     calling: Calling
     claimed: tuple[str, ...] = ()
+    recorded: bool = False
+    """Whether the backward is what torch's autograd recorded in forward."""
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

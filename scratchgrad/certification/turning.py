@@ -10,8 +10,10 @@ magnitudes, or a whole tensor is scaled, a comparison changes its answer; the pl
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,8 +21,10 @@ from typing import Any
 import numpy as np
 
 from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.exact.alike import question
 from scratchgrad.certification.exact.balls import Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries
+from scratchgrad.certification.exact.facts import Facts
 from scratchgrad.certification.exact.scalar import COMPARISONS, Scalar, ordered
 from scratchgrad.certification.point import Point
 from scratchgrad.domain import REALS, Domain
@@ -32,6 +36,10 @@ __all__ = ["turning_points"]
 # TRUST: turning-points
 _COMPARISONS = 24
 """How many comparisons are looked at."""
+
+# TRUST: turning-points
+_ALIKE = 2
+"""How many of them that differ in nothing but the entries of the same tensors: rows and samples ask the same."""
 
 _NODES = 2000
 """A comparison of something that is made of more nodes is left out."""
@@ -107,15 +115,26 @@ def turning_points(
 ) -> list[Point]:
     """Points around every turn of the comparisons in the pairs, on lines through the known points."""
     places = _places(battery, entries)
+    values = (_Value(node, places) for node in _compared(pairs, known[0], places))
     found: list[Point] = []
-    for node in _compared(pairs, known[0], places)[:_COMPARISONS]:
-        value = _Value(node, places)
+    for value in itertools.islice(_unlike(values), _COMPARISONS):
         if len(value.program.nodes) > _NODES:
             continue
         for anchor in known:
             for line in _lines(battery, anchor, list(value.places.values())):
                 found += (line.point(battery, row) for row in _around(line, value))
     return found
+
+
+def _unlike(values: Iterable[_Value]) -> Iterator[_Value]:
+    """The values without those that ask of other entries of the same tensors what two before them have asked."""
+    seen: Counter[Hashable] = Counter()
+    for value in values:
+        (node,) = value.program.roots
+        asked = question(node, node, Facts()), tuple(place[:2] for place in value.places.values())
+        seen[asked] += 1
+        if seen[asked] <= _ALIKE:
+            yield value
 
 
 def _places(battery: Battery, entries: Entries) -> dict[str, _Place]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import flint
+import numpy as np
 
 from scratchgrad.certificate import Certificate
 from scratchgrad.certification.exact.balls import short_fraction
@@ -17,6 +18,9 @@ __all__ = ["Counterexample", "Verdict", "number"]
 _SHORT = 1000
 _LONG = 1e7
 _ROUNDED = 6
+_MANY = 48
+_FIRST = 4
+"""So many numbers of a tensor are written where it has more than _MANY."""
 
 
 def number(value: Any, dtype: str = "float64") -> str:
@@ -73,7 +77,11 @@ class Counterexample:
 
 
 def _shown(values: Any, dtype: str) -> str:
-    """Nested lists of numbers, written shortly."""
+    """Nested lists of numbers, written shortly; of many numbers the first ones, and how many there are."""
+    flat = np.ravel(values) if isinstance(values, list) else np.empty(0)
+    if flat.size > _MANY:
+        first = ", ".join(number(value, dtype) for value in flat[:_FIRST].tolist())
+        return f"[{first}, ...]   ({' x '.join(map(str, np.shape(values)))} numbers)"
     if isinstance(values, list):
         return f"[{', '.join(_shown(value, dtype) for value in values)}]"
     return "None" if values is None else number(values, dtype)

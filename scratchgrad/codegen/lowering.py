@@ -20,6 +20,7 @@ from scratchgrad.notation.binding import bound, free_indices, tensor_name
 from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.functions import Function
 from scratchgrad.notation.indices import Index, Size
+from scratchgrad.notation.limits import tick
 from scratchgrad.notation.nodes import (
     Determinant,
     Indicator,
@@ -47,10 +48,12 @@ class Lowering:
         self.tensors = dict(tensors)
         self.batch = batch
         self.order: tuple[Index, ...] = ()
+        self._lowered: dict[sp.Basic, Labelled] = {}
 
     def value(self, e: sp.Expr, axes: tuple[Index, ...]) -> Labelled:
         """E as a tensor over exactly these axes, in this order."""
         self.order = axes
+        self._lowered = {}  # the order of contractions depends on the axes, and tensors may have come
         return self.fitted(self.lower(e), axes)
 
     def fitted(self, value: Labelled, axes: tuple[Index, ...]) -> Labelled:
@@ -68,7 +71,13 @@ class Lowering:
         return Labelled(node, axes)
 
     def lower(self, e: sp.Basic) -> Labelled:
-        """E as a tensor over its own free indices, in an order of its own."""
+        """E as a tensor over its own free indices, in an order of its own; what recurs is lowered once."""
+        if e not in self._lowered:
+            tick()
+            self._lowered[e] = self._tensor(e)
+        return self._lowered[e]
+
+    def _tensor(self, e: sp.Basic) -> Labelled:
         if isinstance(e, sp.Expr) and not free_indices(e) and not e.atoms(sp.Indexed) and self._is_constant(e):
             return self.graph.number(e)
         if isinstance(e, sp.Indexed) or type(e) is sp.Symbol:
@@ -259,9 +268,8 @@ class Lowering:
             if term.could_extract_minus_sign():
                 result = self.graph.pointwise("sub", result, self.lower(-term))
             else:
-                result = self._side_by_side(result, self.lower(term)) or self.graph.pointwise(
-                    "add", result, self.lower(term)
-                )
+                value = self.lower(term)
+                result = self._side_by_side(result, value) or self.graph.pointwise("add", result, value)
         return result
 
     def _side_by_side(self, a: Labelled, b: Labelled) -> Labelled | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scratchgrad.forms.matrix import MatMul, Node, Plus, Scale, Shape
+from scratchgrad.forms.matrix import MatMul, Plus, Scale
+from scratchgrad.forms.node import Node, Shape
 
 __all__ = ["added"]
 

@@ -13,7 +13,7 @@ import sympy as sp
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.forms.batched import batched
 from scratchgrad.forms.einsum import Einsum, einsum_form
-from scratchgrad.forms.matrix import Node
+from scratchgrad.forms.node import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.forms.verification import Outcome, compared, verdict
 from scratchgrad.notation.indices import Index

@@ -17,14 +17,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from scratchgrad.forms.node import ATOM, COLUMNS, PLUS, POWER, ROWS, STACKED, TIMES, Node, Shape, once
 from scratchgrad.notation.evaluation import Valuation
-from scratchgrad.notation.indices import Index
-from scratchgrad.notation.limits import tick
 
 __all__ = [
-    "COLUMNS",
-    "ROWS",
-    "STACKED",
     "Apply",
     "Broadcast",
     "Compare",
@@ -36,65 +32,20 @@ __all__ = [
     "Largest",
     "Leaf",
     "MatMul",
-    "Node",
     "Number",
     "Ones",
     "Plus",
     "Power",
     "PowerOf",
     "Scale",
-    "Shape",
     "Transpose",
+    "assigned",
     "children",
     "is_truth",
     "replaced",
     "transposed",
     "transpositions",
 ]
-
-Shape = tuple[Index | None, Index | None]
-COLUMNS, ROWS, STACKED = "columns", "rows", "stacked"
-_PLUS, _TIMES, _POWER, _ATOM = range(4)
-
-
-@dataclass(frozen=True)
-class Node:
-    """A matrix, column, row or scalar."""
-
-    shape: Shape
-
-    @property
-    def indices(self) -> tuple[Index, ...]:
-        """The indices that the node depends on."""
-        return tuple(i for i in self.shape if i is not None)
-
-    def value(self, at: Valuation) -> Any:
-        """The node's value, always with two axes."""
-        raise TypeError(type(self).__name__)
-
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
-        """The node as code on columns, and how tightly it binds."""
-        raise TypeError(type(self).__name__)
-
-    def wrapped(self, at_least: int, style: str = COLUMNS) -> str:
-        """The node's code, in brackets where it binds less tightly than wanted."""
-        tick()
-        text, level = self.text(style)
-        return text if level >= at_least else f"({text})"
-
-    def written(self, style: str = COLUMNS) -> str:
-        """The node as code: products @, elementwise *, transposition .T."""
-        return self.text(style)[0]
-
-    def assigned(self, style: str, like: str) -> str:
-        """The node as code that has the shape of the tensor `like`: repeated along axes that nothing in it has."""
-        if style != ROWS or not _repeats(self):
-            return self.written(style)
-        return f"{_beside(_repeated(self), self.shape, style, _ATOM)}.expand_as({like})"
-
-    def __str__(self) -> str:
-        """The node as code on columns."""
-        return self.written()
 
 
 @dataclass(frozen=True)
@@ -108,9 +59,9 @@ class Leaf(Node):
         values = at.tensors[self.name]
         return values.reshape(values.shape + (1,) * (2 - values.ndim))
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Its name."""
-        return self.name, _ATOM
+        return self.name, ATOM
 
 
 @dataclass(frozen=True)
@@ -123,10 +74,10 @@ class Number(Node):
         """The number."""
         return at.value(self.number).reshape(1, 1)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The number."""
         atom = self.number.is_Symbol or (self.number.is_Integer and self.number >= 0)
-        return str(self.number), _ATOM if atom else _TIMES
+        return str(self.number), ATOM if atom else TIMES
 
 
 @dataclass(frozen=True)
@@ -137,9 +88,9 @@ class Ones(Node):
         """Ones."""
         return np.ones([1 if i is None else at.size(i.size) for i in self.shape])
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The name 1 of the vector, written ones."""
-        return "ones", _ATOM
+        return "ones", ATOM
 
 
 @dataclass(frozen=True)
@@ -151,9 +102,9 @@ class Identity(Node):
         row, column = self.indices
         return np.eye(at.size(row.size), at.size(column.size))
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The name of the identity."""
-        return "eye", _ATOM
+        return "eye", ATOM
 
 
 @dataclass(frozen=True)
@@ -166,12 +117,12 @@ class Transpose(Node):
         """The transpose."""
         return self.of.value(at).T
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The operand with .T behind it; a row is the vector itself where vectors have one axis."""
         if style == ROWS and self.shape[0] is None:
             return self.of.text(style)
-        inner, mark = self.of.wrapped(_ATOM, style), ".mT" if style == STACKED else ".T"
-        return inner.removesuffix(mark) if inner.endswith(mark) else f"{inner}{mark}", _ATOM
+        inner, mark = self.of.wrapped(ATOM, style), ".mT" if style == STACKED else ".T"
+        return inner.removesuffix(mark) if inner.endswith(mark) else f"{inner}{mark}", ATOM
 
 
 @dataclass(frozen=True)
@@ -184,9 +135,9 @@ class Inverse(Node):
         """The inverse."""
         return np.linalg.inv(self.of.value(at))
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """A call of inv."""
-        return f"inv({self.of.written(style)})", _ATOM
+        return f"inv({self.of.written(style)})", ATOM
 
 
 @dataclass(frozen=True)
@@ -201,9 +152,9 @@ class DeterminantOf(Node):
         determinant = np.linalg.det(self.of.value(at))
         return np.log(np.abs(determinant)).reshape(1, 1) if self.logarithm else determinant.reshape(1, 1)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """A call of det or logdet."""
-        return f"{'logdet' if self.logarithm else 'det'}({self.of.written(style)})", _ATOM
+        return f"{'logdet' if self.logarithm else 'det'}({self.of.written(style)})", ATOM
 
 
 @dataclass(frozen=True)
@@ -216,9 +167,9 @@ class DiagonalOf(Node):
         """The diagonal."""
         return np.diagonal(self.of.value(at)).reshape(-1, 1)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """A call of diag."""
-        return f"diag({self.of.written(style)})", _ATOM
+        return f"diag({self.of.written(style)})", ATOM
 
 
 @dataclass(frozen=True)
@@ -232,18 +183,18 @@ class MatMul(Node):
         """The product."""
         return self.left.value(at) @ self.right.value(at)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Sums over ones as sums, everything else with @."""
         if isinstance(self.right, Ones):
-            return self._sum(self.left, style), _ATOM
+            return self._sum(self.left, style), ATOM
         if isinstance(self.left, Transpose) and isinstance(self.left.of, Ones):
             column = MatMul((self.shape[1], None), transposed(self.right), self.left.of)
             return Transpose(self.shape, column).text(style)
         if style == ROWS and self.left.shape[1] is None and self.right.shape[0] is None and None not in self.shape:
-            return f"outer({self.left.written(style)}, {self.right.written(style)})", _ATOM
-        left = self.left.wrapped(_ATOM if not isinstance(self.left, MatMul) else _TIMES, style)
+            return f"outer({self.left.written(style)}, {self.right.written(style)})", ATOM
+        left = self.left.wrapped(ATOM if not isinstance(self.left, MatMul) else TIMES, style)
         chain = isinstance(self.right, MatMul) and self.right.is_chain
-        return f"{left} @ {self.right.wrapped(_TIMES if chain else _POWER, style)}", _TIMES
+        return f"{left} @ {self.right.wrapped(TIMES if chain else POWER, style)}", TIMES
 
     @property
     def is_chain(self) -> bool:
@@ -258,19 +209,19 @@ class MatMul(Node):
         if style == STACKED:
             flipped = transposed(inner)
             if transpositions(flipped) < transpositions(inner):
-                return f"{flipped.wrapped(_ATOM, style)}.sum(-2, keepdim=True).mT"
-            return f"{inner.wrapped(_ATOM, style)}.sum(-1, keepdim=True)"
+                return f"{flipped.wrapped(ATOM, style)}.sum(-2, keepdim=True).mT"
+            return f"{inner.wrapped(ATOM, style)}.sum(-1, keepdim=True)"
         if inner.shape[0] is None:
             column = transposed(inner)
             if isinstance(column, MatMul) and isinstance(column.right, Ones):
                 column = min(column.left, transposed(column.left), key=transpositions)
-            return f"{column.wrapped(_ATOM, style)}.sum()"
+            return f"{column.wrapped(ATOM, style)}.sum()"
         flipped = transposed(inner)
         over_rows = transpositions(flipped) < transpositions(inner)
         summed = flipped if over_rows else inner
         if style == COLUMNS:
             return f"{'colsum' if over_rows else 'rowsum'}({summed.written(style)})"
-        return f"{summed.wrapped(_ATOM, style)}.sum({0 if over_rows else 1})"
+        return f"{summed.wrapped(ATOM, style)}.sum({0 if over_rows else 1})"
 
 
 @dataclass(frozen=True)
@@ -286,7 +237,7 @@ class Hadamard(Node):
             result = result * factor.value(at)
         return result
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Factors with * between them, reciprocals behind /."""
         return _product_text(self, style)
 
@@ -302,7 +253,7 @@ class Scale(Node):
         """The product."""
         return self.by.value(at) * self.of.value(at)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The scalar in front; -node for -1."""
         return _product_text(self, style)
 
@@ -317,11 +268,11 @@ class Broadcast(Node):
         """The repeated values."""
         return np.broadcast_to(self.of.value(at), [1 if i is None else at.size(i.size) for i in self.shape])
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The operand, a vector of samples as a column."""
         text, level = self.of.text(style)
         beside = _beside(self.of, self.shape, style)
-        return (text, level) if beside in (text, f"({text})") else (beside, _ATOM)
+        return (text, level) if beside in (text, f"({text})") else (beside, ATOM)
 
 
 @dataclass(frozen=True)
@@ -334,15 +285,15 @@ class Plus(Node):
         """The sum."""
         return sum(t.value(at) for t in self.terms)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Terms with + and - between them."""
-        text = self.terms[0].wrapped(_PLUS, style)
+        text = self.terms[0].wrapped(PLUS, style)
         if is_truth(self.terms[0]):  # truth values are added as numbers, not joined by "or"
-            text = f"1 * {self.terms[0].wrapped(_POWER, style)}"
+            text = f"1 * {self.terms[0].wrapped(POWER, style)}"
         for term in self.terms[1:]:
-            written = term.wrapped(_TIMES, style)
+            written = term.wrapped(TIMES, style)
             text += f" - {written[1:]}" if written.startswith("-") else f" + {written}"
-        return text, _PLUS
+        return text, PLUS
 
 
 @dataclass(frozen=True)
@@ -356,16 +307,16 @@ class Power(Node):
         """The power."""
         return np.power(self.of.value(at), float(self.exponent))
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """sqrt, a fraction or **."""
         if self.exponent == sp.Rational(1, 2):
-            return f"sqrt({self.of.written(style)})", _ATOM
+            return f"sqrt({self.of.written(style)})", ATOM
         if self.exponent == -1:
-            return f"1 / {self.of.wrapped(_POWER, style)}", _TIMES
+            return f"1 / {self.of.wrapped(POWER, style)}", TIMES
         if self.exponent == sp.Rational(-1, 2):
-            return f"1 / sqrt({self.of.written(style)})", _TIMES
+            return f"1 / sqrt({self.of.written(style)})", TIMES
         number = str(self.exponent) if self.exponent.is_Integer and self.exponent > 0 else f"({self.exponent})"
-        return f"{self.of.wrapped(_ATOM, style)}**{number}", _POWER
+        return f"{self.of.wrapped(ATOM, style)}**{number}", POWER
 
 
 @dataclass(frozen=True)
@@ -379,14 +330,14 @@ class Largest(Node):
         values = self.of.value(at)
         return values.max(1).reshape(-1, 1) if self.shape[0] is not None else values.max().reshape(1, 1)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """rowmax, or a call of max."""
         if self.shape[0] is None:
             axes = "(-2, -1), keepdim=True" if style == STACKED else ""
-            return f"{self.of.wrapped(_ATOM, style)}.{'amax' if axes else 'max'}({axes})", _ATOM
+            return f"{self.of.wrapped(ATOM, style)}.{'amax' if axes else 'max'}({axes})", ATOM
         if style == COLUMNS:
-            return f"rowmax({self.of.written(style)})", _ATOM
-        return f"{self.of.wrapped(_ATOM, style)}.amax({'-1, keepdim=True' if style == STACKED else 1})", _ATOM
+            return f"rowmax({self.of.written(style)})", ATOM
+        return f"{self.of.wrapped(ATOM, style)}.amax({'-1, keepdim=True' if style == STACKED else 1})", ATOM
 
 
 @dataclass(frozen=True)
@@ -400,11 +351,11 @@ class PowerOf(Node):
         """The power."""
         return np.power(self.of.value(at), self.exponent.value(at))
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Base ** exponent."""
         return (
-            f"{_beside(self.of, self.shape, style, _ATOM)}**{_beside(self.exponent, self.shape, style, _ATOM)}",
-            _POWER,
+            f"{_beside(self.of, self.shape, style, ATOM)}**{_beside(self.exponent, self.shape, style, ATOM)}",
+            POWER,
         )
 
 
@@ -420,9 +371,9 @@ class Apply(Node):
         """The function's values."""
         return self.evaluate(*(a.value(at) for a in self.arguments))
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """A call."""
-        return f"{self.function}({', '.join(a.written(style) for a in self.arguments)})", _ATOM
+        return f"{self.function}({', '.join(a.written(style) for a in self.arguments)})", ATOM
 
 
 @dataclass(frozen=True)
@@ -445,9 +396,16 @@ class Compare(Node):
         }
         return compare[self.operator](self.left.value(at), self.right.value(at)).astype(float)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The comparison."""
-        return f"{self.left.wrapped(_PLUS, style)} {self.operator} {self.right.wrapped(_PLUS, style)}", _PLUS - 1
+        return f"{self.left.wrapped(PLUS, style)} {self.operator} {self.right.wrapped(PLUS, style)}", PLUS - 1
+
+
+def assigned(node: Node, style: str, like: str) -> str:
+    """The node as code that has the shape of the tensor `like`: repeated along axes that nothing in it has."""
+    if style != ROWS or not _repeats(node):
+        return node.written(style)
+    return f"{_beside(_repeated(node), node.shape, style, ATOM)}.expand_as({like})"
 
 
 def _repeats(node: Node) -> bool:
@@ -463,10 +421,10 @@ def _repeated(node: Node) -> Node:
     return node.of if isinstance(node, Broadcast) else node
 
 
-def _beside(node: Node, shape: Shape, style: str, at_least: int = _POWER) -> str:
+def _beside(node: Node, shape: Shape, style: str, at_least: int = POWER) -> str:
     """A factor or term of a node of the given shape: among matrices a column of samples is v[:, None]."""
     if style == ROWS and None not in shape and node.shape[1] is None and node.shape[0] is not None:
-        return f"{node.wrapped(_ATOM, style)}[:, None]"
+        return f"{node.wrapped(ATOM, style)}[:, None]"
     return node.wrapped(at_least, style)
 
 
@@ -495,14 +453,14 @@ def _product_text(node: Node, style: str) -> tuple[str, int]:
     rest = [f for f, _ in _factors(node, node.shape) if not isinstance(f, Number)]
     truth = bool(rest) and is_truth(_foremost(rest[0]))  # the one in front takes the sign
     if len(rest) == 1 and isinstance(rest[0], (MatMul, Broadcast)) and abs(number) == 1 and not truth:
-        return ("-" if number < 0 else "") + rest[0].wrapped(_TIMES, style), _TIMES
+        return ("-" if number < 0 else "") + rest[0].wrapped(TIMES, style), TIMES
     top, bottom = sp.fraction(number)
     sign = "-" if top.could_extract_minus_sign() else ""
     if abs(top) != 1 or not over or (sign and truth):
-        over.insert(0, Number((None, None), -top if sign else top).wrapped(_TIMES, style))
+        over.insert(0, Number((None, None), -top if sign else top).wrapped(TIMES, style))
     if bottom != 1:
-        under.append(Number((None, None), bottom).wrapped(_POWER, style))
-    return sign + " / ".join([" * ".join(over), *under]), _TIMES
+        under.append(Number((None, None), bottom).wrapped(POWER, style))
+    return sign + " / ".join([" * ".join(over), *under]), TIMES
 
 
 def _foremost(node: Node) -> Node:
@@ -512,6 +470,7 @@ def _foremost(node: Node) -> Node:
     return node
 
 
+@once
 def is_truth(node: Node) -> bool:
     """Whether the node's code gives truth values, which numpy and torch neither negate nor subtract."""
     if isinstance(node, Hadamard):
@@ -519,6 +478,7 @@ def is_truth(node: Node) -> bool:
     return isinstance(node, Compare) or (isinstance(node, (Broadcast, Transpose)) and is_truth(node.of))
 
 
+@once
 def children(node: Node) -> tuple[Node, ...]:
     """The operands of a node."""
     values = [getattr(node, f.name) for f in fields(node)]
@@ -541,6 +501,7 @@ def replaced(node: Node, by: Callable[[Node], Node | None]) -> Node:
     return replace(node, **changed) if changed else node
 
 
+@once
 def transpositions(node: Node) -> int:
     """How often the node's code writes .T."""
     return node.written().count(".T")

@@ -14,12 +14,11 @@ import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
-from scratchgrad.forms.matrix import COLUMNS, Broadcast, Identity, Node, Number, Plus, Scale
+from scratchgrad.forms.matrix import Broadcast, Identity, Number, Plus, Scale
+from scratchgrad.forms.node import ATOM, COLUMNS, Node
 from scratchgrad.notation.evaluation import Valuation
 
 __all__ = ["Gather", "OneHot", "Triangle", "of_positions"]
-
-_ATOM = 3
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class OneHot(Node):
         rows = (np.arange(count) == classes[..., None]).astype(float)
         return rows if self.shape[1] is not None else rows.reshape(-1, 1)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """A call of one_hot, with the number of classes."""
         row, column = self.shape
         classes = column if column is not None else row
-        return f"one_hot({self.classes}, {classes.size if classes is not None else 1})", _ATOM
+        return f"one_hot({self.classes}, {classes.size if classes is not None else 1})", ATOM
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,9 @@ class Gather(Node):
         picked = picked.reshape(len(rows), -1)
         return np.where(inside[:, None], picked, 0.0)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The name with the index vector in brackets."""
-        return f"{self.name}[{self.rows}]", _ATOM
+        return f"{self.name}[{self.rows}]", ATOM
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,9 @@ class Triangle(Node):
         row, column = self.indices
         return np.tri(at.size(row.size), at.size(column.size), self.above)
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """A call of tril."""
-        return f"tril(ones{f', {self.above}' if self.above else ''})", _ATOM
+        return f"tril(ones{f', {self.above}' if self.above else ''})", ATOM
 
 
 def of_positions(relation: Relational) -> Node:

@@ -40,20 +40,19 @@ from scratchgrad.forms.matrix import (
     Largest,
     Leaf,
     MatMul,
-    Node,
     Number,
     Ones,
     Plus,
     Power,
     PowerOf,
     Scale,
-    Shape,
     Transpose,
     children,
     is_truth,
     transposed,
     transpositions,
 )
+from scratchgrad.forms.node import Node, Shape, once
 from scratchgrad.forms.picking import Gather, OneHot, of_positions
 from scratchgrad.forms.stack import left_out, stacked
 from scratchgrad.notation.arithmetic import Float
@@ -255,6 +254,7 @@ def _shortest(e: sp.Expr, free: tuple[Index, ...]) -> Node:
     return min(found, key=lambda node: len(str(node)) + 12 * _scalings(node))
 
 
+@once
 def _scalings(node: Node) -> int:
     """How often a vector scales the rows or columns of a matrix, diag(v) M: a product with a vector reads better."""
     here = isinstance(node, Hadamard) and any(len(f.indices) < len(node.indices) for f in node.factors)

@@ -16,17 +16,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from scratchgrad.forms.matrix import (
-    COLUMNS,
-    STACKED,
-    DeterminantOf,
-    DiagonalOf,
-    Identity,
-    Leaf,
-    Node,
-    children,
-    replaced,
-)
+from scratchgrad.forms.matrix import DeterminantOf, DiagonalOf, Identity, Leaf, children, replaced
+from scratchgrad.forms.node import ATOM, COLUMNS, STACKED, Node
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.notation.binding import element, rebuild, tensor_name, tensors_in
 from scratchgrad.notation.evaluation import Valuation
@@ -35,8 +26,6 @@ from scratchgrad.notation.nodes import Determinant, InverseElement, LogDetermina
 
 __all__ = ["Stack", "left_out", "stacked"]
 
-_ATOM = 3
-
 
 @dataclass(frozen=True)
 class StackedLeaf(Leaf):
@@ -44,14 +33,14 @@ class StackedLeaf(Leaf):
 
     axes: tuple[bool, ...] = ()
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """The name, with axes of length 1 where the tensor lacks a stacking axis or is no matrix."""
         first = self.axes.index(True) if True in self.axes else len(self.axes)
         lead = [":" if has else "None" for has in self.axes[first:]]
         tail = [":" if i is not None else "None" for i in self.shape]
         parts = [*lead, *tail]
         plain = "None" not in parts or (not lead and not self.indices)
-        return (self.name if plain else f"{self.name}[{', '.join(parts)}]"), _ATOM
+        return (self.name if plain else f"{self.name}[{', '.join(parts)}]"), ATOM
 
 
 @dataclass(frozen=True)
@@ -76,15 +65,15 @@ class Stack(Node):
         values = np.stack(parts).reshape(*counts, *parts[0].shape)
         return values.sum(0) if self.summed else values
 
-    def text(self, style: str = COLUMNS) -> tuple[str, int]:
+    def _text(self, style: str = COLUMNS) -> tuple[str, int]:
         """Torch code in which the leading axes are broadcast."""
         text, level = self.of.text(STACKED)
         if self.summed:
-            text, level = f"({text}).sum(0)", _ATOM
+            text, level = f"({text}).sum(0)", ATOM
         kept = len([i for i in self.of.shape if i is not None])
         if kept < 2:
             dropped = "0" if kept else "0, 0"
-            text, level = f"{text if level >= _ATOM else f'({text})'}[..., {dropped}]", _ATOM
+            text, level = f"{text if level >= ATOM else f'({text})'}[..., {dropped}]", ATOM
         return text, level
 
 

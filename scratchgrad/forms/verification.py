@@ -115,9 +115,9 @@ def _slope_at(at: Valuation, definition: Definition, name: str, e: sp.Expr, indi
         try:
             predicted = np.sum(at.value(e, indices) * direction)
             ahead, behind = (_objective(at, definition, name, s * _STEP * direction) for s in (1, -1))
+            slope = (ahead - behind) / (2 * _STEP)  # no number where both are infinite
         except (EvaluationError, np.linalg.LinAlgError):
             return Outcome.UNKNOWN
-    slope = (ahead - behind) / (2 * _STEP)
     scale = max(1.0, abs(float(ahead)))
     return _outcome(predicted, slope, _SLACK, _SLACK * scale) if np.isfinite(slope) else Outcome.UNKNOWN
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from scratchgrad.certification.subject import is_autograd_function
+from scratchgrad.certification.through_autograd import is_autograd_function
 from scratchgrad.grading.arrays import library_of
 from scratchgrad.grading.binding import CannotBind, parameters_of
 from scratchgrad.grading.judging import Candidate

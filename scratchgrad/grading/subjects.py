@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import torch
 
-from scratchgrad.certification.subject import by_autograd
+from scratchgrad.certification.through_autograd import by_autograd
 from scratchgrad.grading.arrays import given, returned
 from scratchgrad.grading.binding import Binding, CannotBind, bind, gradient_names, matches, parameters_of
 from scratchgrad.grading.kinds import Kind, Part

@@ -12,7 +12,7 @@ A size is a name or a whole number.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -93,8 +93,16 @@ def _read(text: str, what: str) -> list[Declared]:
     return found
 
 
-def combined(declared: list[Declared], ranks: Mapping[str, int], known: Mapping[str, Domain]) -> dict[str, Domain]:
-    """The domain of every input, given their ranks and what is known already.  Raises DomainMisfit."""
+def combined(
+    declared: list[Declared],
+    ranks: Mapping[str, int],
+    known: Mapping[str, Domain],
+    letters: Mapping[str, Collection[tuple[str, ...]]],
+) -> dict[str, Domain]:
+    """The domain of every input, given their ranks, what is known already, and the letters with which they are written.
+
+    Raises DomainMisfit.
+    """
     found = dict(known)
     for one in declared:
         if one.name not in ranks:
@@ -104,6 +112,10 @@ def combined(declared: list[Declared], ranks: Mapping[str, int], known: Mapping[
         if one.axes is not None and len(one.axes) != rank:
             has, here = counted(rank, "axis", "axes"), counted(len(one.axes), "axis", "axes")
             raise one.misfit(f"{one.name} has {has}, here it has {here}")
+        written = letters.get(one.name, ())
+        if one.axes and one.axes not in written and any(set(w) == set(one.axes) for w in written):
+            has = next(f"{one.name}[{','.join(w)}]" for w in written if set(w) == set(one.axes))
+            raise one.misfit(f"the definition writes {has}; write its letters in this order")
         try:
             found[one.name] = found.get(one.name, REALS) & one.domain.of(("",) * rank, one.name)
         except DomainError as error:

@@ -84,10 +84,18 @@ class Names:
     def _domains(self, declared: list[Declared]) -> dict[str, Domain]:
         self.integer |= {one.name for one in declared if one.domain.integer}
         ranks = {name: self.rank.get(name, 0) for name in self.input_names()}
-        found = combined(declared, ranks, {name: INTEGERS for name in self.integer})
+        found = combined(declared, ranks, {name: INTEGERS for name in self.integer}, self._letters())
         for name, domain in found.items():
             if domain.is_square:
                 self.ranges.meet((name, self.rank[name] - 2), (name, self.rank[name] - 1), 0)
+        return found
+
+    def _letters(self) -> dict[str, list[tuple[str, ...]]]:
+        """The letters with which each tensor is written."""
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for node in self.nodes():
+            if node.kind == "element" and all(index.kind == "name" for index in node.arguments):
+                found.setdefault(node.value, []).append(tuple(index.value for index in node.arguments))
         return found
 
     def error(self, kind: type[NotationError], place: int, message: str) -> NotationError:

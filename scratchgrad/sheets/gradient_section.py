@@ -17,7 +17,7 @@ from scratchgrad.calculus.chosen import ChosenElement
 from scratchgrad.calculus.derivation import ElementForm
 from scratchgrad.calculus.steps import Rule, Step
 from scratchgrad.forms.convolution import correlation
-from scratchgrad.forms.matrix import Node
+from scratchgrad.forms.node import Node
 from scratchgrad.forms.stack import Stack
 from scratchgrad.notation.binding import element, tensor_name
 from scratchgrad.notation.definition import Definition, Tensor

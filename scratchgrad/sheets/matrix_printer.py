@@ -22,7 +22,6 @@ from scratchgrad.forms.matrix import (
     Largest,
     Leaf,
     MatMul,
-    Node,
     Number,
     Ones,
     Plus,
@@ -33,6 +32,7 @@ from scratchgrad.forms.matrix import (
     transposed,
     transpositions,
 )
+from scratchgrad.forms.node import Node
 from scratchgrad.forms.picking import Gather, OneHot, Triangle
 from scratchgrad.forms.stack import Stack
 from scratchgrad.notation.functions import TABLE

@@ -13,7 +13,7 @@ from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.differentiate import depends_on
 from scratchgrad.forms.batched import mapped
 from scratchgrad.forms.forms import Forms
-from scratchgrad.forms.matrix import Node
+from scratchgrad.forms.node import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.graph import Graph
 from scratchgrad.graph import Node as GraphNode

@@ -16,7 +16,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 
-from scratchgrad.forms.matrix import Node
+from scratchgrad.forms.node import Node
 from scratchgrad.notation.binding import bound, tensor_name, tensor_names, tensors_in
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.elementary import row_of

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from scratchgrad.calculus.derivation import Derivation
 from scratchgrad.calculus.steps import Rule
 from scratchgrad.forms.forms import Forms
-from scratchgrad.forms.matrix import ROWS, Node
+from scratchgrad.forms.matrix import assigned
+from scratchgrad.forms.node import ROWS, Node
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.text import to_text
 from scratchgrad.sheets.blocks import Block, Code, Display, Heading, Paragraph, Row, Table
@@ -79,7 +80,7 @@ def batch_blocks(forms: Forms, names: Sequence[str], paper: Paper) -> list[Block
         left = paper.form_of(f"grad_{name}", node) if node is not None else paper.tex(derivation[name].target)
         right = matrix_latex(node, paper.names) if node is not None else paper.tex(derivation[name].element)
         rows.append(Row(left, right))
-        written = to_text(derivation[name].element) if node is None else node.assigned(ROWS, name)
+        written = to_text(derivation[name].element) if node is None else assigned(node, ROWS, name)
         code.append(f"grad_{name} = {written}")
     shared = any(batch not in derivation.definition.tensors[name].indices for name in names)
     summed = " The gradient of what all samples share is the sum over them." if shared else ""

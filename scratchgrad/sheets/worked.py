@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from scratchgrad.forms.matrix import Leaf, Node
+from scratchgrad.forms.matrix import Leaf
+from scratchgrad.forms.node import Node
 from scratchgrad.forms.reduction import matrix_form
 from scratchgrad.graph import Graph
 from scratchgrad.notation.evaluation import Valuation

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from typing import Any
 
 from scratchgrad.certification import Verdict, certify
-from scratchgrad.certification.subject import is_autograd_function
+from scratchgrad.certification.through_autograd import is_autograd_function
 
 __all__ = ["assert_backward", "certified"]
 
 
-def certified(spec: Any, forward: Any = None, backward: Any = None, example: Any = None) -> Verdict:
+def certified(
+    spec: Any, forward: Any = None, backward: Any = None, example: Any = None, *, forward_only: bool = False
+) -> Verdict:
     """The verdict of sg.certify; an autograd.Function stands for both, in whichever place it is given."""
     if is_autograd_function(backward):
         forward, backward = backward, None
-    return certify(spec, forward, backward, example=example)
+    return certify(spec, forward, backward, example=example, forward_only=forward_only)
 
 
 def assert_backward(

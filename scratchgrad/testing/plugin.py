@@ -44,10 +44,16 @@ def certify(request: pytest.FixtureRequest) -> Iterator[Callable[..., Verdict]]:
     from scratchgrad.testing.asserting import certified
 
     def check(
-        spec: Any, forward: Any = None, backward: Any = None, example: Any = None, *, accept: bool = True
+        spec: Any,
+        forward: Any = None,
+        backward: Any = None,
+        example: Any = None,
+        *,
+        accept: bool = True,
+        forward_only: bool = False,
     ) -> Verdict:
         __tracebackhide__ = True
-        verdict = certified(spec, forward, backward, example)
+        verdict = certified(spec, forward, backward, example, forward_only=forward_only)
         _noted(request.config, request.node.nodeid, verdict)
         if accept and not verdict.accepted:
             pytest.fail(str(verdict), pytrace=False)

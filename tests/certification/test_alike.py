@@ -8,6 +8,7 @@ from scratchgrad.certification import certify, exact_examination
 from scratchgrad.certification.exact.alike import question
 from scratchgrad.certification.exact.facts import Facts, facts_of
 from scratchgrad.certification.exact.scalar import Graph
+from scratchgrad.certification.exact.sorting import sorted_form
 from scratchgrad.domain import Domain
 
 
@@ -84,3 +85,16 @@ def test_an_examination_proves_every_question_once_and_says_of_every_entry_what_
     alone = certify(name)
     assert few < len(calls) - few
     assert shared.evidence == alone.evidence
+
+
+def test_a_long_sum_is_sorted_whole_and_a_sum_of_sums_that_share_parts_takes_no_longer():
+    graph = Graph()
+    many = [graph.symbol(f"x[{n}]") for n in range(300)]
+    forward, backward = sum(many, graph.zero), sum(reversed(many), graph.zero)
+    before = len(graph)
+    assert sorted_form(forward) is sorted_form(backward)
+    assert len(graph) < before + 2 * len(many)
+    doubled = many[0] + many[1]
+    for _ in range(200):
+        doubled = doubled + doubled
+    assert sorted_form(doubled) is sorted_form(2**200 * many[1] + 2**200 * many[0])

@@ -75,7 +75,8 @@ def test_a_layer_without_a_kernel_is_certified_with_its_generated_one():
 def test_an_accepted_verdict_says_what_was_proven_and_what_was_compared():
     verdict = sg.certify("relu", relu, relu_backward)
     assert verdict.proven
-    first, second, third = map(str.strip, str(verdict).splitlines())
+    first, second, third, fourth = map(str.strip, str(verdict).splitlines())
+    assert fourth.startswith("compared in float64 at larger sizes: u[65, 7]; u[7, 129]; ")
     assert first == "ACCEPTED  relu"
     assert second == (
         "proven equal for all real values at 4 shapes (u[2, 2]; u[3, 3]; u[1, 1]; u[5, 2]): 48 entries, 96 cases"
@@ -94,7 +95,8 @@ def test_what_cannot_be_executed_exactly_is_probed_and_the_verdict_says_why():
 
 def test_what_is_not_given_is_not_checked_and_said_so():
     assert "forward was not given and is not checked" in sg.certify("relu", None, relu_backward).diagnosis
-    assert "backward was not given and is not checked" in sg.certify("relu", relu).diagnosis
+    alone = sg.certify("relu", relu, forward_only=True)
+    assert "backward was left out (forward_only=True) and is not checked" in alone.diagnosis
     some = sg.certify("linear", linear, lambda g, x, W, b: (g @ W, g.mT @ x, None))
     assert "grad_b was not given (None) and is not checked" in some.diagnosis
 

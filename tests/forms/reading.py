@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import torch
 
-from scratchgrad.forms.matrix import COLUMNS, STACKED
+from scratchgrad.forms.node import COLUMNS, STACKED
 
 _LETTER = {"lambda": "lambda_"}  # a keyword of Python
 

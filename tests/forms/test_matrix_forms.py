@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from scratchgrad.forms.matrix import COLUMNS, ROWS
+from scratchgrad.forms.node import COLUMNS, ROWS
 from scratchgrad.gradients import Gradients, derive
 from scratchgrad.notation.evaluation import Valuation
 from tests.calculus.identities import IDENTITIES, Identity

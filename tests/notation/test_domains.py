@@ -87,6 +87,16 @@ def test_domains_that_are_no_text_are_named(said):
         derive(TEXT, domains=said)
 
 
+def test_letters_in_another_order_than_the_definition_has_are_no_domain_of_its_rows():
+    text = "y[i] = Sum(P[i,j]*x[j], j)"
+    assert domains(derive(text, domains="P[i,j]:simplex").definition)["P"] == ":simplex"
+    assert domains(derive(text, domains="P[a,b]:simplex").definition)["P"] == ":simplex"
+    with pytest.raises(DomainMisfit, match=r"the definition writes P\[i,j\]; write its letters in this order"):
+        derive(text, domains="P[j,i]:simplex")
+    both = derive("y[i,j] = A[i,j] + A[j,i]", domains="A[j,i]:symmetric").definition
+    assert domains(both) == {"A": ":symmetric"}
+
+
 def test_a_layer_says_its_domains_itself():
     with pytest.raises(UnusedName, match="domains: layer 'linear' says that itself"):
         derive("linear", domains="x>0")

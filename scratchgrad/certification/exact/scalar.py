@@ -135,7 +135,11 @@ class Graph:
 
     def number(self, value: int | Fraction) -> Scalar:
         """A rational number."""
-        return self._made("number", Fraction(value))
+        key = ("number", value.numerator, value.denominator)  # the hash of a fraction takes long
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = Scalar(self, "number", (Fraction(value),), len(self._nodes))
+        return found
 
     def node(self, value: Any) -> Scalar:
         """The value as a node: a node as it is, a truth value as 1 or 0, an integer or fraction as a number."""

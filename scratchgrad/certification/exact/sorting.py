@@ -10,7 +10,7 @@ A sum is multiplied out where it contains a choice, and else not.  What a graph 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from scratchgrad.certification.exact.scalar import Graph, Scalar
@@ -18,6 +18,8 @@ from scratchgrad.certification.exact.scalar import Graph, Scalar
 __all__ = ["rebuilt", "sorted_form"]
 
 _WIDEST = 64
+
+Number = int | Fraction
 
 
 def sorted_form(root: Scalar) -> Scalar:
@@ -29,26 +31,31 @@ def sorted_form(root: Scalar) -> Scalar:
         if node.key in known:
             pending.pop()
             continue
-        missing = [x for x in node.operands if x.key not in known]
+        terms = _terms(node) if node.op == "add" else dict.fromkeys(node.operands, 1)
+        missing = [x for x in terms if x.key not in known]
         if missing:
             pending += missing
             continue
-        operands = [known[x.key] for x in node.operands]
         if node.op == "add":
-            made = _sum(graph, operands)
-        elif node.op == "mul":
-            made = _product(graph, operands)
-        elif node.op == "div" and operands[0].op == "choice":
-            c, x, y = operands[0].args
-            made = graph.choice(c, graph.div(x, operands[1]), graph.div(y, operands[1]))
-        elif node.op in ("positive", "nonnegative", "zero"):
-            made = _comparison(graph, node.op, operands[0])
+            made = _sum(graph, [(known[x.key], times) for x, times in terms.items()])
         else:
-            made = rebuilt(graph, node, operands)
+            made = _made(graph, node, [known[x.key] for x in node.operands])
         known[node.key] = made
         known[made.key] = made
         pending.pop()
     return known[root.key]
+
+
+def _made(graph: Graph, node: Scalar, operands: Sequence[Scalar]) -> Scalar:
+    """The node, which is no sum, of sorted operands."""
+    if node.op == "mul":
+        return _product(graph, operands)
+    if node.op == "div" and operands[0].op == "choice":
+        c, x, y = operands[0].args
+        return graph.choice(c, graph.div(x, operands[1]), graph.div(y, operands[1]))
+    if node.op in ("positive", "nonnegative", "zero"):
+        return _comparison(graph, node.op, operands[0])
+    return rebuilt(graph, node, operands)
 
 
 def rebuilt(graph: Graph, node: Scalar, operands: Sequence[Scalar]) -> Scalar:
@@ -74,29 +81,44 @@ _MADE: Mapping[str, Callable[..., Scalar]] = {
 }
 
 
-def _sum(graph: Graph, operands: Sequence[Scalar]) -> Scalar:
+def _terms(root: Scalar) -> dict[Scalar, int]:
+    """What a sum of sums is a sum of, and how often; sums in between are not looked at one by one."""
+    sums, pending = {root}, [root]
+    while pending:
+        inner = [x for x in pending.pop().args if x.op == "add" and x not in sums]
+        sums.update(inner)
+        pending += inner
+    found = {root: 1}
+    for node in sorted(sums, key=_key, reverse=True):  # a node is made after its operands
+        times = found.pop(node)
+        for x in node.args:
+            found[x] = found.get(x, 0) + times
+    return found
+
+
+def _sum(graph: Graph, operands: Iterable[tuple[Scalar, int]]) -> Scalar:
     return _total(graph, _merged(graph, _collected(graph, operands)))
 
 
-def _collected(graph: Graph, operands: Sequence[Scalar]) -> dict[Scalar, Fraction]:
+def _collected(graph: Graph, operands: Iterable[tuple[Scalar, int]]) -> dict[Scalar, Number]:
     """The terms of a sum, each with its number."""
-    terms: dict[Scalar, Fraction] = {}
+    terms: dict[Scalar, Number] = {}
     pending = list(operands)
     while pending:
-        node = pending.pop()
+        node, times = pending.pop()
         if node.op == "add" and len(terms) < _WIDEST:
-            pending += node.args
+            pending += [(x, times) for x in node.args]
             continue
-        factor, term = Fraction(1), node
+        factor, term = times, node
         if node.op == "number":
-            factor, term = node.args[0], graph.one
+            factor, term = times * node.args[0], graph.one
         elif node.op == "mul" and node.args[0].op == "number":
-            factor, term = node.args[0].args[0], node.args[1]
-        terms[term] = terms.get(term, Fraction(0)) + factor
+            factor, term = times * node.args[0].args[0], node.args[1]
+        terms[term] = terms.get(term, 0) + factor
     return {term: factor for term, factor in terms.items() if factor}
 
 
-def _total(graph: Graph, terms: Mapping[Scalar, Fraction]) -> Scalar:
+def _total(graph: Graph, terms: Mapping[Scalar, Number]) -> Scalar:
     total = graph.zero
     for term in sorted(terms, key=_key):
         if terms[term]:
@@ -104,32 +126,32 @@ def _total(graph: Graph, terms: Mapping[Scalar, Fraction]) -> Scalar:
     return total
 
 
-def _merged(graph: Graph, terms: Mapping[Scalar, Fraction]) -> dict[Scalar, Fraction]:
+def _merged(graph: Graph, terms: Mapping[Scalar, Number]) -> dict[Scalar, Number]:
     """The terms with all choices of one condition put together."""
-    found: dict[Scalar, Fraction] = {}
-    by: dict[Scalar, list[tuple[Scalar, Fraction]]] = {}
+    found: dict[Scalar, Number] = {}
+    by: dict[Scalar, list[tuple[Scalar, Number]]] = {}
     for term, factor in terms.items():
         if term.op == "choice" and factor:
             by.setdefault(term.args[0], []).append((term, factor))
         else:
-            found[term] = found.get(term, Fraction(0)) + factor
+            found[term] = found.get(term, 0) + factor
     for condition, choices in by.items():
         if len(choices) == 1:
             made, factor = choices[0]
         else:
             branches = [
-                _sum(graph, [graph.mul(graph.number(factor), choice.args[side]) for choice, factor in choices])
+                _sum(graph, [(graph.mul(graph.number(factor), choice.args[side]), 1) for choice, factor in choices])
                 for side in (1, 2)
             ]
-            made, factor = graph.choice(condition, *branches), Fraction(1)
-        found[made] = found.get(made, Fraction(0)) + factor
+            made, factor = graph.choice(condition, *branches), 1
+        found[made] = found.get(made, 0) + factor
     return found
 
 
 def _comparison(graph: Graph, op: str, a: Scalar) -> Scalar:
     """The comparison with 0, of a sum whose first coefficient is 1."""
-    terms = _collected(graph, [a])
-    factor = terms[min(terms, key=_key)] if terms else Fraction(1)
+    terms = _collected(graph, [(a, 1)])
+    factor = Fraction(terms[min(terms, key=_key)] if terms else 1)
     if list(terms) == [graph.one]:
         factor = abs(factor)
     if factor in (0, 1):
@@ -151,12 +173,12 @@ def _product(graph: Graph, operands: Sequence[Scalar]) -> Scalar:
             number *= node.args[0]
         else:
             factors.append(node)
-    sums = [(place, _collected(graph, [f])) for place, f in enumerate(factors) if f.op == "add"]
+    sums = [(place, _collected(graph, [(f, 1)])) for place, f in enumerate(factors) if f.op == "add"]
     sums = [(place, terms) for place, terms in sums if any(term.op == "choice" for term in terms)]
     if len(sums) == 1:
         place, terms = sums[0]
         rest = factors[:place] + factors[place + 1 :]
-        return _sum(graph, [_product(graph, [graph.number(number * c), t, *rest]) for t, c in terms.items()])
+        return _sum(graph, [(_product(graph, [graph.number(number * c), t, *rest]), 1) for t, c in terms.items()])
     choices = {f for f in factors if f.op == "choice"}
     if len({f.args[0] for f in choices}) == 1 and number:
         condition = next(iter(choices)).args[0]

@@ -1,0 +1,140 @@
+"""A forward whose backward torch records: an autograd.Function, its apply, an nn.Module, a custom op, a plain function.
+
+In   something to call whose outputs carry gradients
+Out  forward(*arguments) and backward(recorded, *grads), as torch's engine runs them; they keep the registry's protocol
+
+An output that nobody consumes (None) takes no part in backward, and neither does one that carries no gradient, such as
+a position or what is marked as not differentiable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+__all__ = ["Recorded", "by_autograd", "is_autograd_function"]
+
+
+_OVERLAPS = "refers to a single memory location"
+"""What torch says where an expanded tensor is changed in place: that is no fault of the function."""
+
+
+class Recorded:
+    """What torch recorded in a forward; its tensors are torch's business."""
+
+    __slots__ = ("outputs", "watched")
+
+    def __init__(self, outputs: Sequence[Any], watched: list[Any]) -> None:
+        """The outputs, and the arguments; those that ask for a gradient are leaves."""
+        self.outputs, self.watched = tuple(outputs), watched
+
+    @property
+    def carries_gradients(self) -> bool:
+        """Whether any output carries a gradient."""
+        return any(map(_carries, self.outputs))
+
+
+def is_autograd_function(value: Any) -> bool:
+    """Whether it is a subclass of torch.autograd.Function."""
+    return isinstance(value, type) and issubclass(value, torch.autograd.Function)  # noqa: TID251  # somebody else's
+
+
+def by_autograd(
+    function: Any, wanted: int | None = None, only: int | None = None
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Forward and backward of a Function or of any callable, as torch's engine calls them.
+
+    `wanted` is the number of outputs that the specification has: what else forward returns, without gradient, or
+    beside them as (outputs, saved), is kept for backward and not compared.  `only` is the place of the one argument
+    that asks for a gradient; by default every one of floating point does.
+    """
+    call = function.apply if is_autograd_function(function) else function
+
+    def forward(*arguments: Any) -> tuple[Any, Any]:
+        with torch.inference_mode(False), torch.enable_grad():
+            watched = [
+                a.detach().clone().requires_grad_() if _real(a) and only in (None, place) else a
+                for place, a in enumerate(arguments)
+            ]
+            try:
+                found = call(*(_handed(leaf, a) for leaf, a in zip(watched, arguments, strict=True)))
+            except RuntimeError as error:
+                if _OVERLAPS not in str(error):
+                    raise
+                found = call(*(leaf.clone() if _carries(leaf) else leaf for leaf in watched))
+        outputs = _outputs(found, wanted)
+        plain = [u.detach() if isinstance(u, torch.Tensor) else u for u in outputs]
+        several = isinstance(found, tuple | list) and len(outputs) != 1
+        return tuple(plain) if several else plain[0], Recorded(outputs, watched)
+
+    def backward(recorded: Recorded, *grads: Any) -> tuple[Any, ...]:
+        real = [a for a in recorded.watched if _carries(a)]
+        arriving = dict(zip(range(len(recorded.outputs)), grads, strict=False))
+        live = {n: u for n, u in enumerate(recorded.outputs) if _carries(u)}
+        consumed = {n: u for n, u in live.items() if arriving.get(n) is not None}
+        found = _pulled(list(consumed.values()), real, [arriving[n] for n in consumed])
+        if len(consumed) < len(live):  # what only an output that nobody consumes depends on has a gradient of zero
+            every = [arriving[n] if n in consumed else torch.zeros_like(u) for n, u in live.items()]
+            whole = _pulled(list(live.values()), real, every)
+            found = [
+                torch.zeros_like(a) if mine is None and other is not None else mine
+                for a, mine, other in zip(real, found, whole, strict=True)
+            ]
+        rest = iter(found)
+        return tuple(next(rest) if _carries(a) else None for a in recorded.watched if isinstance(a, torch.Tensor))
+
+    return forward, backward
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def _carries(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
+
+
+def _outputs(found: Any, wanted: int | None) -> tuple[Any, ...]:
+    """The outputs among what forward returned."""
+    if not isinstance(found, tuple | list):
+        return (found,)
+    if wanted is None or len(found) <= wanted:
+        return tuple(found)
+    if len(found) == 2 and (wanted == 1 or isinstance(found[0], tuple | list)):  # (outputs, saved)
+        return tuple(found[0]) if isinstance(found[0], tuple | list) else (found[0],)
+    return tuple(found) if any(map(_carries, found[wanted:])) else tuple(found[:wanted])
+
+
+def _pulled(outputs: Sequence[Any], inputs: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
+    """The gradients of the inputs; None for one on which none of the outputs depends."""
+    if not outputs:
+        return [None] * len(inputs)
+    return list(
+        torch.autograd.grad(outputs, inputs, grads, retain_graph=True, allow_unused=True)  # noqa: TID251  # examined
+    )
+
+
+def _handed(leaf: Any, given: Any) -> Any:
+    """What the function gets: no leaf, as in a network, so that it may be changed in place; stored as it was given."""
+    if not _carries(leaf):
+        return given
+    if leaf.stride() == given.stride():
+        return leaf.clone()
+    return _Stored.apply(leaf, given)  # type: ignore[no-untyped-call]
+
+
+class _Stored(torch.autograd.Function):  # noqa: TID251  # how a tensor of autograd gets other strides
+    """The values of a tensor in memory that is laid out as that of another one, which has the same values."""
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """A copy of the whole storage."""
+        storage: Any = like.untyped_storage()
+        return torch.empty(0, dtype=like.dtype).set_(storage.clone(), like.storage_offset(), like.size(), like.stride())
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        """The gradient of the copy."""
+        return grads[0], None
