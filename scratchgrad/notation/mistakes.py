@@ -56,6 +56,9 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def nearest(name: str, known: list[str], otherwise: str = "it has ") -> str:
-    """What may have been meant: the nearest known name, else all of them."""
+    """What may have been meant: the nearest known name, in whatever case, else all of them."""
+    small = {one.lower(): one for one in reversed(known)}
     near = difflib.get_close_matches(name, known, 1, 0.65)
+    if name.lower() in small:
+        near = [small[name.lower()]]
     return f"; did you mean {near[0]!r}?" if near else f"; {otherwise}{', '.join(known) or 'none'}"

@@ -41,6 +41,7 @@ MISTAKES = [
     (UnreadableText, "expected ')' after an argument, found '<'", "u = where(a < b ^< c, 1, 2)"),
     (UnreadableText, "expected a number, a name or '(', found ']'", "u[i] = x[i,^]"),
     (UnknownName, "unknown function 'Sun'; did you mean 'Sum'?", "u[i] = ^Sun(x[j], j)*y[i]"),
+    (UnknownName, "unknown function 'logdet'; did you mean 'LogDet'?", "u = ^logdet(A)"),
     (UnknownName, "unknown function 'softmax'; known: exp, log", "u[i] = ^softmax(x[i])"),
     (UnknownName, "Sum runs over an index letter", "u = Sum(x[j], ^2)"),
     (UnknownName, 'index \'r\' ranges over no axis: nothing is indexed by it bare; name its range: ranges={"r": "n"}',

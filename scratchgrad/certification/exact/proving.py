@@ -96,7 +96,7 @@ def prove(
     parts = linear_parts(difference, linear_in)
     if parts is None:
         return _proof(difference, budget, facts, enter)
-    proof = _proof(difference, budget.share(1 / 2), facts, enter)
+    proof = _proof(difference, budget.share(3 / 4), facts, enter)
     return _together(parts, budget, facts, enter) if proof.exhausted else proof
 
 
