@@ -22,7 +22,7 @@ from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.probes import probes
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.region import Region, region_of
-from scratchgrad.certification.sampling import palette, sample
+from scratchgrad.certification.sampling import integers_like, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside, outside
@@ -188,8 +188,7 @@ class Battery:
         shape = role.shape(sizes, batch)
         if role.integer:
             if self.examples:
-                drawn = np.concatenate([e[role.name].ravel() for e in self.examples])
-                return rng.choice(drawn, shape) if drawn.size else np.zeros(shape, drawn.dtype)
+                return integers_like([e[role.name] for e in self.examples], rng, shape)
             size = self.specification.bound(role.name)
             # TRUST: integers-in-range
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))

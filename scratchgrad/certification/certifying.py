@@ -15,6 +15,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import torch
 
 import scratchgrad
@@ -29,6 +30,7 @@ from scratchgrad.certification.judging import judge, judge_alone
 from scratchgrad.certification.large_sizes import named_sizes
 from scratchgrad.certification.recipe_examination import examine_recipe
 from scratchgrad.certification.specification import (
+    ExampleMismatch,
     NothingToCertify,
     Specification,
     batched_specification,
@@ -56,6 +58,7 @@ _GENERATED = (
     "expm1, sigmoid), or write a kernel by hand (CONTRIBUTING.md, Add a layer)"
 )
 _REMEMBERED = 16
+_COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("complex64"), np.dtype("complex128"))
 _batteries: dict[Specification, Battery] = {}
 
 
@@ -203,6 +206,8 @@ def certified_kernel(definition: Definition) -> type[Any]:
     subject = Subject(specification, kernel.forward, kernel.backward, kernel=True, calling=Calling.SAVED_FIRST)
     verdict = judge(battery_of(specification), subject)
     if not verdict.accepted:
+        if not verdict.judged:
+            raise KernelRefused(f"the generated kernel could not be compared with the definition:\n{verdict}")
         raise KernelRefused(f"the generated kernel does not agree with the definition:\n{verdict}\n  - {_GENERATED}")
     return kernel
 
@@ -275,4 +280,11 @@ def _examples(example: Any) -> Sequence[Example]:
     if example is None:
         return ()
     found = [example(seed) for seed in range(3)] if callable(example) else [example]
-    return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+    examples = [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+    for place, value in enumerate(examples[0], 1):
+        if getattr(value, "dtype", None) in _COMPLEX:
+            raise ExampleMismatch(
+                f"argument {place} of the example is complex ({value.dtype}), which is not supported; give its "
+                "real and imaginary parts as tensors"
+            )
+    return examples

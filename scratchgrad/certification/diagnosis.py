@@ -19,6 +19,7 @@ import numpy as np
 from scratchgrad.calculus.kinks import kink_line, kinks
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.columns import in_columns
+from scratchgrad.certification.entering import OTHER
 from scratchgrad.certification.error_model import UNIT
 from scratchgrad.certification.exact_examination import TURNS
 from scratchgrad.certification.examination import Examination, Finding, Measured
@@ -121,7 +122,7 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
-    if only(lambda p: p.name == TURNS):
+    if only(lambda p: p.name in (OTHER, TURNS)):
         return [
             "right at ordinary numbers, wrong where one of its comparisons turns: does it clamp, round or branch where "
             "the definition does not?"

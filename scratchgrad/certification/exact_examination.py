@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.entering import Entering
 from scratchgrad.certification.exact.alike import question
 from scratchgrad.certification.exact.balls import Program, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
@@ -79,6 +80,8 @@ class Exactness:
     undecided: Counter[str] = field(default_factory=Counter)
     constants: dict[str, str] = field(default_factory=dict)
     suspects: list[Probe] = field(default_factory=list)
+    entered: list[Probe] = field(default_factory=list)
+    differs: bool = False
     values: str = "all real values"
     unit_rows: tuple[str, ...] = ()
 
@@ -107,6 +110,14 @@ class Exactness:
             read = ", ".join(f"{value} as {words}" for value, words in self.constants.items())
             lines.append(f"the proof reads constants as the exact numbers that they round: {read}")
         return lines
+
+    def unresolved(self) -> list[str]:
+        """What keeps us from accepting: it differs in exact arithmetic, though no run of it is wrong."""
+        if self.suspects:
+            return ["exact values differ at a point at which the run does not"]
+        if self.differs:
+            return [f"undecided: {self._reasons()}; a formula differs somewhere, and no run of it is wrong"]
+        return []
 
     def _reasons(self) -> str:
         if self.suspects:
@@ -141,11 +152,8 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
 
 
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
-    budget = Budget(_WORK[subject.kernel])
-    most = budget.left / _ENTRY
+    spent = _Spent(Budget(_WORK[subject.kernel]))
     found.values, found.unit_rows = battery.region.words(), battery.unit_rows
-    exhausted = 0
-    known: dict[Hashable, Proof] = {}
     for point, other in points(battery):
         where = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in battery.specification.inputs)
         try:
@@ -174,34 +182,62 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         found.suspects += _suspects(battery, entries, pairs, _of_kinds(_KINDS, battery, point), DIFFERS)
         if found.suspects:
             return
-        plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
-        facts = facts_of(battery.region.domains, plain)
-        upstream = {node.args[0] for array in entries.upstream.values() for node in array.ravel()}
-        open_pairs = []
-        for mine, right in pairs:
-            found.entries += 1
-            open_pairs.append((mine, right))
-            if exhausted >= _EXHAUSTED:
-                found.undecided["not tried, after others had taken too many steps"] += 1
-                continue
-            asked = question(mine, right, facts)
-            if asked not in known:
-                known[asked] = prove(mine, right, _Part(min(most, max(budget.left, 0)), budget), facts, upstream)
-            proof = known[asked]
-            found.cases += proof.cases
-            if proof.extent == EVERYWHERE:
-                found.everywhere += 1
-                open_pairs.pop()
-            elif proof.extent == OFF_TIES:
-                found.off_ties += 1
-            else:
-                found.undecided[proof.words] += 1
-                exhausted += proof.exhausted
+        open_pairs = _prove(battery, pairs, found, spent, Entering(battery, entries, point))
         if open_pairs:
             turns = turning_points(battery, entries, open_pairs, _of_kinds(_FOLLOWED, battery, point))
             found.suspects += _suspects(battery, entries, open_pairs, turns, TURNS)
             if found.suspects:
                 return
+
+
+@dataclass
+class _Spent:
+    """What all the proofs have to spend, how many took too many steps, and what is known."""
+
+    budget: Budget
+    exhausted: int = 0
+    known: dict[Hashable, Proof] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.most = self.budget.left / _ENTRY
+
+    def part(self) -> Budget:
+        """What one proof may spend."""
+        return _Part(min(self.most, max(self.budget.left, 0)), self.budget)
+
+
+def _prove(
+    battery: Battery, pairs: Sequence[tuple[Any, Any]], found: Exactness, spent: _Spent, entering: Entering
+) -> list[tuple[Any, Any]]:
+    """The pairs that are not proven equal everywhere."""
+    entries = entering.entries
+    plain = {name: array for name, array in entries.inputs.items() if name not in battery.unit_rows}
+    facts = facts_of(battery.region.domains, plain)
+    upstream = {node.args[0] for array in entries.upstream.values() for node in array.ravel()}
+    open_pairs = []
+    for mine, right in pairs:
+        found.entries += 1
+        open_pairs.append((mine, right))
+        if spent.exhausted >= _EXHAUSTED:
+            found.undecided["not tried, after others had taken too many steps"] += 1
+            continue
+        asked = question(mine, right, facts)
+        if asked not in spent.known:
+            enter = entering.about(mine, right)
+            spent.known[asked] = prove(mine, right, spent.part(), facts, linear_in=upstream, enter=enter)
+        proof = spent.known[asked]
+        found.cases += proof.cases
+        if proof.extent == EVERYWHERE:
+            found.everywhere += 1
+            open_pairs.pop()
+        elif proof.extent == OFF_TIES:
+            found.off_ties += 1
+        else:
+            found.undecided[proof.words] += 1
+            found.differs |= proof.differs
+            spent.exhausted += proof.exhausted
+    found.entered += entering.probes
+    return open_pairs
 
 
 @dataclass

@@ -19,7 +19,6 @@ from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
-from scratchgrad.certification.specification import NothingToCertify
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
@@ -51,12 +50,14 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     exactness = Exactness()
     if not found:
         exactness = examine_exactly(battery, subject)
-        for probe in exactness.suspects:
+        for probe in (*exactness.suspects, *exactness.entered):
             found += examination.at(probe)
     larger = Larger() if found else examine_larger(battery, subject, more)
     found += larger.findings
     if not found:
-        _demand_evidence(title, battery, subject, examination)
+        missing = _never_compared(battery, subject, examination) or exactness.unresolved()
+        if missing:
+            return Verdict(title, False, diagnosis=tuple(missing), judged=False)
         whole = None not in (subject.forward_function, subject.backward_function)
         return Verdict(
             title,
@@ -93,19 +94,21 @@ def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subje
     return verdict
 
 
-def _demand_evidence(title: str, battery: Battery, subject: Subject, examination: Examination) -> None:
-    """Raises NothingToCertify where a tensor that the subject computes was never compared with anything."""
+def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:
+    """A sentence for every tensor that the subject computes and that was never compared with anything."""
     spec, measured = battery.specification, examination.measured
     names = [role.name for role in spec.outputs] if subject.forward_function is not None else []
     if subject.backward_function is not None:
         names += [r.tensor.gradient.name for r in spec.differentiable]
-    for name in names:
-        if not measured.judged[name] and name not in measured.not_given:
-            raise NothingToCertify(
-                f"{title}: {name} was never compared with anything: the definition has no finite value of it at any of "
-                f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
-                f'domains="u[i] in (-1,1)"'
-            )
+        if not spec.differentiable:
+            return ["no input can be differentiated (all are whole numbers), so no gradient was compared"]
+    return [
+        f"{name} was never compared with anything: the definition has no finite value of it at any of "
+        f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
+        f'domains="u[i] in (-1,1)"'
+        for name in names
+        if not measured.judged[name] and name not in measured.not_given
+    ]
 
 
 def _evidence(battery: Battery, examination: Examination, exactness: Exactness, larger: Larger) -> dict[str, Any]:

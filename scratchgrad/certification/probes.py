@@ -22,7 +22,7 @@ from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.reference import SEED
-from scratchgrad.certification.sampling import KINDS, at_the_ends, one_hot
+from scratchgrad.certification.sampling import KINDS, at_the_ends, integers_are_free, one_hot
 from scratchgrad.certification.specification import Role
 
 if TYPE_CHECKING:
@@ -178,8 +178,11 @@ def _memory_probes(battery: Battery, dtype: str) -> Iterator[Probe]:
 def _prepared(battery: Battery, role: Role, layout: Layout, values: Array, dtype: str) -> Array | None:
     """Values of the input that the layout can hold; None where its domain has no such values, as one-hot rows."""
     found = layout.prepare(values)
-    if found is values or role.integer:
+    if found is values:
         return found
+    if role.integer:  # a permutation is none any more, and offsets neither
+        free = integers_are_free([example[role.name] for example in battery.examples])
+        return found if free or np.array_equal(found, values) else None
     found = rounded(battery.put_inside(role.name, found, dtype), dtype)
     # TRUST: probes-left-out
     return found if np.array_equal(layout.prepare(found), found) else None

@@ -10,7 +10,8 @@ dtype's range, nothing can be compared, and the entry is left out.
 
 At a tie or a kink every legal gradient is right.  There the hull of the one-sided derivatives is an interval for every
 entry, and gradients a hair's breadth away span what holds for all of them together: of two tied values, the maximum
-gives its gradient to one, or a part to each, but not twice.
+gives its gradient to one, or a part to each, but not twice.  Where the definition jumps, it takes one branch, and
+only that one's gradient is right.
 """
 
 from __future__ import annotations
@@ -210,11 +211,19 @@ class Reference:
         self._measure(points, _FEW)
         exact = [point for point in points if ties.get(point, (False, False)) == (True, False)]
         near = [point for point in points if ties.get(point, (False, False))[1]]
+        jumped = []
         for point, values in self._run(exact + near, 1, hull=True, ties={}):
+            if point in exact and any(_wide(values[role.name]) for role in self.specification.outputs):
+                jumped.append(point)
             names = [n for n in values if point in near or self._roles[n] in self.specification.inputs]
             self._known[point].slack = {
                 n: (_floats(_MID(_single(values[n]))), _floats(_RADIUS(_single(values[n])))) for n in names
             }
+        for point, values in self._run(jumped, 1, hull=True, settle=True):  # the branch that is taken, alone
+            for n in self._known[point].slack:
+                middle, radius = (_floats(part(_single(values[n]))) for part in (_MID, _RADIUS))
+                self._known[point].slack[n] = (middle, radius)
+        exact = [point for point in exact if point not in jumped]
         for point, values in self._run(exact, _AROUND, breadth=True):
             gradients = {n: _floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
             self._known[point].legal = legal(gradients)
@@ -239,6 +248,7 @@ class Reference:
         noise: bool = False,
         hull: bool = False,
         breadth: bool = False,
+        settle: bool = False,
         ties: dict[Point, tuple[bool, bool]] | None = None,
     ) -> Iterator[tuple[Point, dict[str, Array]]]:
         """Every point with its results, `times` copies in front; shared gradients are sums over the samples."""
@@ -265,7 +275,7 @@ class Reference:
                     count=len(rows),
                     found=found,
                     ties=seen if ties is not None else None,
-                    how=(noise, hull, breadth),
+                    how=(noise, hull, breadth, settle),
                 )
         start = 0
         for point in points:
@@ -287,10 +297,10 @@ class Reference:
         count: int,
         found: dict[str, Array],
         ties: Array | None,
-        how: tuple[bool, bool, bool],
+        how: tuple[bool, bool, bool, bool],
     ) -> None:
         """One evaluation of some rows; the results go to their places."""
-        noise, hull, breadth = how
+        noise, hull, breadth, settle = how
         rng = np.random.default_rng([SEED, len(rows), len(program.nodes)])
         steps = [Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER)) for point, _ in rows]
         moved = Noise(steps, rng) if noise else None
@@ -309,7 +319,11 @@ class Reference:
         if ties is not None:
             within = np.array([_NEAR * UNIT[point.dtype] for point, _ in rows])
             near = Near(within, np.zeros(len(rows), dtype=bool))
-        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near))
+        settled = None
+        if settle:
+            forward = Program([node for array in entries.outputs.values() for node in array.ravel()])
+            settled = forward.jumps(symbols, len(rows))
+        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near, settled=settled))
         if ties is not None and near is not None:
             ties[0, places], ties[1, places] = tied, near.found
         for name, array in entries.results.items():
@@ -427,6 +441,12 @@ _FLOAT = np.frompyfunc(float, 1, 1)
 _IS_FINITE = np.frompyfunc(lambda v: v.is_finite(), 1, 1)
 _MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
 _RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
+
+
+def _wide(hulls: Array) -> bool:
+    """Whether one of the hulls has more than one number: the definition jumps there."""
+    middle, radius = _floats(_MID(hulls)), _floats(_RADIUS(hulls))
+    return bool(np.any(np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), 1.0))))
 
 
 def _floats(values: Array) -> Array:

@@ -6,7 +6,8 @@ Out  Region: a domain for every input that is differentiated, and for each that 
     declared      in the signature, or in domains=
     needed        an input that stands bare in a function has the function's domain: log(p[i]) needs p > 0, also in a
                   simplex
-    as examples   what all the examples have in common, where nothing is declared
+    as examples   what all the examples have in common, where nothing is declared; that numbers are positive, or
+                  0 and 1, only where the definition has no value elsewhere
 
 Undeclared means all real numbers.  Where a definition has no finite value, nothing can be compared.
 """
@@ -33,8 +34,10 @@ from scratchgrad.notation.text import to_text
 __all__ = ["Region", "domain_of", "region_of"]
 
 _SEVERAL = 3
-_WIDENED = (Domain.parse(">0"), Domain.parse(">=0"))
-_POSITIVE, _NONNEGATIVE = _WIDENED
+_WIDENED = (Domain.parse(">0"), Domain.parse(">=0"), Domain.parse(":binary"))
+_POSITIVE, _NONNEGATIVE, _BINARY = _WIDENED
+_INTERVALS = (Domain.parse(":probability"), Domain.parse(" in (-1,1)"), Domain.parse(" in [-1,1]"))
+"""Domains that end on both sides, which examples may have: tried where the definition has no value elsewhere."""
 
 Array = Any
 
@@ -75,7 +78,8 @@ def region_of(
 ) -> Region:
     """The region of a specification; `finite` says whether it has finite values with other domains.
 
-    Positive examples may be an accident: where the definition has values elsewhere, too, it is examined there.
+    Positive examples, or zeros and ones, may be an accident: where the definition has values elsewhere, too, it is
+    examined there.
     Raises ExampleMismatch where an example lies outside its declared domain.
     """
     declared = {role.name: role.tensor.domain for role in specification.differentiable}
@@ -96,8 +100,17 @@ def region_of(
         return region
     seen = {n: domain_of(e[n] for e in arrays) if d.is_reals else d for n, d in declared.items()}
     wide = {n: REALS if seen[n] in _WIDENED and declared[n].is_reals else seen[n] for n in seen}
-    chosen = wide if finite(wide) else seen
+    one_sided = {n for n, d in seen.items() if declared[n].is_reals and d in (REALS, _POSITIVE, _NONNEGATIVE)}
+    within = {n: (_interval(e[n] for e in arrays) or d) if n in one_sided else d for n, d in seen.items()}
+    tries = (wide, seen, {n: within[n] if n in one_sided else wide[n] for n in seen}, within)
+    chosen = next((domains for domains in tries if finite(domains)), seen)
     return Region(chosen, {n: "so are the examples" for n, d in declared.items() if d.is_reals})
+
+
+def _interval(examples: Iterable[Array]) -> Domain | None:
+    """The first of the intervals that holds all the examples; None where none does."""
+    arrays = [np.asarray(a, dtype=np.float64) for a in examples]
+    return next((d for d in _INTERVALS if all(outside(d, a) is None for a in arrays)), None)
 
 
 # TRUST: domain-of-examples

@@ -1,4 +1,4 @@
-"""The verdict: accepted, or refused with the smallest failing input, the entry, both numbers and the formula."""
+"""The verdict: accepted; refused, with the smallest failing input, both numbers and the formula; or not judged."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ class Verdict:
     `wrong` names the stages that fail, "forward" or "backward"; `diagnosis` says in words what was seen, and what the
     mistake looks like.  `recipe` has the verdicts about the layer's recipe, by their premise.  `errors` has the largest
     error by dtype, in units of error_model.  `proven` says that every entry was proven equal to the definition's, at
-    several shapes; where it is False, the kernel was only compared with it at the probes.
+    several shapes; where it is False, the kernel was only compared with it at the probes.  `judged` is False where we
+    can say neither: then it is not accepted, nothing is said to be wrong, and the diagnosis says what was not compared.
     """
 
     title: str
@@ -107,11 +108,14 @@ class Verdict:
     certificate: Certificate | None = None
     recipe: Mapping[str, Verdict] = field(default_factory=dict)
     proven: bool = False
+    judged: bool = True
 
     def __str__(self) -> str:
         """The verdict for people."""
         if self.accepted:
             return "\n".join([f"ACCEPTED  {self.title}", *(f"  {line}" for line in self.diagnosis)])
+        if not self.judged:
+            return "\n".join([f"NOT JUDGED  {self.title}", *(f"  {line}" for line in self.diagnosis)])
         lines = [f"REFUSED  {self.title}: {' and '.join(self.wrong)} {'are' if len(self.wrong) > 1 else 'is'} wrong"]
         lines += [str(self.counterexample)] if self.counterexample is not None else []
         return "\n".join([*lines, *(f"  - {line}" for line in self.diagnosis)])

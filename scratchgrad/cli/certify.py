@@ -81,7 +81,8 @@ def command(
         began = time.perf_counter()
         with progress.status(f"Checking {layer.name}, {number} of {len(layers)}"):
             verdict = certification.certify_room(layer, write="built-in" if update else "cache")
-        word = Text("accepted", "green") if verdict.accepted else Text("refused", "bold red")
+        word = Text("refused" if verdict.judged else "not judged", "bold red")
+        word = Text("accepted", "green") if verdict.accepted else word
         refused += [] if verdict.accepted else [str(verdict)]
         table.add_row(
             Text(layer.name, "bold"),

@@ -140,6 +140,8 @@ def _with_verdict(grade: LayerGrade, verdict: Verdict) -> LayerGrade:
     """What the verdict says, in the record."""
     if verdict.accepted:
         return replace(grade, status=RIGHT, proven=verdict.proven)
+    if not verdict.judged:
+        return replace(grade, status=ERROR, headline=verdict.diagnosis[0], diagnosis=tuple(verdict.diagnosis))
     found = verdict.counterexample
     diagnosis = tuple(verdict.diagnosis)
     if found is None:

@@ -123,10 +123,30 @@ class Program:
         hull: bool = False,
         tied: Array | None = None,
         near: Near | None = None,
+        settled: Mapping[int, Array] | None = None,
     ) -> list[Array]:
-        """The values of the roots, one array of balls for each; `tied` gets True where a comparison is a tie."""
+        """The values of the roots, one array of balls for each; `tied` gets True where a comparison is a tie.
+
+        `settled` says where a condition, by its key, is no tie: the values on both sides differ, and one is taken.
+        """
         with np.errstate(all="ignore"):
-            return self._run(symbols, points, moved=moved, hull=hull, tied=tied, near=near)
+            return self._run(symbols, points, moved=moved, hull=hull, tied=tied, near=near, settled=settled or {})
+
+    @precisely
+    def jumps(self, symbols: Mapping[str, Array], points: int) -> dict[int, Array]:
+        """Where each condition is a tie at which a choice between other values jumps."""
+        found: dict[int, Array] = {}
+
+        def seen(node: Scalar, args: list[Any]) -> None:
+            c, a, b = args
+            apart = c.tie & np.array([not x.overlaps(y) for x, y in zip(a, b, strict=True)], dtype=bool)
+            if apart.any():
+                key = node.operands[0].key
+                found[key] = found.get(key, np.zeros(points, dtype=bool)) | apart
+
+        with np.errstate(all="ignore"):
+            self._run(symbols, points, moved=None, hull=True, tied=None, near=None, settled={}, seen=seen)
+        return found
 
     def _run(
         self,
@@ -137,10 +157,17 @@ class Program:
         hull: bool,
         tied: Array | None,
         near: Near | None,
+        settled: Mapping[int, Array],
+        seen: Callable[[Scalar, list[Any]], None] | None = None,
     ) -> list[Array]:
         value: dict[int, Array] = {}
         for place, node in enumerate(self.nodes):
-            found = _value(node, [value[a.key] for a in node.operands], symbols, points, hull)
+            args = [value[a.key] for a in node.operands]
+            if node.op == "choice" and seen is not None:
+                seen(node, args)
+            if node.op == "choice" and node.operands[0].key in settled:
+                args[0] = replace(args[0], tie=args[0].tie & ~settled[node.operands[0].key])
+            found = _value(node, args, symbols, points, hull)
             if tied is not None and node.op in COMPARISONS:
                 tied |= found.tie
             if near is not None and node.op in COMPARISONS:

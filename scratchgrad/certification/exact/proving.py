@@ -20,8 +20,9 @@ Equal means: the same value wherever both are defined and the facts about the un
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from scratchgrad.certification.exact.assumptions import Assumptions, Choice
@@ -34,7 +35,7 @@ from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt, sorted_form
 from scratchgrad.notation.functions import TABLE
 
-__all__ = ["EVERYWHERE", "OFF_TIES", "Proof", "prove"]
+__all__ = ["EVERYWHERE", "OFF_TIES", "Condition", "Enter", "Proof", "prove"]
 
 EVERYWHERE, OFF_TIES = "everywhere", "off ties"
 _CASES = 2000
@@ -45,20 +46,48 @@ Polynomial = Any
 
 @dataclass
 class Proof:
-    """What was proven about a pair: `extent` is None where it is undecided, for the reason in `words`."""
+    """What was proven about a pair: `extent` is None where it is undecided, for the reason in `words`.
+
+    `differs` says that there is a case in which the normal forms are not the same.
+    """
 
     extent: str | None
     cases: int = 0
     words: str = ""
     exhausted: bool = False
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The sign of a polynomial in the unknowns: terms are factors (a name and its power) and a coefficient."""
+
+    terms: tuple[tuple[tuple[tuple[str, int], ...], float], ...]
+    sign: int
+
+
+Enter = Callable[[Sequence[Condition], bool], str]
+"""Why a case in which the formulas differ does not matter, or ""; it has these signs, and perhaps a tie."""
 
 
 class _Different(Exception):
     """A case in which the normal form is not 0."""
 
 
-def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None, linear_in: Collection[str] = ()) -> Proof:
-    """Whether a = b wherever the facts hold; `linear_in` names symbols in which the difference may be taken apart."""
+def prove(
+    a: Scalar,
+    b: Scalar,
+    budget: Budget,
+    facts: Facts | None = None,
+    *,
+    linear_in: Collection[str] = (),
+    enter: Enter | None = None,
+) -> Proof:
+    """Whether a = b wherever the facts hold.
+
+    `linear_in` names symbols in which the difference may be taken apart; `enter` is asked about every case in which the
+    normal forms differ.
+    """
     facts = facts or Facts()
     graph = a.graph
     difference = graph.sub(sorted_form(a), sorted_form(b))
@@ -66,16 +95,16 @@ def prove(a: Scalar, b: Scalar, budget: Budget, facts: Facts | None = None, line
         return Proof(EVERYWHERE, 1)
     parts = linear_parts(difference, linear_in)
     if parts is None:
-        return _proof(difference, budget, facts)
-    proof = _proof(difference, budget.share(3 / 4), facts)
-    return _together(parts, budget, facts) if proof.exhausted else proof
+        return _proof(difference, budget, facts, enter)
+    proof = _proof(difference, budget.share(3 / 4), facts, enter)
+    return _together(parts, budget, facts, enter) if proof.exhausted else proof
 
 
-def _together(parts: Iterable[Scalar], budget: Budget, facts: Facts) -> Proof:
+def _together(parts: Iterable[Scalar], budget: Budget, facts: Facts, enter: Enter | None) -> Proof:
     """Whether all the parts are 0; the first that is undecided says why."""
     whole = Proof(EVERYWHERE)
     for part in parts:
-        proof = _proof(sorted_form(part), budget, facts)
+        proof = _proof(sorted_form(part), budget, facts, enter)
         if proof.extent is None:
             return proof
         whole.cases += proof.cases
@@ -83,13 +112,13 @@ def _together(parts: Iterable[Scalar], budget: Budget, facts: Facts) -> Proof:
     return whole
 
 
-def _proof(difference: Scalar, budget: Budget, facts: Facts) -> Proof:
+def _proof(difference: Scalar, budget: Budget, facts: Facts, enter: Enter | None) -> Proof:
     attempts = list(_attempts(difference.graph, difference))
     proof = Proof(None)
     for number, attempt in enumerate(attempts):
         last = number == len(attempts) - 1
         share = budget if last else budget.share(1 / 4)
-        proof = _attempt(attempt, share, facts)
+        proof = _attempt(attempt, share, facts, enter if last else None)
         if proof.extent is not None:
             break
     return proof
@@ -109,11 +138,11 @@ def _attempts(graph: Graph, difference: Scalar) -> Iterator[Scalar]:
     yield plain
 
 
-def _attempt(difference: Scalar, budget: Budget, facts: Facts) -> Proof:
+def _attempt(difference: Scalar, budget: Budget, facts: Facts, enter: Enter | None) -> Proof:
     try:
-        return _Prover(difference, budget, facts).proof()
+        return _Prover(difference, budget, facts, enter).proof()
     except _Different:
-        return Proof(None, words="the normal forms differ, and no point shows a difference")
+        return Proof(None, words="the normal forms differ, and no point shows a difference", differs=True)
     except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
         return Proof(None, words=str(error) or type(error).__name__, exhausted=isinstance(error, Exhausted))
 
@@ -153,8 +182,10 @@ def _without(graph: Graph, root: Scalar, opaque: Collection[str]) -> Scalar:
 class _Prover:
     """One difference, in all cases."""
 
-    def __init__(self, difference: Scalar, budget: Budget, facts: Facts) -> None:
+    def __init__(self, difference: Scalar, budget: Budget, facts: Facts, enter: Enter | None = None) -> None:
         self.difference = difference
+        self.enter = enter
+        self.excused = ""
         self.budget = budget
         nodes = ordered([difference])
         self.size = len(nodes)
@@ -171,7 +202,7 @@ class _Prover:
     def proof(self) -> Proof:
         """The proof.  Raises _Different or Undecidable."""
         while True:
-            self.cases, self.off_ties = 0, False
+            self.cases, self.off_ties, self.excused = 0, False, ""
             try:
                 self._case(self._first())
             except FinerExponents as error:
@@ -179,6 +210,8 @@ class _Prover:
                 if self.denominator > 720:
                     raise Exhausted("exponents with ever finer denominators") from error
                 continue
+            if self.excused:
+                return Proof(None, self.cases, self.excused)
             return Proof(OFF_TIES if self.off_ties else EVERYWHERE, self.cases)
 
     def _form(self) -> Field:
@@ -223,10 +256,28 @@ class _Prover:
         choice = self.assumed.choice(value[0])
         if choice is not None:
             self._chosen(form, case, choice)
-        elif case.tied:
+            return
+        excuse = self.enter(self._conditions(case), case.tied) if self.enter is not None else ""
+        if case.tied:
             self.off_ties = True
-        else:
+        elif not excuse:
             raise _Different
+        else:
+            self.excused = excuse
+
+    def _conditions(self, case: Case) -> list[Condition]:
+        """What is true in the case, as far as it is about unknowns alone."""
+        form = self._form()
+        signs = [(p, sign) for p, sign in case.signs.values() if p is not None]
+        signs += [(form.generators[place] - by, 0) for place, by in case.replaced.items()]
+        return [Condition(self._terms(p), sign) for p, sign in signs]
+
+    def _terms(self, polynomial: Polynomial) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+        names = {place: name for name, place in self.places.items()}
+        return tuple(
+            (tuple((names[p], int(e)) for p, e in enumerate(exponents) if e), float(Fraction(int(c.p), int(c.q))))
+            for exponents, c in polynomial.to_dict().items()
+        )
 
     def _chosen(self, form: Field, case: Case, choice: Choice) -> None:
         """The cases in which the unknowns of a choice have one of their few values."""

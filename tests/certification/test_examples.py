@@ -1,0 +1,125 @@
+"""What an example fixes: permutations and offsets stay, accidents narrow no domain, no gradient is no evidence."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import scratchgrad as sg
+from scratchgrad.certification import ExampleMismatch
+from scratchgrad.certification.sampling import integers_are_free, integers_like
+
+RNG = np.random.default_rng(0)
+MASK = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]])
+INSIDE = torch.linspace(-0.9, 0.9, 12, dtype=torch.float64).reshape(4, 3)
+
+
+def square(u):
+    return u * u
+
+
+def arc(u):
+    return torch.sqrt(1 - u * u)
+
+
+def cross_entropy(p, y):
+    return -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).sum(-1)
+
+
+def masked(x, k):
+    return (x * x).masked_fill(k == 0, 0.0)
+
+
+def put(x, p):
+    return torch.zeros_like(x).index_copy(0, p, x)
+
+
+def test_whole_numbers_alone_are_not_judged():
+    verdict = sg.certify(square, square, lambda g, u: -77 * g, example=(torch.arange(3),))
+    assert not verdict.accepted
+    assert not verdict.judged
+    assert "no input can be differentiated (all are whole numbers), so no gradient was compared" in str(verdict)
+
+
+def test_complex_numbers_are_refused_by_name():
+    with pytest.raises(ExampleMismatch) as refusal:
+        sg.certify(square, square, lambda g, u: 2 * g * u, example=(torch.randn(3), torch.randn(3, dtype=torch.cfloat)))
+    assert str(refusal.value) == (
+        "argument 2 of the example is complex (torch.complex64), which is not supported; give its real and imaginary "
+        "parts as tensors"
+    )
+
+
+def test_zeros_and_ones_of_an_example_do_not_narrow_the_domain():
+    verdict = sg.certify("relu", torch.relu, lambda g, u: g * u, example=(MASK,))
+    assert verdict.wrong == ("backward",), str(verdict)
+
+
+def test_a_declared_domain_is_kept_and_said():
+    def backward(g, x, k):
+        return g * k, g * x * k  # k * k is k
+
+    def forward(x, k):
+        return x * k
+
+    example = (torch.randn(2, 4), MASK)
+    assert not sg.certify(
+        "y[i] = x[i]*k[i]", forward, lambda *a: (backward(*a)[0] * a[2], None), example=example
+    ).accepted
+    verdict = sg.certify(
+        "y[i] = x[i]*k[i]",
+        forward,
+        lambda *a: (backward(*a)[0] * a[2], None),
+        example=example,
+        domains="k[i]:binary",
+    )
+    assert verdict.accepted, str(verdict)
+    assert "with k 0 or 1" in str(verdict)
+
+
+def test_an_interval_of_an_example_is_kept_where_the_definition_has_no_value_beyond():
+    right = sg.certify(arc, arc, lambda g, u: -g * u / arc(u), example=(INSIDE,))
+    assert right.accepted, str(right)
+    assert "u in (-1,1): so are the examples" in right.diagnosis
+    wrong = sg.certify(arc, arc, lambda g, u: torch.where(g == 0, math.nan, -g * u / arc(u)), example=(INSIDE,))
+    assert wrong.wrong == ("backward",)
+
+
+def test_probabilities_stay_probabilities_beside_a_target_that_is_free():
+    def backward(g, p, y):
+        return g[:, None] * ((1 - y) / (1 - p) - y / p), None
+
+    example = (torch.rand(2, 4, dtype=torch.float64) * 0.8 + 0.1, MASK.double())
+    verdict = sg.certify(cross_entropy, cross_entropy, backward, example=example)
+    assert verdict.accepted, str(verdict)
+    assert "p in (0,1): so are the examples" in verdict.diagnosis
+
+
+def test_a_mask_that_is_compared_exactly_takes_one_branch():
+    example = (torch.randn(2, 4, dtype=torch.float64), MASK.double())
+    right = sg.certify(
+        masked, masked, lambda g, x, k: (torch.where(k == 0, 0 * g, 2 * g * x), torch.zeros_like(k)), example=example
+    )
+    assert right.accepted, str(right)
+    wrong = sg.certify(masked, masked, lambda g, x, k: (2 * g * x, None), example=example)
+    assert wrong.wrong == ("backward",)
+    assert wrong.counterexample.right == "0"
+
+
+def test_a_permutation_stays_one():
+    example = (torch.randn(4, 3, dtype=torch.float64), torch.tensor([2, 0, 1, 3]))
+    verdict = sg.certify(put, put, lambda g, x, p: (g[p], None), example=example)
+    assert verdict.accepted, str(verdict)
+    wrong = sg.certify(put, put, lambda g, x, p: (put(g, p), None), example=example)
+    assert wrong.wrong == ("backward",)
+
+
+def test_whole_numbers_are_drawn_with_the_structure_of_the_example():
+    permutation, offsets, labels = np.array([2, 0, 1, 3]), np.array([0, 2, 5]), np.array([2, 0, 1])
+    assert sorted(integers_like([permutation], RNG, (6,))) == [0, 1, 2, 3, 4, 5]
+    assert (np.sort(integers_like([permutation], RNG, (5, 4))) == np.arange(4)).all()
+    assert integers_like([offsets], RNG, (3,)).tolist() == [0, 2, 5]
+    drawn = integers_like([labels], RNG, (100,))
+    assert set(drawn) == {0, 1, 2}
+    assert [integers_are_free([a]) for a in (permutation, offsets, labels)] == [False, False, True]
