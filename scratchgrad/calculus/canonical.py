@@ -295,11 +295,15 @@ def _shortest(e: sp.Expr, taken: tuple[str, ...], signs: Signs) -> sp.Expr:
 def _cancelled(e: sp.Expr) -> sp.Expr | None:
     """E as one fraction in lowest terms: p (1 - p) ((1 - y)/(1 - p) - y/p) is p - y; None where nothing could cancel.
 
-    What is no sum, product or power of whole exponent counts as a letter; with many letters nothing is tried.
+    What is no sum, product or power of whole exponent counts as a letter; with many letters nothing is tried.  So does
+    a difference that is squared: v² - 2 v y + y² would lose the digits that (v - y)² has.
     """
     letters: dict[sp.Basic, sp.Basic] = {}
+    squared = {p.base for p in e.atoms(sp.Pow) if isinstance(p.base, sp.Add) and p.exp.is_Integer and p.exp > 1}
 
     def walk(node: sp.Basic) -> sp.Basic:
+        if node in squared:
+            return letters.setdefault(node, sp.Dummy(real=True))
         whole = isinstance(node, sp.Pow) and not isinstance(node, sp.exp) and node.exp.is_Integer
         if isinstance(node, (sp.Add, sp.Mul)) or whole:
             return node.func(*map(walk, node.args))
