@@ -39,7 +39,7 @@ def element_figure(definition: Definition, forms: Sequence[ElementForm], paper: 
     sizes = listed([f"${paper.tex(size)} = {count}$" for size, count in picked.sizes.items()])
     here = paper.tex(picked.element)
     touched = listed([f"${paper.tex(t.output)}$" for t in picked.touched])
-    caption = f"The layer's elements for {sizes}; in colour, the way of ${here}$ to ${paper.name('J')}$."
+    caption = f"The layer's elements for {sizes}; in colour, how ${here}$ reaches ${paper.name('J')}$."
     described = (
         f"Circles for the elements, arrows for what depends on what. The chosen element {here} acts through {touched}."
     )

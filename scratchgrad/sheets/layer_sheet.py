@@ -68,7 +68,7 @@ def gradient_latex(gradient: Gradient) -> str:
 
 
 def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, sizes: str = "") -> list[Block]:
-    """What is given and what is wanted, with the shapes; `sizes` says what they are in a network."""
+    """What the backward pass starts from and what we want, with the shapes; `sizes` says what they are in a network."""
     inputs = [
         f"${paper.name(t.name)}$ (whole numbers)"
         if t.integer
@@ -80,19 +80,20 @@ def given_blocks(definition: Definition, names: Sequence[str], paper: Paper, siz
     wanted = [f"${paper.gradient(name)}$" for name in names]
     here = f" (in this network, {sizes})" if sizes else ""
     values = domain_sentences(definition, paper)
-    gradient, output = ("gradient", "output is") if len(upstream) == 1 else ("gradients", "outputs are")
+    gradient, output = ("gradient", "output") if len(upstream) == 1 else ("gradients", "outputs")
     J = paper.name("J")
     if [paper.name(t.name) for t in definition.outputs] == [J]:
-        given = f"Its output is the objective ${J}$ itself, so for the backward pass ${paper.gradient('J')} = 1$"
+        start = f"${paper.gradient('J')} = 1$"
+        given = f"Its output is the objective ${J}$ itself, so the backward pass starts from {start}"
     else:
         given = (
-            f"For the backward pass, the {gradient} {listed(upstream)} of the objective ${J}$ with respect to its "
-            f"{output} given"
+            f"The backward pass starts from the {gradient} {listed(upstream)} of the objective ${J}$ with respect to "
+            f"its {output}"
         )
     return [
         Paragraph(
             f"From {listed(inputs)} the layer computes {listed(outputs)}{here}. {given}; "
-            f"wanted {'is' if len(wanted) == 1 else 'are'} {listed(wanted)}. {values + ' ' if values else ''}"
+            f"we want {listed(wanted)}. {values + ' ' if values else ''}"
             "In element form,"
         )
     ]

@@ -108,8 +108,8 @@ def _outline(graph: Graph) -> str:
     J = graph.latex(graph.objective) if graph.objective else "J"
     given = [f"${n.latex}$" for n in graph.nodes if n.kind in ("target", "constant") and graph.consumers(n.name)]
     text = (
-        f"Each operation is derived alone: the gradients of ${J}$ with respect to its outputs are given, those with "
-        "respect to its inputs are wanted. The chain rule joins them in the reverse sweep."
+        f"Each operation is derived alone: we know the gradients of ${J}$ with respect to its outputs, and want those "
+        "with respect to its inputs. The chain rule joins them in the reverse sweep."
     )
     if given:
         trained = "it is" if len(given) == 1 else "they are"

@@ -78,7 +78,12 @@ def test_a_question_is_another_one_where_the_other_unknown_is_restricted():
 def test_an_examination_proves_every_question_once_and_says_of_every_entry_what_it_says_alone(name, monkeypatch):
     monkeypatch.setattr(registry, "_accepted", {})
     calls, prove = [], exact_examination.prove
-    monkeypatch.setattr(exact_examination, "prove", lambda *given: calls.append(given) or prove(*given))
+
+    def spied(*given, **named):
+        calls.append(given)
+        return prove(*given, **named)
+
+    monkeypatch.setattr(exact_examination, "prove", spied)
     shared = certify(name)
     few = len(calls)
     monkeypatch.setattr(exact_examination, "question", lambda a, b, facts: (a, b))

@@ -256,9 +256,7 @@ def test_what_stands_in_the_objective_acts_through_nothing_else():
     net.add("l2_loss", "v", "y", names=("J",))
     words = text(network_sheet(net.graph("J")))
     assert "stands in $J$ itself" in words and "through $J$ alone" not in words
-    assert (
-        r"Its output is the objective $J$ itself, so for the backward pass $\frac{\partial J}{\partial J} = 1$" in words
-    )
+    assert r"objective $J$ itself, so the backward pass starts from $\frac{\partial J}{\partial J} = 1$" in words
 
 
 def test_a_summary_without_vector_forms_does_not_announce_them():
