@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from hypothesis import settings  # after the environment
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default"))
+
+# A background job of a shell ignores Ctrl-C, and so would the processes that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SEED = 20260101
 

@@ -96,7 +96,6 @@ def test_ctrl_c_ends_a_command_with_code_130_and_no_traceback(tmp_path):
     code = (
         "import sys, os, signal\n"
         "import scratchgrad.gradients as gradients\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job of a shell ignores it
         "gradients.derive = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT) or __import__('time').sleep(60)\n"
         "sys.argv[1:] = ['derive', 'linear']\n"
         "from scratchgrad.cli import main\n"
@@ -130,7 +129,6 @@ def test_an_interrupted_command_says_so_in_one_line_with_the_exit_code_of_a_shel
 
 
 FOREVER = """
-import signal
 import sys
 import time
 from scratchgrad.atomic import write_with
@@ -139,7 +137,6 @@ from scratchgrad.cli.app import main
 
 def forever(temporary):
     temporary.write_text("half")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
     print("writing", file=sys.stderr, flush=True)
     time.sleep(120)
 
