@@ -35,6 +35,7 @@ __all__ = ["diagnose"]
 
 _KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
 _LARGE = ("±1000", "+1000", "mixed", "rows apart")
+_EXTREME = ("tails", "near +8", "near -8", "of size")
 _FURTHER = 4
 _SIMPLEX = Domain.parse(":simplex")
 
@@ -118,7 +119,7 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
     def name_has(probe: Probe, *parts: str) -> bool:
         return any(part in probe.name for part in parts)
 
-    if only(lambda p: p.group == "memory"):
+    if only(lambda p: p.group == "memory" or (p.group == "upstream" and bool(p.layouts))):
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
@@ -127,6 +128,8 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
             "right at ordinary numbers, wrong where one of its comparisons turns: does it clamp, round or branch where "
             "the definition does not?"
         ]
+    if only(lambda p: name_has(p, *_EXTREME)):
+        return [f"right at ordinary magnitudes, wrong for {_listed({p.name for p in wrong})}"]
     if only(lambda p: p.point.dtype == "float32"):
         return [f"right in float64, wrong in float32{_lost(battery, same)}"]
     if only(lambda p: p.point.dtype == "float64" and p.group != "exact"):
@@ -140,7 +143,7 @@ def _where(battery: Battery, subject: Subject, same: Sequence[Finding], main: Fi
     if only(lambda p: name_has(p, *_KINKS)):
         place = "exactly 0" if _at_zero(same) else "exact zeros and ties"
         return [f"wrong at {place}: any number between the one-sided derivatives is right there{_conventions(battery)}"]
-    if only(lambda p: name_has(p, *_LARGE)):
+    if only(lambda p: name_has(p, *_LARGE, *_EXTREME)):
         return ["right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?"]
     return _tried(battery, subject, main)
 

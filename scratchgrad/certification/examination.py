@@ -12,6 +12,7 @@ Out  findings, none where all is well
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,12 +22,12 @@ import numpy as np
 import torch
 
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
+from scratchgrad.certification.finding import Finding, as_float64
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
-from scratchgrad.certification.specification import Role
+from scratchgrad.certification.repeating import again
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
-from scratchgrad.membership import inside
 
 __all__ = ["Examination", "Finding", "Measured"]
 
@@ -47,23 +48,6 @@ _OWN, _EXCUSED = 4, 1e3
 # TRUST: ties-together
 _TOGETHER = 100
 """How many times the threshold the common conditions at a tie may be missed: they are sums over many entries."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong: at which stage, of which kind, about which tensor, seen at which probe.
-
-    `entry` is a place in the tensor, `yours` the number there, `right` the exact one; None where no number is wrong.
-    """
-
-    stage: str
-    kind: str
-    tensor: str
-    words: str
-    probe: Probe
-    entry: tuple[int, ...] | None = None
-    yours: float | None = None
-    right: Any = None
 
 
 @dataclass
@@ -114,13 +98,13 @@ class Examination:
         function = self.specification.function
         if function is None:
             return None
-        return function.native(self._arguments(probe)[0]) or ()
+        return function.native(self.arguments(probe)[0]) or ()
 
     def _excused(self, truths: Mapping[str, Truth], own: Sequence[torch.Tensor]) -> Mapping[str, Truth]:
         """The truths, with what the specification's own rounding excuses: nobody need be more exact than it is."""
         factor, finite = 1.0, True
         for role, tensor in zip(self.specification.outputs, own, strict=True):
-            values = _array(tensor)
+            values = as_float64(tensor)
             finite &= bool(np.isfinite(values).all())
             units = np.where(np.isfinite(values), truths[role.name].units(values), 0.0)
             factor = max(factor, min(_OWN * float(np.max(units, initial=0.0)) / THRESHOLD, _EXCUSED))
@@ -134,18 +118,20 @@ class Examination:
         found: list[tuple[str, Any]] = []
         saved: Any = None
         with self.subject.running():
-            inputs, upstream = self._arguments(probe)
+            inputs, upstream = self.arguments(probe)
             with contextlib.suppress(Misbehaviour):
                 outputs, saved = self.subject.forward(inputs)
                 found += zip((r.name for r in self.specification.outputs), outputs, strict=False)
             with contextlib.suppress(Misbehaviour):
                 gradients = self.subject.backward(saved, upstream, inputs)
                 found += zip((r.tensor.gradient.name for r in self.specification.inputs), gradients, strict=False)
-            return {name: _array(value).copy() for name, value in found if is_plain(value) and not value.is_complex()}
+            return {
+                name: as_float64(value).copy() for name, value in found if is_plain(value) and not value.is_complex()
+            }
 
     def _findings(self, probe: Probe, truths: Mapping[str, Truth]) -> Iterator[Finding]:
         spec, subject = self.specification, self.subject
-        inputs, upstream = self._arguments(probe)
+        inputs, upstream = self.arguments(probe)
         given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
         arriving = [
             (role.tensor.gradient.name, t) for role, t in zip(spec.outputs, upstream, strict=True) if t is not None
@@ -155,7 +141,7 @@ class Examination:
         saved: Any = None
         try:
             raw, saved = subject.forward(inputs)
-            outputs = self._checked("forward", raw, probe)
+            outputs = self.checked("forward", raw, probe)
             yield from self._changed("forward", probe, given, before)
             yield from self._values("forward", probe, outputs, truths)
             if subject.kernel:
@@ -164,12 +150,12 @@ class Examination:
             yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
             if subject.protocol or seen.kind == "hang":
                 return
-            inputs, upstream = self._arguments(probe)
+            inputs, upstream = self.arguments(probe)
             given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
         try:
             kept = list(outputs.items()) + _tensors(saved)
             before = _bytes(given + arriving + kept)
-            gradients = self._checked("backward", subject.backward(saved, upstream, inputs), probe)
+            gradients = self.checked("backward", subject.backward(saved, upstream, inputs), probe)
             yield from self._changed("backward", probe, given + arriving, before)
             own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
             yield from self._changed("backward", probe, own, before, kind="saved")
@@ -177,42 +163,11 @@ class Examination:
             yield from wrong or self._together(probe, gradients, truths)
             if subject.kernel:
                 yield from _shared("backward", probe, gradients, given + arriving + kept)
-            yield from self._again(probe, truths, saved, outputs, gradients)
+            yield from again(self, probe, truths, saved, (outputs, gradients))
         except Misbehaviour as seen:
             yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
 
-    def _again(
-        self,
-        probe: Probe,
-        truths: Mapping[str, Truth],
-        saved: Any,
-        outputs: Mapping[str, torch.Tensor],
-        gradients: Mapping[str, torch.Tensor],
-    ) -> Iterator[Finding]:
-        """Forward on something else, then everything once more."""
-        first = {name: _array(t).copy() for name, t in (*outputs.items(), *gradients.items())}
-        inputs, upstream = self._arguments(probe)
-        try:
-            self.subject.forward(
-                [_other(role, values) for role, values in zip(self.specification.inputs, inputs, strict=True)]
-            )
-        except Misbehaviour:
-            pass  # what it does elsewhere is judged elsewhere
-        try:
-            again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
-            yield from _repeats("backward", probe, first, again, truths, what="a second backward from the same saved")
-            if not outputs:
-                return
-            raw, saved = self.subject.forward(self._arguments(probe)[0])
-            outputs = self._checked("forward", raw, probe)
-            yield from _repeats("forward", probe, first, outputs, truths, what="a second forward of the same inputs")
-            again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
-            yield from _repeats("backward", probe, first, again, truths, what="backward after a second forward")
-        except Misbehaviour as seen:
-            words = f"the second time, {seen.words}"
-            yield Finding(seen.stage, "repeat", seen.tensor, words, probe)
-
-    def _arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
+    def arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
         """Fresh tensors of the point's values, in the probe's layouts."""
         point = probe.point
         inputs = [
@@ -228,7 +183,8 @@ class Examination:
             upstream.append(None if values is None else layout.build(_tensor(values, point.dtype)))
         return inputs, upstream
 
-    def _checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
+    def checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
+        """The results by name, of the right shapes and dtypes.  Raises Misbehaviour where one is not."""
         if not found:
             return {}
         roles = self.specification.outputs if stage == "forward" else self.specification.inputs
@@ -244,10 +200,13 @@ class Examination:
         self, stage: str, probe: Probe, results: Mapping[str, torch.Tensor], truths: Mapping[str, Truth]
     ) -> Iterator[Finding]:
         for name, tensor in results.items():
-            values = _array(tensor)
+            values = as_float64(tensor)
             units = truths[name].units(values)
             if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truths[name], units):
                 units = self.reference.at_length(probe.point)[name].units(values)
+            if probe.half is not None:
+                enough = truths[name].share(values, probe.half) <= math.sqrt(UNIT[probe.point.dtype])
+                units = np.where(enough, np.minimum(units, THRESHOLD), units)
             worst = float(np.max(units, initial=0.0))
             self.measured.compared.add(name)
             self.measured.judged[name] += int(np.sum(truths[name].judged))
@@ -277,7 +236,7 @@ class Examination:
     ) -> Iterator[Finding]:
         """Gradients that are legal one by one, but not all together, at a tie."""
         legal = self.reference.legal(probe.point)
-        values = {name: _array(tensor) for name, tensor in results.items()}
+        values = {name: as_float64(tensor) for name, tensor in results.items()}
         distance = None if legal is None else legal.distance(values)
         if legal is None or distance is None or not np.isfinite(distance).all():
             return
@@ -303,29 +262,6 @@ class Examination:
                 yield Finding(stage, kind, name, f"{stage} changes {what}", probe)
 
 
-def _repeats(
-    stage: str,
-    probe: Probe,
-    first: Mapping[str, Array],
-    again: Mapping[str, torch.Tensor],
-    truths: Mapping[str, Truth],
-    *,
-    what: str,
-) -> Iterator[Finding]:
-    for name, tensor in again.items():
-        values = _array(tensor)
-        if values.tobytes() == first[name].tobytes():
-            continue
-        with np.errstate(all="ignore"):
-            same = np.abs(values - first[name]) <= THRESHOLD * truths[name].unit  # sums may be ordered otherwise
-        # TRUST: second-run
-        wrong = truths[name].judged & ~same
-        if wrong.any():
-            entry = tuple(int(n) for n in np.argwhere(wrong)[0])
-            words = f"{what} gives another {name}: first {float(first[name][entry])!r}, then {float(values[entry])!r}"
-            yield Finding(stage, "repeat", name, words, probe, entry, float(values[entry]), truths[name].right(entry))
-
-
 def _shared(
     stage: str, probe: Probe, results: Mapping[str, torch.Tensor], given: Sequence[tuple[str, torch.Tensor]]
 ) -> Iterator[Finding]:
@@ -340,16 +276,6 @@ def _shared(
         owner[place] = name
 
 
-def _other(role: Role, values: torch.Tensor) -> torch.Tensor:
-    """Other values of the input's domain."""
-    if not values.is_floating_point():
-        return values.flip(0) if values.ndim else values
-    other, domain = 1 - values / 2, role.tensor.domain
-    if domain.is_reals:
-        return other
-    return torch.from_numpy(np.asarray(inside(domain, other.double().numpy()))).to(values.dtype)
-
-
 def _memory(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage().data_ptr())
 
@@ -358,10 +284,6 @@ def _tensor(values: Array, dtype: str) -> torch.Tensor:
     """The values as a tensor of the dtype; integers and truth values stay."""
     tensor = torch.tensor(values)
     return tensor.to(getattr(torch, dtype)) if tensor.is_floating_point() else tensor
-
-
-def _array(tensor: torch.Tensor) -> Array:
-    return tensor.detach().cpu().to(torch.float64).numpy()
 
 
 def _bytes(tensors: Sequence[tuple[str, torch.Tensor]]) -> dict[str, bytes]:

@@ -90,6 +90,13 @@ class Truth:
         error = np.where(np.isfinite(error), error, np.inf)
         return np.where(self.judged, error, 0.0)
 
+    def share(self, values: Array, least: float = 0.0) -> Array:
+        """The error of every entry, beside its size or this one; 0 where nobody judges."""
+        with np.errstate(all="ignore"):
+            error = np.maximum(np.abs((values - self.high) - self.low) - self.slack, 0)
+            error = np.where(error > 0, error / np.maximum(np.abs(self.high), least), 0.0)
+        return np.where(self.judged, np.where(np.isfinite(error), error, np.inf), 0.0)
+
     def right(self, entry: tuple[int, ...]) -> Any:
         """The right value of an entry: a ball, or the pair of ends of the interval of right values."""
         if self.slack[entry] > 0:
@@ -120,12 +127,21 @@ class Reference:
         self._closer: WeakKeyDictionary[Point, None] = WeakKeyDictionary()
         self._undefined: WeakKeyDictionary[Point, str] = WeakKeyDictionary()
         self._together: WeakKeyDictionary[Point, list[Point]] = WeakKeyDictionary()
+        self._same: WeakKeyDictionary[Point, Point] = WeakKeyDictionary()
         self._programs: dict[Any, tuple[Entries, Program]] = {}
+
+    def also_in(self, point: Point, dtype: str) -> Point:
+        """The point's numbers in another dtype, which holds them exactly: what is right is evaluated once for both."""
+        if point.dtype == dtype:
+            return point
+        found = point.in_dtype(dtype)
+        self._same[found] = point
+        return found
 
     def expect(self, points: Sequence[Point]) -> None:
         """These points will be asked about: those of equal sizes are evaluated together."""
         groups: dict[Any, list[Point]] = {}
-        for point in dict.fromkeys(points):
+        for point in dict.fromkeys(self._same.get(point, point) for point in points):
             groups.setdefault((point.batch if self.specification.function else None, *point.sizes.items()), []).append(
                 point
             )
@@ -147,7 +163,7 @@ class Reference:
         """As `at`, with the effect of noise measured more often: asked before a kernel is refused."""
         if point not in self._closer:
             known = self._evaluated(point)
-            self._measure([point], _MORE)
+            self._measure([self._same.get(point, point)], _MORE)
             self._closer[point] = None
             self._truths[point] = self._truth(point, known)
         return self._truths[point]
@@ -186,6 +202,7 @@ class Reference:
         return self._programs[key]
 
     def _evaluated(self, point: Point) -> _Known:
+        point = self._same.get(point, point)
         if point in self._undefined:
             raise Undefined(self._undefined[point])
         if point not in self._known:
@@ -232,11 +249,12 @@ class Reference:
         """The largest effect on every entry that noise of one ulp had."""
         for point, moved in self._run(points, times, noise=True):
             known, effect = self._known[point], {}
+            turns = point.batch != 0 and any(self.entries(point, n)[1].turns for n in range(self._samples(point)))
             for name, values in moved.items():
                 right = known.values[name]
                 difference = np.abs(_floats(values - right))
                 limit = _JUMP * max(_largest(point), _finite_maximum(_floats(right)))
-                jumped = ~(difference <= limit)
+                jumped = ~(difference <= (limit if turns else np.inf))
                 effect[name] = np.where(jumped, 0.0, difference * 2.0**_FINER).max(axis=0, initial=0.0)
             known.effect = effect
 
@@ -385,7 +403,8 @@ class Reference:
             widest = _row_maximum(size, role)
             if role in self.specification.inputs:
                 widest = widest + self._upstream_size(point, role, size.ndim)
-            bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
+            effect = known.effect[name] * unit / UNIT[self._same.get(point, point).dtype]  # noise is linear in its size
+            bound = np.where(judged, effect, 0.0) + unit * size + unit * widest + tiny
             bound = bound * STRICTER[point.dtype] + np.where(judged, _floats(_RADIUS(exact)), 0.0)
             found[name] = Truth(exact, high, low, bound, judged, slack)
         outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
