@@ -92,7 +92,7 @@ def certify(
     example does not fit, DomainMisfit where a domain does not, UnknownSize where `sizes` names none.
     """
     examples = _examples(example)
-    specification = _specified(spec, examples, domains)
+    specification = _specified(spec, examples, domains, forward_only)
     layer = None if specification.function is not None else layer_of(spec)
     if forward is None and backward is None:
         if layer is None:
@@ -159,11 +159,11 @@ def _battery(specification: Specification, examples: Sequence[Example], subject:
     return Battery(specification, examples) if examples else battery_of(specification)
 
 
-def _specified(spec: Any, examples: Sequence[Example], domains: str) -> Specification:
+def _specified(spec: Any, examples: Sequence[Example], domains: str, forward_only: bool) -> Specification:
     if callable(spec) and not isinstance(spec, Layer | type):
         if not examples:
             raise NothingToCertify("a function as the specification needs an example: a tuple of its arguments")
-        return specify_function(spec, examples[0], domains)
+        return specify_function(spec, examples[0], domains, forward_only=forward_only)
     return specify(spec, examples[0] if examples else None, domains)
 
 

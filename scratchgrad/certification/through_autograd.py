@@ -82,6 +82,8 @@ def by_autograd(
                 torch.zeros_like(a) if mine is None and other is not None else mine
                 for a, mine, other in zip(real, found, whole, strict=True)
             ]
+        if only is not None:  # nothing that is returned depends on that one: its gradient is 0
+            found = [torch.zeros_like(a) if mine is None else mine for a, mine in zip(real, found, strict=True)]
         rest = iter(found)
         return tuple(next(rest) if _carries(a) else None for a in recorded.watched if isinstance(a, torch.Tensor))
 

@@ -43,6 +43,8 @@ class Entries:
     outputs: Mapping[str, Array]
     gradients: Mapping[str, Array]
     kept: frozenset[int] = frozenset()
+    constant: bool = False
+    """Whether a function detaches all that it returns."""
 
     @property
     def results(self) -> dict[str, Array]:
