@@ -29,7 +29,7 @@ from scratchgrad.notation.declaration import combined, declared_domains
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.indices import Index, Size
 
-__all__ = ["TorchFunction", "specify_function"]
+__all__ = ["TorchFunction", "specify_function", "with_constants", "without_constants"]
 
 _GROUPED = 6
 
@@ -99,6 +99,11 @@ def with_constants(tensors: Sequence[Any], constants: Mapping[int, Any]) -> list
     """The arguments of a call: tensors in their places, constants in theirs."""
     rest = iter(tensors)
     return [constants[place] if place in constants else next(rest) for place in range(len(tensors) + len(constants))]
+
+
+def without_constants(arguments: Sequence[Any], constants: Mapping[int, Any]) -> list[Any]:
+    """The tensors among the arguments of a call."""
+    return [a for place, a in enumerate(arguments) if place not in constants]
 
 
 def specify_function(

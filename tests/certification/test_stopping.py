@@ -133,3 +133,15 @@ def test_data_that_is_set_inside_a_specification_is_refused_by_name():
 
     with pytest.raises(NothingToCertify, match=r"Tensor\.data is set"):
         sg.certify(function, function, example=(X, Y))
+
+
+def test_a_second_derivative_stops_where_the_first_one_does():
+    def function(x):
+        return x**2 * x.detach()  # grad_x is 2 x stop(x), whose own gradient is 2 stop(x)
+
+    assert sg.certify(function, function, example=(X,), second_order=True).accepted
+
+    stopped = lambda g, x: (2 * g * x * x.detach(),)  # noqa: E731
+    assert sg.certify(function, lambda x: x**3, stopped, example=(X,), second_order=True).accepted
+    through = lambda g, x: (2 * g * x * x,)  # noqa: E731
+    assert not sg.certify(function, lambda x: x**3, through, example=(X,), second_order=True).accepted

@@ -51,6 +51,7 @@ def entries_of_function(
         {name: values[name] for name in found},
         {name: values[name] for name in gradients},
         constant=are_constant(graph, found),
+        stopping=gradients,
     )
 
 
