@@ -14,7 +14,8 @@ from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
-from scratchgrad.certification.exact_examination import Exactness, examine_exactly
+from scratchgrad.certification.exact_examination import examine_exactly
+from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger
 from scratchgrad.certification.reference import BITS, SEED
