@@ -24,6 +24,7 @@ from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.region import Region, region_of
 from scratchgrad.certification.sampling import integers_like, palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
+from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside, outside
 
@@ -66,6 +67,8 @@ class Battery:
         self.shapes = shapes
         self.claimed = tuple(claimed)
         self.unit_rows = tuple(unit_rows)
+        self.kernel: Callable[[], Subject | None] | None = None
+        """The room's own kernel, if it has one: what it can compute, others can."""
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
         self.batch = self._usual_batch()

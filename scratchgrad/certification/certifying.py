@@ -12,6 +12,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -128,6 +129,7 @@ def certify(
         specification, forward, backward, kernel=False, calling=calling, claimed=_claimed(forward, backward)
     )
     battery = _battery(specification, examples, subject)
+    battery.kernel = None if layer is None else partial(_own_kernel, layer, specification)
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
     return judge_transforms(battery, subject, None, verdict, asked)
 
@@ -220,6 +222,11 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
     claimed = _claimed(kernel)
     return Subject(specification, forward, backward, kernel=True, calling=Calling.SAVED_FIRST, claimed=claimed)
+
+
+def _own_kernel(layer: Layer, specification: Specification) -> Subject | None:
+    """The layer's kernel where it has one without being asked for it."""
+    return kernel_subject(layer, specification) if registry.attach_kernel(layer) else None
 
 
 def _claimed(*owners: Any) -> tuple[str, ...]:

@@ -16,12 +16,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 
-from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
+from scratchgrad.certification.error_model import DTYPES, THRESHOLD, TINY, UNIT
 from scratchgrad.certification.finding import Finding, as_float64
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.probes import Probe
@@ -29,7 +30,7 @@ from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.repeating import again
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 
-__all__ = ["Examination", "Finding", "Measured"]
+__all__ = ["HALF", "LEAST", "Examination", "Finding", "Measured"]
 
 Array = Any
 
@@ -44,6 +45,16 @@ _BEYOND_DOUBT = 1e4 * THRESHOLD
 # TRUST: specification-rounds
 _OWN, _EXCUSED = 4, 1e3
 """A kernel may be so many times as far off as its specification, which excuses a factor of a thousand at most."""
+
+# TRUST: small-gradients
+_OFF = 0.1
+"""A number that is off by more than this part of it has no digit that is right."""
+
+HALF = MappingProxyType({name: math.sqrt(UNIT[name]) for name in UNIT})
+"""The part that is off of a number of whose digits half are right."""
+
+LEAST = MappingProxyType({name: TINY[name] / UNIT[name] for name in TINY})
+"""Smaller numbers, or products on the way to them, are rounded as those are that underflow."""
 
 # TRUST: ties-together
 _TOGETHER = 100
@@ -74,6 +85,10 @@ class Examination:
         self.subject = subject
         self.specification = reference.specification
         self.measured = Measured()
+        self.far_off: dict[tuple[str, str], list[Probe]] = {}
+        """Where a gradient has small entries that are far off beside their own size, by tensor and dtype."""
+        self.in_doubt: dict[tuple[str, str], list[Probe]] = {}
+        """Where half of the digits would be enough, and are not there; wrong if a form of ours has them."""
         self._dtype = torch.float64
 
     def at(self, probe: Probe) -> list[Finding]:
@@ -201,12 +216,11 @@ class Examination:
     ) -> Iterator[Finding]:
         for name, tensor in results.items():
             values = as_float64(tensor)
-            units = truths[name].units(values)
-            if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truths[name], units):
-                units = self.reference.at_length(probe.point)[name].units(values)
-            if probe.half is not None:
-                enough = truths[name].share(values, probe.half) <= math.sqrt(UNIT[probe.point.dtype])
-                units = np.where(enough, np.minimum(units, THRESHOLD), units)
+            units = self.units(probe, truths[name], name, values)
+            far = truths[name].off_by(values, _OFF, LEAST[probe.point.dtype], HALF[probe.point.dtype])
+            if far.any() and name in probe.strict:
+                excused = THRESHOLD * self.reference.conditioning(probe.point)[name]
+                units = np.where(far & truths[name].beyond(values, excused), np.inf, units)
             worst = float(np.max(units, initial=0.0))
             self.measured.compared.add(name)
             self.measured.judged[name] += int(np.sum(truths[name].judged))
@@ -215,12 +229,27 @@ class Examination:
             if worst <= THRESHOLD:
                 worst = max(self.measured.worst.get(probe.point.dtype, 0.0), worst)
                 self.measured.worst[probe.point.dtype] = worst
+                if stage == "backward" and far.any() and probe.point.dtype in DTYPES:
+                    self.far_off.setdefault((name, probe.point.dtype), []).append(probe)
+                continue
+            if probe.half is not None and name not in probe.strict:
+                self.in_doubt.setdefault((name, probe.point.dtype), []).append(probe)
                 continue
             entry = tuple(int(n) for n in np.argwhere(units > THRESHOLD)[0])
             yours = float(values[entry])
             kind = "value" if np.isfinite(yours) else "not finite"
             words = f"{stage} computes another {name}" if kind == "value" else f"{name} is not finite"
             yield Finding(stage, kind, name, words, probe, entry, yours, truths[name].right(entry))
+
+    def units(self, probe: Probe, truth: Truth, name: str, values: Array) -> Array:
+        """How many units of error away the values are; at most the threshold where they have enough digits."""
+        units = truth.units(values)
+        if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truth, units):
+            units = self.reference.at_length(probe.point)[name].units(values)
+        if probe.half is not None:
+            enough = truth.share(values, probe.half) <= HALF[probe.point.dtype]
+            units = np.where(enough, np.minimum(units, THRESHOLD), units)
+        return units
 
     @staticmethod
     def _doubtful(probe: Probe, truth: Truth, units: Array) -> bool:

@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
+from scratchgrad.certification.digits import lost_digits
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger
+from scratchgrad.certification.propagation import swallowed
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
 from scratchgrad.certification.subject import Subject
@@ -48,6 +50,8 @@ class Examined(NamedTuple):
     examination: Examination
     exactness: Exactness
     larger: Larger
+    small: list[str]
+    """About numbers that have few digits."""
 
 
 def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, first: bool = False) -> Examined:
@@ -57,12 +61,17 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
     """
     found, examination = findings(battery, subject, first=first)
     exactness = Exactness()
+    small: list[str] = []
+    if not found and (examination.far_off or examination.in_doubt):
+        found, small = lost_digits(battery, examination)
+    if not found:
+        found = swallowed(battery, subject)
     if not found:
         exactness = examine_exactly(battery, subject)
         for probe in (*exactness.suspects, *exactness.entered):
             found += examination.at(probe)
     larger = Larger() if found else examine_larger(battery, subject, more)
-    return Examined(found + larger.findings, examination, exactness, larger)
+    return Examined(found + larger.findings, examination, exactness, larger, small)
 
 
 def not_judged(battery: Battery, subject: Subject, seen: Examined) -> list[str]:
@@ -77,7 +86,7 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     """
     title = title or battery.specification.title
     seen = examined(battery, subject, more)
-    found, examination, exactness, larger = seen
+    found, examination, exactness, larger, small = seen
     if not found:
         missing = not_judged(battery, subject, seen)
         if missing:
@@ -86,25 +95,25 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
         return Verdict(
             title,
             True,
-            diagnosis=_acceptance(battery, subject, examination, exactness, larger),
+            diagnosis=(*_acceptance(battery, subject, examination, exactness, larger), *small),
             evidence=_evidence(battery, examination, exactness, larger),
             errors=dict(examination.measured.worst),
             proven=exactness.proven and whole,
         )
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
     main = next((f for f in found if f.kind != "memory"), found[0])
-    hangs = main.kind == "hang"  # it would hang again
+    alone = main.kind in ("hang", "nan")  # it would hang again, and no probe has a NaN
     smallest, diagnosis = main, [main.words]
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
             more_words = [main.words] if main.entry is None else []
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
-        smallest = main if hangs else shrink(battery, subject, main)
-        diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
+        smallest = main if alone else shrink(battery, subject, main)
+        diagnosis = diagnosis if alone else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
         diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
-    return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
+    return Verdict(title, False, wrong, counterexample(battery, smallest), (*diagnosis, *small))
 
 
 def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subject]) -> Verdict:

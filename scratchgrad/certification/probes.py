@@ -50,7 +50,8 @@ class Probe:
     """A point, and how its arrays lie in memory (contiguous where nothing is said).
 
     `calls` is how often the kernel is called with the same numbers.  With `half`, half of the digits are enough there,
-    of the number or of this one where it is smaller.
+    of the number or of this one where it is smaller, and where no form of ours has them, fewer; see digits.py.  What
+    is `strict` must have them, and small entries of it must not be far off beside their own size.
     """
 
     group: str
@@ -59,6 +60,7 @@ class Probe:
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     calls: int = 3
     half: float | None = None
+    strict: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """The probe's name and dtype."""

@@ -27,6 +27,7 @@ import numpy as np
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, STRICTER, TINY, UNIT
 from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
+from scratchgrad.certification.exact.floats import computed
 from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
@@ -81,6 +82,8 @@ class Truth:
     unit: Array
     judged: Array
     slack: Array
+    beside: Any = 0.0
+    """For a gradient, the largest upstream gradient of its sample."""
 
     def units(self, values: Array) -> Array:
         """How many units of error away the values are; infinite where they are not finite, 0 where nobody judges."""
@@ -96,6 +99,27 @@ class Truth:
             error = np.maximum(np.abs((values - self.high) - self.low) - self.slack, 0)
             error = np.where(error > 0, error / np.maximum(np.abs(self.high), least), 0.0)
         return np.where(self.judged, np.where(np.isfinite(error), error, np.inf), 0.0)
+
+    def off_by(self, values: Array, part: float, least: float, small: float) -> Array:
+        """Where an entry is off by more than this part of it: one that is small beside the upstream gradients.
+
+        Not where it is smaller than `least`, or known too badly.
+        """
+        size = np.abs(self.high)
+        asked = (size >= least) & (size <= small * self.beside) & (self.slack == 0)
+        if not asked.any():
+            return asked
+        return asked & self.nonzero & (self.share(values) > part)
+
+    @property
+    def nonzero(self) -> Array:
+        """Which right values are not 0, to all the digits that are computed."""
+        return _floats(_RADIUS(self.exact)) <= _JUMP * np.abs(self.high)
+
+    def beyond(self, values: Array, error: Array) -> Array:
+        """Where the error is larger."""
+        with np.errstate(all="ignore"):
+            return ~(np.abs((values - self.high) - self.low) <= error)
 
     def right(self, entry: tuple[int, ...]) -> Any:
         """The right value of an entry: a ball, or the pair of ends of the interval of right values."""
@@ -177,6 +201,19 @@ class Reference:
     def legal(self, point: Point) -> Legal | None:
         """What holds for all legal gradients together, where the point is tied."""
         return self._evaluated(point).legal
+
+    def in_floats(self, point: Point) -> dict[str, Array]:
+        """What the definition and its gradients are where they are computed plainly, in the point's dtype."""
+        [(_, found)] = self._run([point], 1, floats=True)
+        return {name: _floats(_single(values)) for name, values in found.items()}
+
+    @precisely
+    def conditioning(self, point: Point) -> dict[str, Array]:
+        """How far rounding of the inputs and upstream gradients alone carries every entry."""
+        known = self._evaluated(point).values
+        [(_, found)] = self._run([point], _MORE, noise=True, inner=False)
+        scale = 2.0**_FINER
+        return {n: np.abs(_floats(a - known[n])).max(axis=0, initial=0.0) * scale for n, a in found.items()}
 
     def entries(self, point: Point, n: int = 0) -> tuple[Entries, Program]:
         """The entries of a sample of the point (of the whole point, for a torch function), and their program."""
@@ -267,6 +304,8 @@ class Reference:
         hull: bool = False,
         breadth: bool = False,
         settle: bool = False,
+        inner: bool = True,
+        floats: bool = False,
         ties: dict[Point, tuple[bool, bool]] | None = None,
     ) -> Iterator[tuple[Point, dict[str, Array]]]:
         """Every point with its results, `times` copies in front; shared gradients are sums over the samples."""
@@ -293,7 +332,7 @@ class Reference:
                     count=len(rows),
                     found=found,
                     ties=seen if ties is not None else None,
-                    how=(noise, hull, breadth, settle),
+                    how=(noise, hull, breadth, settle, inner, floats),
                 )
         start = 0
         for point in points:
@@ -315,10 +354,10 @@ class Reference:
         count: int,
         found: dict[str, Array],
         ties: Array | None,
-        how: tuple[bool, bool, bool, bool],
+        how: tuple[bool, bool, bool, bool, bool, bool],
     ) -> None:
         """One evaluation of some rows; the results go to their places."""
-        noise, hull, breadth, settle = how
+        noise, hull, breadth, settle, inner, floats = how
         rng = np.random.default_rng([SEED, len(rows), len(program.nodes)])
         steps = [Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER)) for point, _ in rows]
         moved = Noise(steps, rng) if noise else None
@@ -326,9 +365,9 @@ class Reference:
         for role, upstream in self._arguments():
             name = role.tensor.gradient.name if upstream else role.name
             array = entries.upstream[name] if upstream else entries.inputs[name]
-            columns = [self._row(role, point, n, upstream, array.shape) for point, n in rows]
-            values = balls(np.stack(columns)).reshape(len(rows), -1).T
-            for node, column in zip(array.ravel(), values, strict=True):
+            columns = np.stack([self._row(role, point, n, upstream, array.shape) for point, n in rows])
+            values = columns if floats else balls(columns)
+            for node, column in zip(array.ravel(), values.reshape(len(rows), -1).T, strict=True):
                 if breadth and not upstream:
                     column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901  # now a ball
                 symbols[node.args[0]] = column if moved is None else moved(column)
@@ -341,7 +380,12 @@ class Reference:
         if settle:
             forward = Program([node for array in entries.outputs.values() for node in array.ravel()])
             settled = forward.jumps(symbols, len(rows))
-        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near, settled=settled))
+        if floats:
+            results = iter(computed(program, symbols, len(rows), rows[0][0].dtype))
+        else:
+            moved = moved if inner else None
+            found_now = program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near, settled=settled)
+            results = iter(found_now)
         if ties is not None and near is not None:
             ties[0, places], ties[1, places] = tied, near.found
         for name, array in entries.results.items():
@@ -401,12 +445,12 @@ class Reference:
             low = np.where(judged, low, 0.0)
             size = np.where(judged, np.abs(high) + slack, 0.0)
             widest = _row_maximum(size, role)
-            if role in self.specification.inputs:
-                widest = widest + self._upstream_size(point, role, size.ndim)
+            beside = self._upstream_size(point, role, size.ndim) if role in self.specification.inputs else 0.0
+            widest = widest + beside
             effect = known.effect[name] * unit / UNIT[self._same.get(point, point).dtype]  # noise is linear in its size
             bound = np.where(judged, effect, 0.0) + unit * size + unit * widest + tiny
             bound = bound * STRICTER[point.dtype] + np.where(judged, _floats(_RADIUS(exact)), 0.0)
-            found[name] = Truth(exact, high, low, bound, judged, slack)
+            found[name] = Truth(exact, high, low, bound, judged, slack, beside)
         outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
         if any(a.size for a in outputs) and not any(a.any() for a in outputs):
             raise Undefined("the definition has no value: no output is finite")

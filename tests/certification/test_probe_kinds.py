@@ -11,7 +11,7 @@ import torch
 
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.calling import Calling
-from scratchgrad.certification.judging import findings
+from scratchgrad.certification.judging import examined
 from scratchgrad.certification.specification import specify
 from scratchgrad.certification.subject import Subject
 
@@ -77,6 +77,6 @@ def test_a_wrong_kernel_that_only_this_kind_of_probe_refuses(kind):
     spec, forward, backward = KINDS[kind]
     specification = specify(spec)
     subject = Subject(specification, forward, backward, kernel=False, calling=Calling.TENSORS)
-    found, _ = findings(Battery(specification), subject)
+    found = examined(Battery(specification), subject).found
     assert found
     assert {f.probe.name for f in found if kind not in f.probe.name} == set()
