@@ -56,6 +56,7 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     found += larger.findings
     if not found:
         missing = _never_compared(battery, subject, examination) or exactness.unresolved()
+        missing = missing or larger.paths.unreached()
         if missing:
             return Verdict(title, False, diagnosis=tuple(missing), judged=False)
         whole = None not in (subject.forward_function, subject.backward_function)
@@ -74,7 +75,8 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-            seen = [main.words] if main.entry is None else []
+            seen = [f"takes another path {larger.path}"] if larger.path else []
+            seen += [main.words] if main.entry is None else []
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *seen))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
