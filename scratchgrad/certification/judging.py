@@ -99,14 +99,9 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-<<<<<<< HEAD
-            seen = [f"takes another path {larger.path}"] if larger.path else []
-            seen += [main.words] if main.entry is None else []
-            return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *seen))
-=======
-            more_words = [main.words] if main.entry is None else []
+            more_words = [f"takes another path {larger.path}"] if larger.path else []
+            more_words += [main.words] if main.entry is None else []
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
->>>>>>> main
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
