@@ -23,6 +23,7 @@ import torch
 from scratchgrad.certification.exact.entries import Entries
 from scratchgrad.certification.exact.from_function import entries_of_function
 from scratchgrad.certification.exact.shadow import CannotExecute
+from scratchgrad.certification.integers import structure_of
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, Role, Specification
 from scratchgrad.domain import INTEGERS, REALS, Domain
 from scratchgrad.notation.declaration import combined, declared_domains
@@ -194,12 +195,12 @@ def _output_names(count: int, taken: Sequence[str]) -> list[str]:
 
 def _samples(function: TorchFunction, shapes: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
     """The inputs whose first axis is the batch; none where no such axis is found."""
-    arrays = function.example
+    arrays = {n: a for n, a in function.example.items() if a.dtype.kind == "f" or not structure_of([a]).fixed}
     for length in dict.fromkeys(a.shape[0] for a in arrays.values() if a.ndim and a.shape[0]):
         group = [name for name, a in arrays.items() if a.ndim and a.shape[0] == length][:_GROUPED]
         for size in range(len(group), 0, -1):
             for names in itertools.combinations(group, size):
-                if _varies(TorchFunction(function.function, function.constants, arrays, names), length, shapes):
+                if _varies(TorchFunction(function.function, function.constants, function.example, names), length, shapes):
                     return names
     return ()
 
