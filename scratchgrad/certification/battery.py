@@ -124,6 +124,14 @@ class Battery:
                 point = point.with_array(name, moved, upstream=False)
         return point
 
+    def sentences(self) -> list[str]:
+        """Why inputs are restricted that nobody has restricted."""
+        found = self.region.sentences()
+        for role in self.specification.inputs if self.examples else ():
+            words = structure_of([e[role.name] for e in self.examples]).words if role.integer else ""
+            found += [f"{role.name}: {words}, as in the example"] if words else []
+        return found
+
     def sizes(self, numbers: Sequence[int] = _FIRST) -> Sizes:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
         if self.examples:

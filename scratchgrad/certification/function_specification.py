@@ -200,7 +200,9 @@ def _samples(function: TorchFunction, shapes: Sequence[tuple[int, ...]]) -> tupl
         group = [name for name, a in arrays.items() if a.ndim and a.shape[0] == length][:_GROUPED]
         for size in range(len(group), 0, -1):
             for names in itertools.combinations(group, size):
-                if _varies(TorchFunction(function.function, function.constants, function.example, names), length, shapes):
+                if _varies(
+                    TorchFunction(function.function, function.constants, function.example, names), length, shapes
+                ):
                     return names
     return ()
 

@@ -24,7 +24,7 @@ _FEW = 3
 """So many numbers may be a permutation by accident; then index them freely, twice, too."""
 
 # TRUST: integers-in-range
-_CHANCE = 1 / 3
+_CHANCE = 0.33
 """Distinct or sorted numbers are taken to be meant so where chance makes such ones less often than that."""
 
 
@@ -43,7 +43,7 @@ class Structure:
 def structure_of(examples: Sequence[Array]) -> Structure:
     """The first structure that all the examples have."""
     whole = [a for a in examples if a.size and a.dtype.kind in "iu"]
-    if len(whole) == len(examples):
+    if whole and len(whole) == len(examples):
         for holds, structure in _STRUCTURES:
             if all(map(holds, whole)):
                 return structure
@@ -65,8 +65,9 @@ def _is_permutation(values: Array) -> bool:
 
 
 def _permutations(examples: Sequence[Array], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    every = np.arange(shape[-1] if shape else 1, dtype=examples[0].dtype)
-    return rng.permuted(np.broadcast_to(every, shape), axis=-1) if shape else _any(examples, rng, shape)
+    if not shape:
+        return _any(examples, rng, shape)
+    return rng.permuted(np.broadcast_to(np.arange(shape[-1], dtype=examples[0].dtype), shape), axis=-1)
 
 
 def _is_one_hot(values: Array) -> bool:
@@ -91,7 +92,8 @@ def _is_increasing(values: Array) -> bool:
 
 def _is_sorted(values: Array) -> bool:
     """Whether the numbers never fall, and some come several times: segments, or offsets of which some are empty."""
-    if values.ndim != 1 or (np.diff(values) < 0).any() or not (np.diff(values) > 0).any():
+    steps = np.diff(values) if values.ndim == 1 else np.zeros(0)
+    if not (steps >= 0).all() or not (steps > 0).any() or not (steps == 0).any():
         return False
     ways = math.factorial(len(values)) if len(values) <= _ALL else math.inf
     for count in np.unique(values, return_counts=True)[1]:
@@ -105,7 +107,7 @@ _ALL = 20
 
 def _sorted(examples: Sequence[Array], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """The same numbers, each as often as another one; of another length sorted anew, between the same ends."""
-    example = examples[rng.integers(len(examples))]
+    example = examples[int(rng.integers(len(examples)))]
     numbers, counts = np.unique(example, return_counts=True)
     if shape == example.shape:
         return np.repeat(numbers, rng.permutation(counts))
@@ -136,7 +138,7 @@ def _chance_of_distinct(values: Array) -> float:
 def _given(examples: Sequence[Array], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """One of the examples of this shape; else some of their numbers, in order."""
     same = [array for array in examples if array.shape == shape]
-    return same[rng.integers(len(same))].copy() if same else np.sort(_some(examples, rng, shape), axis=-1)
+    return same[int(rng.integers(len(same)))].copy() if same else np.sort(_some(examples, rng, shape), axis=-1)
 
 
 def _distinct(examples: Sequence[Array], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
