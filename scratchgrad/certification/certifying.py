@@ -29,6 +29,7 @@ from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.judging import judge, judge_alone
 from scratchgrad.certification.large_sizes import named_sizes
 from scratchgrad.certification.recipe_examination import examine_recipe
+from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import (
     ExampleMismatch,
     NothingToCertify,
@@ -39,6 +40,7 @@ from scratchgrad.certification.specification import (
 )
 from scratchgrad.certification.subject import Misbehaviour, Subject
 from scratchgrad.certification.through_autograd import by_autograd
+from scratchgrad.certification.transforms import judge_transforms
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import generate_kernel, is_in_memory, kernel_of
@@ -71,6 +73,9 @@ def certify(
     *,
     forward_only: bool = False,
     sizes: Any = None,
+    second_order: bool = False,
+    jvp: bool = False,
+    vmap: bool = False,
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
@@ -82,6 +87,8 @@ def certify(
     Without backward=, forward is examined through torch's autograd: a torch.autograd.Function or its apply, an
     nn.Module, a custom op, any function whose outputs carry gradients.  `forward_only=True` leaves backward out.
     Larger sizes are compared in float64; `sizes`, such as {"batch": 5000, "n_i": 300} or several of these, names more.
+    Examined on request, against exact derivatives: `second_order=True`, backward differentiated once more by the inputs
+    and by what arrives; `jvp=True`, forward mode; `vmap=True`, forward and backward under torch.func.vmap.
 
     For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
     example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
@@ -92,21 +99,23 @@ def certify(
     example does not fit, DomainMisfit where a domain does not, UnknownSize where `sizes` names none.
     """
     examples = _examples(example)
-    specification = _specified(spec, examples, domains)
+    specification = _specified(spec, examples, domains, forward_only)
     layer = None if specification.function is not None else layer_of(spec)
+    asked = [name for name, on in (("second_order", second_order), ("jvp", jvp), ("vmap", vmap)) if on]
     if forward is None and backward is None:
         if layer is None:
             raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
         subject = kernel_subject(layer, specification)
         battery = _battery(specification, examples, subject)
         verdict = judge(battery, subject, more=named_sizes(battery, sizes))
+        verdict = judge_transforms(battery, subject, None, verdict, asked)
         if not verdict.accepted and is_generated(layer):
             verdict = replace(verdict, diagnosis=(*verdict.diagnosis, _GENERATED))
         return _certified(layer, _with_recipe(layer, verdict, battery, subject))
     if forward_only and (forward is None or backward is not None):
         raise NothingToCertify("forward_only=True examines forward= alone: give forward=, and no backward=")
     if backward is None and not forward_only:
-        return _through_autograd(specification, examples, forward, sizes)
+        return _through_autograd(specification, examples, forward, sizes, asked)
     calling = calling_of(
         backward,
         len(specification.inputs) + len(specification.constants),
@@ -119,10 +128,13 @@ def certify(
         specification, forward, backward, kernel=False, calling=calling, claimed=_claimed(forward, backward)
     )
     battery = _battery(specification, examples, subject)
-    return judge(battery, subject, more=named_sizes(battery, sizes))
+    verdict = judge(battery, subject, more=named_sizes(battery, sizes))
+    return judge_transforms(battery, subject, None, verdict, asked)
 
 
-def _through_autograd(specification: Specification, examples: Sequence[Example], function: Any, sizes: Any) -> Verdict:
+def _through_autograd(
+    specification: Specification, examples: Sequence[Example], function: Any, sizes: Any, asked: Sequence[str]
+) -> Verdict:
     """The verdict about a function whose backward torch has recorded.  Raises NothingToCertify where it has none."""
 
     def recorded_by(only: int | None = None) -> Subject:
@@ -145,10 +157,27 @@ def _through_autograd(specification: Specification, examples: Sequence[Example],
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
     every = range(len(specification.inputs) + len(specification.constants))
     places = [n for n in every if n not in specification.constants]
+    if "backward" in verdict.wrong:
+        verdict = replace(verdict, diagnosis=(*verdict.diagnosis, *_nones(battery, subject, places)))
     alone = {role.name: n for n, role in zip(places, specification.inputs, strict=True) if not role.integer}
     if verdict.accepted and len(alone) > 1:
         verdict = judge_alone(battery, verdict, {name: recorded_by(n) for name, n in alone.items()})
-    return verdict
+    return judge_transforms(battery, subject, function, verdict, asked)
+
+
+def _nones(battery: Battery, subject: Subject, places: Sequence[int]) -> list[str]:
+    """A sentence for each gradient that is None though the right one is not zero."""
+    spec, point = battery.specification, battery.probes[0].point
+    try:
+        truths = battery.reference.at(point)
+        with subject.running():
+            tensors = [torch.tensor(point.tensors[role.name]) for role in spec.inputs]
+            _, recorded = subject.forward(tensors)
+            subject.backward(recorded, [torch.tensor(point.upstream[role.name]) for role in spec.outputs], tensors)
+    except (Misbehaviour, Undefined):
+        return []
+    names = [role.tensor.gradient.name for n, role in zip(places, spec.inputs, strict=True) if n in recorded.none]
+    return [f"backward gives None for {n}, which torch takes as zeros" for n in names if np.any(truths[n].high)]
 
 
 def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:
@@ -159,11 +188,11 @@ def _battery(specification: Specification, examples: Sequence[Example], subject:
     return Battery(specification, examples) if examples else battery_of(specification)
 
 
-def _specified(spec: Any, examples: Sequence[Example], domains: str) -> Specification:
+def _specified(spec: Any, examples: Sequence[Example], domains: str, forward_only: bool) -> Specification:
     if callable(spec) and not isinstance(spec, Layer | type):
         if not examples:
             raise NothingToCertify("a function as the specification needs an example: a tuple of its arguments")
-        return specify_function(spec, examples[0], domains)
+        return specify_function(spec, examples[0], domains, forward_only=forward_only)
     return specify(spec, examples[0] if examples else None, domains)
 
 
