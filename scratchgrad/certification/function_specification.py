@@ -101,8 +101,12 @@ def with_constants(tensors: Sequence[Any], constants: Mapping[int, Any]) -> list
     return [constants[place] if place in constants else next(rest) for place in range(len(tensors) + len(constants))]
 
 
-def specify_function(function: Callable[..., Any], example: Sequence[Any], domains: str = "") -> Specification:
+def specify_function(
+    function: Callable[..., Any], example: Sequence[Any], domains: str = "", *, other_sizes: bool = True
+) -> Specification:
     """The specification that the function is, with the domains of its arguments.
+
+    Without `other_sizes`, it is for arguments of the example's shapes alone, and nothing is executed exactly.
 
     Raises ExampleMismatch where it cannot be called with the example, NothingToCertify where it cannot be executed
     exactly.
@@ -119,7 +123,7 @@ def specify_function(function: Callable[..., Any], example: Sequence[Any], domai
         raise ExampleMismatch(
             f"{_title(function)}: the specification cannot be called with the example ({type(error).__name__}: {error})"
         ) from error
-    samples = _samples(plain, shapes)
+    samples = _samples(plain, shapes) if other_sizes else ()
     known = {name: INTEGERS if a.dtype.kind != "f" else REALS for name, a in arrays.items()}
     ranks = {name: a.ndim - (name in samples) for name, a in arrays.items()}
     known = combined(declared_domains(domains), ranks, known, {})
@@ -128,7 +132,8 @@ def specify_function(function: Callable[..., Any], example: Sequence[Any], domai
     follows = [bool(samples) and bool(shape) and shape[0] == len(arrays[samples[0]]) for shape in shapes]
     follows = _following(specified, shapes, follows) if samples else follows
     try:
-        specified.entries(arrays, outputs)
+        if other_sizes:
+            specified.entries(arrays, outputs)
     except CannotExecute as error:
         raise NothingToCertify(
             f"{_title(function)}: the specification cannot be executed exactly: {error}; write it with other operations"
