@@ -7,14 +7,15 @@ Out  Verdict; on refusal the smallest failing input, and words about what the mi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
-from scratchgrad.certification.exact_examination import Exactness, examine_exactly
+from scratchgrad.certification.exact_examination import examine_exactly
+from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger
 from scratchgrad.certification.reference import BITS, SEED
@@ -23,7 +24,7 @@ from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["at_most", "findings", "judge", "judge_alone"]
+__all__ = ["Examined", "at_most", "examined", "findings", "judge", "not_judged"]
 
 # TRUST: other-processor
 _MARGIN = 1.5
@@ -40,22 +41,45 @@ def findings(battery: Battery, subject: Subject, *, first: bool = False) -> tupl
     return found, examination
 
 
-def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
-    """The verdict about the subject: the probes first, then what they accept exactly, and at larger sizes.
+class Examined(NamedTuple):
+    """All that was found about a subject, and where it was looked for."""
 
-    `more` are sizes at which it is examined beside the usual ones.
+    found: list[Finding]
+    examination: Examination
+    exactness: Exactness
+    larger: Larger
+
+
+def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, first: bool = False) -> Examined:
+    """What is wrong: at the probes, then exactly, then at larger sizes; what comes later is for what was right so far.
+
+    With `first`, the probes end with the first finding: that is enough to know that the subject is refused.
     """
-    title = title or battery.specification.title
-    found, examination = findings(battery, subject)
+    found, examination = findings(battery, subject, first=first)
     exactness = Exactness()
     if not found:
         exactness = examine_exactly(battery, subject)
         for probe in (*exactness.suspects, *exactness.entered):
             found += examination.at(probe)
     larger = Larger() if found else examine_larger(battery, subject, more)
-    found += larger.findings
+    return Examined(found + larger.findings, examination, exactness, larger)
+
+
+def not_judged(battery: Battery, subject: Subject, seen: Examined) -> list[str]:
+    """Why nothing can be said about a subject in which nothing wrong was found; empty where it is accepted."""
+    return _never_compared(battery, subject, seen.examination) or seen.exactness.unresolved()
+
+
+def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
+    """The verdict about the subject: the probes first, then what they accept exactly, and at larger sizes.
+
+    `more` are sizes at which it is examined beside the usual ones.
+    """
+    title = title or battery.specification.title
+    seen = examined(battery, subject, more)
+    found, examination, exactness, larger = seen
     if not found:
-        missing = _never_compared(battery, subject, examination) or exactness.unresolved()
+        missing = not_judged(battery, subject, seen)
         if missing:
             return Verdict(title, False, diagnosis=tuple(missing), judged=False)
         whole = None not in (subject.forward_function, subject.backward_function)
@@ -74,24 +98,13 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-            seen = [main.words] if main.entry is None else []
-            return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *seen))
+            more_words = [main.words] if main.entry is None else []
+            return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
         diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
-
-
-def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subject]) -> Verdict:
-    """The verdict, refused where a gradient is wrong if its input alone asks for one (ctx.needs_input_grad)."""
-    for name, subject in subjects.items():
-        found = [f for probe in battery.probes[:1] for f in Examination(battery.reference, subject).at(probe)]
-        if found:
-            words = f"right where every input asks for a gradient, wrong where {name} alone does (needs_input_grad)"
-            shown = counterexample(battery, found[0])
-            return Verdict(verdict.title, False, (found[0].stage,), shown, (words, found[0].words))
-    return verdict
 
 
 def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:
