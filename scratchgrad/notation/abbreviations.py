@@ -45,7 +45,7 @@ def spelled_out(text: str, statement: Statement) -> Statement:
 
 def _unused(letters: set[str]) -> str:
     """A letter that the statement does not have, from now on one that it has."""
-    every = (*"tsrqpkl", *(f"t_{n}" for n in range(len(letters) + 1)))
+    every: tuple[str, ...] = (*"tsrqpkl", *(f"t_{n}" for n in range(len(letters) + 1)))
     found = next(name for name in every if name not in letters)
     letters.add(found)
     return found
