@@ -18,17 +18,18 @@ import sympy as sp
 from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
+from scratchgrad.certification.integers import structure_of
 from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.probes import probes
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.region import Region, region_of
-from scratchgrad.certification.sampling import integers_like, palette, sample
+from scratchgrad.certification.sampling import palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside, outside
 
-__all__ = ["Battery", "Sizes"]
+__all__ = ["Battery", "Sizes", "Yardstick"]
 
 _FIRST = (3, 2, 4, 5, 2, 3)
 _INTEGERS_BELOW = 3
@@ -41,6 +42,7 @@ BITS = {"float64": 40, "float32": 20, "bfloat16": 7, "float16": 7}
 Array = Any
 Sizes = Mapping[sp.Expr, int]
 Example = tuple[Any, ...]
+Yardstick = Callable[[], Subject | None]
 
 
 class Battery:
@@ -67,7 +69,7 @@ class Battery:
         self.shapes = shapes
         self.claimed = tuple(claimed)
         self.unit_rows = tuple(unit_rows)
-        self.kernel: Callable[[], Subject | None] | None = None
+        self.kernel: Yardstick | None = None
         """The room's own kernel, if it has one: what it can compute, others can."""
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self._arrays(example) for example in examples]
@@ -125,6 +127,14 @@ class Battery:
                 moved = rounded(self.put_inside(name, values, point.dtype), point.dtype)
                 point = point.with_array(name, moved, upstream=False)
         return point
+
+    def sentences(self) -> list[str]:
+        """Why inputs are restricted that nobody has restricted."""
+        found = self.region.sentences()
+        for role in self.specification.inputs if self.examples else ():
+            words = structure_of([e[role.name] for e in self.examples]).words if role.integer else ""
+            found += [f"{role.name}: {words}, as in the example"] if words else []
+        return found
 
     def sizes(self, numbers: Sequence[int] = _FIRST) -> Sizes:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
@@ -191,7 +201,8 @@ class Battery:
         shape = role.shape(sizes, batch)
         if role.integer:
             if self.examples:
-                return integers_like([e[role.name] for e in self.examples], rng, shape)
+                examples = [e[role.name] for e in self.examples]
+                return structure_of(examples).draw(examples, rng, shape)
             size = self.specification.bound(role.name)
             # TRUST: integers-in-range
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))

@@ -21,7 +21,7 @@ import numpy as np
 import sympy as sp
 import torch
 
-from scratchgrad.certification.error_model import TINY, UNIT
+from scratchgrad.certification.error_model import LARGEST, TINY, UNIT
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.reference import SEED, Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role, Specification
@@ -93,9 +93,10 @@ def _extended(e: sp.Basic, front: tuple[Index, ...]) -> sp.Basic:
 class FloatReference(Reference):
     """The right values of a specification in float64; what is asked for once is remembered."""
 
-    def __init__(self, specification: Specification) -> None:
-        """The reference of the specification."""
+    def __init__(self, specification: Specification, *, sharp: bool = False) -> None:
+        """The reference of the specification; a sharp one allows no part of the upstream gradients as an error."""
         super().__init__(specification)
+        self._sharp = sharp
         self._found: WeakKeyDictionary[Point, dict[str, Truth]] = WeakKeyDictionary()
 
     def at(self, point: Point) -> dict[str, Truth]:
@@ -112,6 +113,10 @@ class FloatReference(Reference):
         """Nothing: the points are not tied."""
         return
 
+    def unit(self, dtype: str, effect: Array, scale: Array) -> Array:
+        """One unit of error: `effect` is how far a result moves by relative changes of the inputs, `scale` its size."""
+        return _ROUNDINGS * UNIT["float64"] * effect + _PART * scale + TINY["float64"]
+
     def _bounded(self, point: Point) -> dict[str, Truth]:
         try:
             versions = self._of_definition(point) if self.specification.function is None else self._of_function(point)
@@ -122,13 +127,13 @@ class FloatReference(Reference):
         arriving = max((float(np.abs(g).max()) for g in point.upstream.values() if g is not None and g.size), default=0)
         found = {}
         for name, (high, moved) in versions.items():
-            judged, role = np.isfinite(high), self._roles[name]
+            judged, role = np.isfinite(high) & (np.abs(high) <= LARGEST[point.dtype]), self._roles[name]
             with np.errstate(all="ignore"):
                 effect = np.abs(moved - high)
             size = _widest(np.where(judged, np.abs(high), 0.0), role)
             effect = _widest(np.where(np.isfinite(effect), effect, 0.0), role)
-            scale = size + (arriving if role in self.specification.inputs else 0.0)
-            unit = _ROUNDINGS * UNIT["float64"] / _MOVED * effect + _PART * scale + TINY["float64"]
+            scale = size + (arriving if role in self.specification.inputs and not self._sharp else 0.0)
+            unit = self.unit(point.dtype, effect / _MOVED, scale)
             none = np.zeros(high.shape)
             found[name] = Truth(high, high, none, np.broadcast_to(unit, high.shape), judged, none)
         return found
@@ -198,7 +203,7 @@ class FloatReference(Reference):
         found, recorded = forward(*tensors)
         gradients = backward(recorded, *upstream)
         outputs = found if isinstance(found, tuple) else (found,)
-        results = {role.name: u.numpy() for role, u in zip(spec.outputs, outputs, strict=True)}
+        results = {role.name: u.to(torch.float64).numpy() for role, u in zip(spec.outputs, outputs, strict=True)}
         for role, tensor, g in zip(spec.inputs, tensors, gradients, strict=True):
             if not role.integer:
                 results[role.tensor.gradient.name] = (torch.zeros_like(tensor) if g is None else g).numpy()

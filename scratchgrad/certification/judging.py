@@ -7,7 +7,7 @@ Out  Verdict; on refusal the smallest failing input, and words about what the mi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
@@ -26,7 +26,7 @@ from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["Examined", "at_most", "examined", "findings", "judge", "judge_alone", "not_judged"]
+__all__ = ["Examined", "at_most", "examined", "findings", "judge", "not_judged"]
 
 # TRUST: other-processor
 _MARGIN = 1.5
@@ -76,7 +76,8 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
 
 def not_judged(battery: Battery, subject: Subject, seen: Examined) -> list[str]:
     """Why nothing can be said about a subject in which nothing wrong was found; empty where it is accepted."""
-    return _never_compared(battery, subject, seen.examination) or seen.exactness.unresolved()
+    missing = _never_compared(battery, subject, seen.examination) or seen.exactness.unresolved()
+    return missing or seen.larger.paths.unreached()
 
 
 def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
@@ -107,24 +108,14 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-            more_words = [main.words] if main.entry is None else []
+            more_words = [f"takes another path {larger.path}"] if larger.path else []
+            more_words += [main.words] if main.entry is None else []
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
         smallest = main if alone else shrink(battery, subject, main)
         diagnosis = diagnosis if alone else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
         diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
     return Verdict(title, False, wrong, counterexample(battery, smallest), (*diagnosis, *small))
-
-
-def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subject]) -> Verdict:
-    """The verdict, refused where a gradient is wrong if its input alone asks for one (ctx.needs_input_grad)."""
-    for name, subject in subjects.items():
-        found = [f for probe in battery.probes[:1] for f in Examination(battery.reference, subject).at(probe)]
-        if found:
-            words = f"right where every input asks for a gradient, wrong where {name} alone does (needs_input_grad)"
-            shown = counterexample(battery, found[0])
-            return Verdict(verdict.title, False, (found[0].stage,), shown, (words, found[0].words))
-    return verdict
 
 
 def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:
@@ -182,7 +173,7 @@ def _acceptance(
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
     lines += larger.sentences()
-    lines += battery.region.sentences()
+    lines += battery.sentences()
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["swallowed"]
 
+# TRUST: nan
 _NOT, _PERHAPS, _CERTAINLY = 0, 1, 2
 
 Array = Any
