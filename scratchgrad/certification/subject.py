@@ -170,7 +170,7 @@ class Subject:
         found: Sequence[Any],
         roles: Sequence[Role],
         shapes: Mapping[str, tuple[int, ...]],
-        dtype: torch.dtype,
+        dtypes: Mapping[str, torch.dtype],
     ) -> dict[str, torch.Tensor]:
         """The results by name, each a tensor of the right shape and dtype.  Raises Misbehaviour where one is not.
 
@@ -191,10 +191,10 @@ class Subject:
                 raise Misbehaviour(
                     stage, "shape", f"{name} has shape {tuple(value.shape)}; expected {shapes[role.name]}", name
                 )
+            dtype = dtypes[role.name]
             if value.dtype != dtype:
-                raise Misbehaviour(
-                    stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, as the inputs are", name
-                )
+                like = "as the inputs are" if dtype.is_floating_point else "as the specification gives it"
+                raise Misbehaviour(stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, {like}", name)
             results[name] = value
         return results
 
