@@ -7,7 +7,7 @@ Out  Verdict; on refusal the smallest failing input, and words about what the mi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
@@ -24,7 +24,7 @@ from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["Examined", "at_most", "examined", "findings", "judge", "judge_alone", "not_judged"]
+__all__ = ["Examined", "at_most", "examined", "findings", "judge", "not_judged"]
 
 # TRUST: other-processor
 _MARGIN = 1.5
@@ -109,17 +109,6 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
 
 
-def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subject]) -> Verdict:
-    """The verdict, refused where a gradient is wrong if its input alone asks for one (ctx.needs_input_grad)."""
-    for name, subject in subjects.items():
-        found = [f for probe in battery.probes[:1] for f in Examination(battery.reference, subject).at(probe)]
-        if found:
-            words = f"right where every input asks for a gradient, wrong where {name} alone does (needs_input_grad)"
-            shown = counterexample(battery, found[0])
-            return Verdict(verdict.title, False, (found[0].stage,), shown, (words, found[0].words))
-    return verdict
-
-
 def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:
     """A sentence for every tensor that the subject computes and that was never compared with anything."""
     spec, measured = battery.specification, examination.measured
@@ -182,7 +171,7 @@ def _acceptance(
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
     lines += larger.sentences()
-    lines += battery.region.sentences()
+    lines += battery.sentences()
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "

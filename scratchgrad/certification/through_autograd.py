@@ -9,6 +9,7 @@ a position or what is marked as not differentiable.  A gradient that is None is 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,29 +50,32 @@ def called(function: Any) -> Any:
 
 
 def by_autograd(
-    function: Any, wanted: int | None = None, only: int | None = None
+    function: Any, wanted: int | None = None, only: frozenset[int] | None = None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Forward and backward of a Function or of any callable, as torch's engine calls them.
 
     `wanted` is the number of outputs that the specification has: what else forward returns, without gradient, or
-    beside them as (outputs, saved), is kept for backward and not compared.  `only` is the place of the one argument
-    that asks for a gradient; by default every one of floating point does.
+    beside them as (outputs, saved), is kept for backward and not compared.  `only` has the places of the arguments
+    that ask for a gradient; by default every one of floating point does.
     """
     call = called(function)
 
     def forward(*arguments: Any) -> tuple[Any, Any]:
         with torch.inference_mode(False), torch.enable_grad():
             watched = [
-                a.detach().clone().requires_grad_() if _real(a) and only in (None, place) else a
+                a.detach().clone().requires_grad_() if _real(a) and (only is None or place in only) else a
                 for place, a in enumerate(arguments)
             ]
+            handed = [_handed(leaf, a) for leaf, a in zip(watched, arguments, strict=True)]
             try:
-                found = call(*(_handed(leaf, a) for leaf, a in zip(watched, arguments, strict=True)))
+                found = call(*handed)
             except RuntimeError as error:
                 if _OVERLAPS not in str(error):
                     raise
-                found = call(*(leaf.clone() if _carries(leaf) else leaf for leaf in watched))
+                handed = [leaf.clone() if _real(leaf) else leaf for leaf in watched]
+                found = call(*handed)
         outputs = outputs_of(found, wanted)
+        _show_changes(arguments, handed, outputs)
         plain = [u.detach() if isinstance(u, torch.Tensor) else u for u in outputs]
         several = isinstance(found, tuple | list) and len(outputs) != 1
         return tuple(plain) if several else plain[0], Recorded(outputs, watched)
@@ -107,6 +111,9 @@ def outputs_of(found: Any, wanted: int | None) -> tuple[Any, ...]:
         return (found,)
     if wanted is None or len(found) <= wanted:
         return tuple(found)
+    real = [u for u in found if isinstance(u, torch.Tensor) and u.is_floating_point()]
+    if len(real) == wanted and all(isinstance(u, torch.Tensor) for u in found):  # beside positions and masks
+        return tuple(real)
     if len(found) == 2 and (wanted == 1 or isinstance(found[0], tuple | list)):  # (outputs, saved)
         return tuple(found[0]) if isinstance(found[0], tuple | list) else (found[0],)
     return tuple(found) if any(map(_carries, found[wanted:])) else tuple(found[:wanted])
@@ -123,11 +130,22 @@ def _pulled(outputs: Sequence[Any], inputs: Sequence[Any], grads: Sequence[Any])
 
 def _handed(leaf: Any, given: Any) -> Any:
     """What the function gets: no leaf, as in a network, so that it may be changed in place; stored as it was given."""
-    if not _carries(leaf):
+    if not _real(leaf):
         return given
     if leaf.stride() == given.stride():
         return leaf.clone()
     return _Stored.apply(leaf, given)  # type: ignore[no-untyped-call]
+
+
+def _show_changes(arguments: Sequence[Any], handed: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """What was changed in place, and is no output, is changed in the argument, too: there it is seen."""
+    results = {u.untyped_storage().data_ptr() for u in outputs if isinstance(u, torch.Tensor)}
+    for given, copy in zip(arguments, handed, strict=True):
+        if _real(given) and copy is not given and copy.untyped_storage().data_ptr() not in results:
+            now = copy.detach()
+            if not torch.equal(now.nan_to_num(), given.nan_to_num()) and not given.is_inference():
+                with contextlib.suppress(RuntimeError), torch.no_grad():  # an expanded tensor cannot be written to
+                    given.copy_(now)
 
 
 class _Stored(torch.autograd.Function):  # noqa: TID251  # how a tensor of autograd gets other strides

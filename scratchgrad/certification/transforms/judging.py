@@ -135,7 +135,7 @@ def _second_order(battery: Battery, subject: Subject, function: Any) -> Iterator
         names = gradients_given(subject, *_arguments(battery, start))
     reference = second_order_of(battery, names)
 
-    def derived(only: int | None = None) -> Subject:
+    def derived(only: frozenset[int] | None = None) -> Subject:
         own = backward_as_function(subject, function, names)
         forward, backward = by_autograd(own, len(names), only)
         return _as_subject(reference, forward, backward, recorded=True)
@@ -146,7 +146,9 @@ def _second_order(battery: Battery, subject: Subject, function: Any) -> Iterator
     places = [n for n in range(len(reference.specification.inputs) + len(constants)) if n not in constants]
     for n, role in zip(places, reference.specification.inputs, strict=True):
         if not role.integer and probes:
-            yield _Attempt(reference, derived(n), probes[0], f"where {role.name} alone asks for a second derivative")
+            yield _Attempt(
+                reference, derived(frozenset([n])), probes[0], f"where {role.name} alone asks for a second derivative"
+            )
 
 
 def _forward_mode(battery: Battery, subject: Subject, function: Any) -> Iterator[_Attempt]:
