@@ -172,12 +172,12 @@ class Reference:
         key: tuple[Any, ...] = tuple((name, a.shape, a.tobytes()) for name, a in integers.items())
         key = (None if spec.function is None else point.batch, *point.sizes.items(), *key)
         if key not in self._programs:
-            entries = self._of_function(point) if spec.function is not None else self._of_definition(point, integers)
+            entries = self._executed(point) if spec.function is not None else self._defined(point, integers)
             roots = [node for array in entries.results.values() for node in array.ravel()]
             self._programs[key] = (entries, Program(roots, entries.kept))
         return self._programs[key]
 
-    def _of_definition(self, point: Point, integers: Mapping[str, Array]) -> Entries:
+    def _defined(self, point: Point, integers: Mapping[str, Array]) -> Entries:
         definition = self.specification.definition
         assert definition is not None  # else there is a function
         try:
@@ -187,7 +187,7 @@ class Reference:
         except (ArithmeticError, EvaluationError) as error:
             raise Undefined(f"the definition has no value: {error}") from error
 
-    def _of_function(self, point: Point) -> Entries:
+    def _executed(self, point: Point) -> Entries:
         """Where the function raises itself, it is not defined; where only its exact execution fails, we cannot."""
         spec, function = self.specification, self.specification.function
         assert function is not None  # asked before
