@@ -202,7 +202,7 @@ class FloatReference(Reference):
         found, recorded = forward(*tensors)
         gradients = backward(recorded, *upstream)
         outputs = found if isinstance(found, tuple) else (found,)
-        results = {role.name: u.numpy() for role, u in zip(spec.outputs, outputs, strict=True)}
+        results = {role.name: u.to(torch.float64).numpy() for role, u in zip(spec.outputs, outputs, strict=True)}
         for role, tensor, g in zip(spec.inputs, tensors, gradients, strict=True):
             if not role.integer:
                 results[role.tensor.gradient.name] = (torch.zeros_like(tensor) if g is None else g).numpy()

@@ -23,6 +23,7 @@ import torch
 from scratchgrad.certification.exact.entries import Entries
 from scratchgrad.certification.exact.from_function import entries_of_function
 from scratchgrad.certification.exact.shadow import CannotExecute
+from scratchgrad.certification.integers import structure_of
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, Role, Specification
 from scratchgrad.domain import INTEGERS, REALS, Domain
 from scratchgrad.notation.declaration import combined, declared_domains
@@ -81,6 +82,13 @@ class TorchFunction:
                 warnings.simplefilter("ignore")
                 self._shapes[key] = tuple(tuple(u.shape) for u in self.call([torch.tensor(a) for a in arrays.values()]))
         return self._shapes[key]
+
+    def kinds(self) -> list[str]:
+        """What each output is: "real", "position" (whole numbers) or "truth"."""
+        found = self.native([torch.tensor(a) for a in self.example.values()])
+        return [
+            "real" if u.is_floating_point() else "truth" if u.dtype == torch.bool else "position" for u in found or ()
+        ]
 
     def entries(self, arrays: Mapping[str, Array], outputs: Sequence[str]) -> Entries:
         """The function's entries at arguments of these shapes and integers.  Raises CannotExecute."""
@@ -156,7 +164,10 @@ def specify_function(
         _title(function),
         None,
         tuple(_role(name, a.ndim, known[name], name in samples) for name, a in arrays.items()),
-        tuple(_role(name, len(shape), REALS, own) for name, shape, own in zip(outputs, shapes, follows, strict=True)),
+        tuple(
+            _role(name, len(shape), REALS if kind == "real" else INTEGERS, own)
+            for name, shape, own, kind in zip(outputs, shapes, follows, plain.kinds(), strict=True)
+        ),
         specified,
     )
 
@@ -201,12 +212,14 @@ def _output_names(count: int, taken: Sequence[str]) -> list[str]:
 
 def _samples(function: TorchFunction, shapes: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
     """The inputs whose first axis is the batch; none where no such axis is found."""
-    arrays = function.example
+    arrays = {n: a for n, a in function.example.items() if a.dtype.kind == "f" or not structure_of([a]).fixed}
     for length in dict.fromkeys(a.shape[0] for a in arrays.values() if a.ndim and a.shape[0]):
         group = [name for name, a in arrays.items() if a.ndim and a.shape[0] == length][:_GROUPED]
         for size in range(len(group), 0, -1):
             for names in itertools.combinations(group, size):
-                if _varies(TorchFunction(function.function, function.constants, arrays, names), length, shapes):
+                if _varies(
+                    TorchFunction(function.function, function.constants, function.example, names), length, shapes
+                ):
                     return names
     return ()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 __all__ = ["Recorded", "by_autograd", "called", "is_autograd_function", "outputs_of"]
 
@@ -109,6 +110,9 @@ def outputs_of(found: Any, wanted: int | None) -> tuple[Any, ...]:
         return (found,)
     if wanted is None or len(found) <= wanted:
         return tuple(found)
+    real = [u for u in found if isinstance(u, torch.Tensor) and u.is_floating_point()]
+    if len(real) == wanted and all(isinstance(u, torch.Tensor) for u in found):  # beside positions and masks
+        return tuple(real)
     if len(found) == 2 and (wanted == 1 or isinstance(found[0], tuple | list)):  # (outputs, saved)
         return tuple(found[0]) if isinstance(found[0], tuple | list) else (found[0],)
     return tuple(found) if any(map(_carries, found[wanted:])) else tuple(found[:wanted])
@@ -134,6 +138,8 @@ def _handed(leaf: Any, given: Any) -> Any:
 
 def _show_changes(arguments: Sequence[Any], handed: Sequence[Any], outputs: Sequence[Any]) -> None:
     """What was changed in place, and is no output, is changed in the argument, too: there it is seen."""
+    if _get_current_dispatch_mode_stack():  # it is executed exactly, and may not be looked at
+        return
     results = {u.untyped_storage().data_ptr() for u in outputs if isinstance(u, torch.Tensor)}
     for given, copy in zip(arguments, handed, strict=True):
         if _real(given) and copy is not given and copy.untyped_storage().data_ptr() not in results:
