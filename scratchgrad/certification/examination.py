@@ -96,6 +96,7 @@ class Examination:
         self.subject = subject
         self.specification = reference.specification
         self.measured = Measured()
+        self._dtype = torch.float64
         self.own: Own | None = None
 
     def at(self, probe: Probe) -> list[Finding]:
@@ -107,6 +108,7 @@ class Examination:
             self.measured.undefined += 1
             return []
         self.own = own = self._own(probe)
+        self._dtype = (own.dtype if own is not None else None) or getattr(torch, probe.point.dtype)
         if own is not None and own.outputs is None:
             self.measured.undefined += 1
             return []
@@ -243,9 +245,8 @@ class Examination:
             return {}
         roles = self.specification.outputs if stage == "forward" else self.specification.inputs
         shapes = {role.name: role.shape(probe.point.sizes, probe.point.batch) for role in roles}
-        dtypes = dict.fromkeys(shapes, getattr(torch, probe.point.dtype))
-        dtypes |= self.own.dtypes if stage == "forward" and self.own is not None else {}
-        results = self.subject.checked(stage, found, roles, shapes, dtypes)
+        dtype = self._dtype if stage == "forward" else getattr(torch, probe.point.dtype)
+        results = self.subject.checked(stage, found, roles, shapes, dtype)
         if stage == "backward":
             names = {role.tensor.gradient.name for role in self.specification.differentiable}
             self.measured.not_given |= names - set(results)

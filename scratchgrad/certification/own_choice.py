@@ -53,10 +53,9 @@ class Own:
         """What the function's own backward raises, once somebody has asked."""
 
     @property
-    def dtypes(self) -> dict[str, torch.dtype]:
-        """The dtype of every output."""
-        names = (role.name for role in self.specification.outputs)
-        return {name: tensor.dtype for name, tensor in zip(names, self.outputs or (), strict=False)}
+    def dtype(self) -> torch.dtype | None:
+        """The dtype of the first real output."""
+        return next((tensor.dtype for tensor in self.outputs or () if tensor.is_floating_point()), None)
 
     @cached_property
     def results(self) -> Mapping[str, Array]:
@@ -120,6 +119,8 @@ class Own:
         """The truths, with what the function's own rounding excuses: nobody need be more exact than it is."""
         factor, finite = 1.0, True
         for role, tensor in zip(self.specification.outputs, self.outputs or (), strict=True):
+            if role.integer:
+                continue
             values = tensor.detach().to(torch.float64).numpy()
             finite &= bool(np.isfinite(values).all())
             units = np.where(np.isfinite(values), truths[role.name].units(values), 0.0)

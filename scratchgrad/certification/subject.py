@@ -170,7 +170,7 @@ class Subject:
         found: Sequence[Any],
         roles: Sequence[Role],
         shapes: Mapping[str, tuple[int, ...]],
-        dtypes: Mapping[str, torch.dtype],
+        dtype: torch.dtype,
     ) -> dict[str, torch.Tensor]:
         """The results by name, each a tensor of the right shape and dtype.  Raises Misbehaviour where one is not.
 
@@ -191,10 +191,13 @@ class Subject:
                 raise Misbehaviour(
                     stage, "shape", f"{name} has shape {tuple(value.shape)}; expected {shapes[role.name]}", name
                 )
-            dtype = dtypes[role.name]
-            if value.dtype != dtype:
-                like = "as the inputs are" if dtype.is_floating_point else "as the specification gives it"
-                raise Misbehaviour(stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, {like}", name)
+            whole = role.integer and not value.is_floating_point() and not value.is_complex()
+            if role.integer and not whole:
+                raise Misbehaviour(stage, "dtype", f"{name} is {value.dtype}; expected whole numbers", name)
+            if value.dtype != dtype and not whole:
+                raise Misbehaviour(
+                    stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, as the inputs are", name
+                )
             results[name] = value
         return results
 
