@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
@@ -23,7 +23,7 @@ from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["at_most", "findings", "judge", "judge_alone"]
+__all__ = ["Examined", "at_most", "examined", "findings", "judge", "judge_alone", "not_judged"]
 
 # TRUST: other-processor
 _MARGIN = 1.5
@@ -40,22 +40,45 @@ def findings(battery: Battery, subject: Subject, *, first: bool = False) -> tupl
     return found, examination
 
 
-def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
-    """The verdict about the subject: the probes first, then what they accept exactly, and at larger sizes.
+class Examined(NamedTuple):
+    """All that was found about a subject, and where it was looked for."""
 
-    `more` are sizes at which it is examined beside the usual ones.
+    found: list[Finding]
+    examination: Examination
+    exactness: Exactness
+    larger: Larger
+
+
+def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, first: bool = False) -> Examined:
+    """What is wrong: at the probes, then exactly, then at larger sizes; what comes later is for what was right so far.
+
+    With `first`, the probes end with the first finding: that is enough to know that the subject is refused.
     """
-    title = title or battery.specification.title
-    found, examination = findings(battery, subject)
+    found, examination = findings(battery, subject, first=first)
     exactness = Exactness()
     if not found:
         exactness = examine_exactly(battery, subject)
         for probe in (*exactness.suspects, *exactness.entered):
             found += examination.at(probe)
     larger = Larger() if found else examine_larger(battery, subject, more)
-    found += larger.findings
+    return Examined(found + larger.findings, examination, exactness, larger)
+
+
+def not_judged(battery: Battery, subject: Subject, seen: Examined) -> list[str]:
+    """Why nothing can be said about a subject in which nothing wrong was found; empty where it is accepted."""
+    return _never_compared(battery, subject, seen.examination) or seen.exactness.unresolved()
+
+
+def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
+    """The verdict about the subject: the probes first, then what they accept exactly, and at larger sizes.
+
+    `more` are sizes at which it is examined beside the usual ones.
+    """
+    title = title or battery.specification.title
+    seen = examined(battery, subject, more)
+    found, examination, exactness, larger = seen
     if not found:
-        missing = _never_compared(battery, subject, examination) or exactness.unresolved()
+        missing = not_judged(battery, subject, seen)
         if missing:
             return Verdict(title, False, diagnosis=tuple(missing), judged=False)
         whole = None not in (subject.forward_function, subject.backward_function)
@@ -74,8 +97,8 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-            seen = [main.words] if main.entry is None else []
-            return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *seen))
+            more_words = [main.words] if main.entry is None else []
+            return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
