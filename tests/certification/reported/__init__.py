@@ -1,4 +1,4 @@
-"""Gradient bugs that people reported, written anew: the wrong functions, the right ones, and the words for the fault."""
+"""Gradient bugs that people reported, written anew: the wrong functions, the right ones, the words for the fault."""
 
 from tests.certification.reported.memory_and_protocol import MEMORY_AND_PROTOCOL
 from tests.certification.reported.norms_and_losses import NORMS_AND_LOSSES

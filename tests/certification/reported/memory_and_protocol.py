@@ -245,7 +245,7 @@ MEMORY_AND_PROTOCOL = {
         spec=RELU,
         wrong=(torch.relu, Remembers().backward),
         right=(torch.relu, relu_backward),
-        names=("second", "earlier call", "depends on the calls before"),
+        names=("remember",),
     ),
     "what was saved is changed afterwards": Report(
         what="forward changes the tensor that it saved",
@@ -253,7 +253,7 @@ MEMORY_AND_PROTOCOL = {
         spec="y[i] = exp(x[i])",
         wrong=(SavesTheOutput, None),
         right=(SavesTheOutputRight, None),
-        names=("y \\+ 1", "yours - right", "too large by", "differs? .* by"),
+        names=(r"yours = right \+ grad_y",),
     ),
     "rows beyond a block": Report(
         what="rows beyond the first block get no gradient",
@@ -277,7 +277,7 @@ MEMORY_AND_PROTOCOL = {
         spec=ROWS,
         wrong=(square, every_row_into_the_first),
         right=(square, square_backward),
-        names=("row", "right only where n_n is 1", "axis 0"),
+        names=(r"grad_x\[0,0\] takes grad_y\[2,0\]",),
     ),
     "single precision inside": Report(
         what="a kernel computes in float32 and returns float64",

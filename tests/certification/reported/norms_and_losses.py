@@ -47,7 +47,7 @@ def layer_norm(x, gamma, beta, eps):
     return functional.layer_norm(x, x.shape[-1:], gamma, beta, float(eps))
 
 
-def layer_norm_backward(g, x, gamma, beta, eps, first=1.0, second=1.0):
+def layer_norm_backward(g, x, gamma, beta, eps, *, first=1.0, second=1.0):
     sigma = (x.var(-1, unbiased=False, keepdim=True) + eps).sqrt()
     x_hat = (x - x.mean(-1, keepdim=True)) / sigma
     d = g * gamma
@@ -182,7 +182,10 @@ NORMS_AND_LOSSES = {
         what="the weight is forgotten in the gradient of the input",
         source="karpathy/llm.c, pull request 763 (a comment)",
         spec=RMS,
-        wrong=(rms, lambda g, x, w, eps: (rms_backward(g, x, torch.ones_like(w), eps)[0], *rms_backward(g, x, w, eps)[1:])),
+        wrong=(
+            rms,
+            lambda g, x, w, eps: (rms_backward(g, x, 0 * w + 1, eps)[0], *rms_backward(g, x, w, eps)[1:]),
+        ),
         right=(rms, rms_backward),
         names=("gamma is missing",),
     ),
@@ -248,7 +251,10 @@ NORMS_AND_LOSSES = {
         what="the weights of the classes are in the loss, not in its gradient",
         source="a forum's question on weighted cross-entropy",
         spec=WEIGHTED,
-        wrong=(weighted, lambda g, v, y, w: (weighted_backward(g, v, y, 0 * w + 1)[0], *weighted_backward(g, v, y, w)[1:])),
+        wrong=(
+            weighted,
+            lambda g, v, y, w: (weighted_backward(g, v, y, 0 * w + 1)[0], *weighted_backward(g, v, y, w)[1:]),
+        ),
         right=(weighted, weighted_backward),
         names=(r"\bw is (missing|taken for 1)",),
     ),

@@ -295,7 +295,7 @@ POINTWISE = {
         spec="y[i] = abs(x[i])",
         wrong=(torch.abs, lambda g, x: g * x / x.abs()),
         right=(torch.abs, lambda g, x: g * x.sign()),
-        names=("not finite where x = 0", "at exactly 0"),
+        names=("where x = 0.*not finite",),
     ),
     "a detached gate": Report(
         what="the gate of a swish is detached, so its slope is missing",

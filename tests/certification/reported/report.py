@@ -1,4 +1,4 @@
-"""One reported bug: what it was, the specification, the wrong and the right functions, and how a message may name it."""
+"""One reported bug: what it was, the specification, the wrong and the right functions, how a message may name it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Pair = tuple[Callable[..., Any] | type, Callable[..., Any] | None]
 class Report:
     """A bug that somebody reported, written anew in a few lines.
 
-    `names` are regular expressions; a message names the fault where one of them is found in it.  `example` and
-    `options` go to certify as they are.
+    `names` are regular expressions; a message names the fault where one of them is found in it, and `true` are further
+    ones for what is true of it as well.  `example` and `options` go to certify as they are.
     """
 
     what: str
@@ -27,3 +27,4 @@ class Report:
     names: tuple[str, ...]
     example: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    true: tuple[str, ...] = ()

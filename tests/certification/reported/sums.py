@@ -251,11 +251,11 @@ SUMS = {
     "a norm of zero": Report(
         what="x/|x| is nan where all entries are 0",
         source="pytorch/pytorch, issue 2421",
-        spec=lambda x: torch.linalg.vector_norm(x),
+        spec=torch.linalg.vector_norm,
         example=(torch.randn(3, dtype=torch.float64),),
-        wrong=(lambda x: torch.linalg.vector_norm(x), lambda g, x: g * x / torch.linalg.vector_norm(x)),
+        wrong=(torch.linalg.vector_norm, lambda g, x: g * x / torch.linalg.vector_norm(x)),
         right=(
-            lambda x: torch.linalg.vector_norm(x),
+            torch.linalg.vector_norm,
             lambda g, x: g * x / torch.linalg.vector_norm(x) if bool(x.any()) else 0 * x,
         ),
         names=("all (of x )?(is|are) 0", "x is 0 everywhere", "exactly 0", "x = 0"),
