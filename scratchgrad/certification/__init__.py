@@ -11,13 +11,16 @@ What each module holds:
     subject         the kernel, wrapped so that it cannot crash us
     examination     one subject at one probe
     large_sizes     larger sizes, against the definition in float64: float_reference
-    through_autograd   a subject whose backward torch records
-    judging         the whole battery: a verdict
+    through_autograd   a subject whose backward torch records; modules: one that holds its parameters
+    libraries       functions of NumPy, and of other libraries
+    judging         the whole battery: a verdict; given and recorded: of functions, and of what torch records
+    transforms      on request: second derivatives, forward mode, batching rules
     certifying      the public `certify`; rooms: certificates on disk
 """
 
 from scratchgrad.certification.certifying import certify
 from scratchgrad.certification.large_sizes import UnknownSize
+from scratchgrad.certification.modules import ParametersMismatch
 from scratchgrad.certification.rooms import certify_room, check, update
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify
 from scratchgrad.certification.verdict import Counterexample, Verdict
@@ -27,6 +30,7 @@ __all__ = [
     "Counterexample",
     "ExampleMismatch",
     "NothingToCertify",
+    "ParametersMismatch",
     "UnknownSize",
     "Verdict",
     "WitnessDisagrees",

@@ -10,35 +10,38 @@ Out  Verdict; for an accepted Layer also a certificate, which the registry takes
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 import torch
 
 import scratchgrad
 from scratchgrad import certificate as certificates
 from scratchgrad import generated, registry
 from scratchgrad.certificate import Certificate
+from scratchgrad.certification.batteries import battery_for, battery_of
 from scratchgrad.certification.battery import Battery, Example
-from scratchgrad.certification.calling import Calling, calling_of
+from scratchgrad.certification.calling import Calling
 from scratchgrad.certification.error_model import CLAIMED
+from scratchgrad.certification.examples import as_examples, given_examples
 from scratchgrad.certification.function_specification import specify_function
-from scratchgrad.certification.judging import judge, judge_alone
+from scratchgrad.certification.given import judge_given
+from scratchgrad.certification.judging import judge
 from scratchgrad.certification.large_sizes import named_sizes
+from scratchgrad.certification.modules import example_for, of_module
 from scratchgrad.certification.recipe_examination import examine_recipe
+from scratchgrad.certification.recorded import judge_recorded
 from scratchgrad.certification.specification import (
-    ExampleMismatch,
     NothingToCertify,
     Specification,
     batched_specification,
     layer_of,
     specify,
 )
-from scratchgrad.certification.subject import Misbehaviour, Subject
-from scratchgrad.certification.through_autograd import by_autograd
+from scratchgrad.certification.subject import Subject
+from scratchgrad.certification.transforms import judge_transforms
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.codegen.writing import generate_kernel, is_in_memory, kernel_of
@@ -57,9 +60,6 @@ _GENERATED = (
     "this kernel was generated: write the equation so that nothing overflows or cancels on the way (logaddexp, log1p, "
     "expm1, sigmoid), or write a kernel by hand (CONTRIBUTING.md, Add a layer)"
 )
-_REMEMBERED = 16
-_COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("complex64"), np.dtype("complex128"))
-_batteries: dict[Specification, Battery] = {}
 
 
 def certify(
@@ -71,6 +71,10 @@ def certify(
     *,
     forward_only: bool = False,
     sizes: Any = None,
+    second_order: bool = False,
+    jvp: bool = False,
+    vmap: bool = False,
+    parameters: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
@@ -81,7 +85,11 @@ def certify(
     not differentiate); one whose parameters say so is called as backward(saved, *grad_outputs), see calling.py.
     Without backward=, forward is examined through torch's autograd: a torch.autograd.Function or its apply, an
     nn.Module, a custom op, any function whose outputs carry gradients.  `forward_only=True` leaves backward out.
+    A module's own parameters stand for the inputs of their names, or else for the last ones in order (weight, bias for
+    W, b); `parameters={"W": "weight"}` says which is which.  Functions of NumPy, JAX or C get arrays.
     Larger sizes are compared in float64; `sizes`, such as {"batch": 5000, "n_i": 300} or several of these, names more.
+    Examined on request, against exact derivatives: `second_order=True`, backward differentiated once more by the inputs
+    and by what arrives; `jvp=True`, forward mode; `vmap=True`, forward and backward under torch.func.vmap.
 
     For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
     example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
@@ -89,81 +97,54 @@ def certify(
     text or a function may have; a Layer says it in its signature.  Undeclared means all real numbers.
 
     Raises NothingToCertify where there is no function to examine, or no backward, ExampleMismatch where the
-    example does not fit, DomainMisfit where a domain does not, UnknownSize where `sizes` names none.
+    example does not fit, ParametersMismatch where a module's parameters do not, DomainMisfit where a domain does not,
+    UnknownSize where `sizes` names none.
     """
-    examples = _examples(example)
-    specification = _specified(spec, examples, domains)
-    layer = None if specification.function is not None else layer_of(spec)
+    given = given_examples(example)
+    examples = as_examples(given)
+    specification = _specified(spec, examples, domains, forward_only)
+    asked = [name for name, on in (("second_order", second_order), ("jvp", jvp), ("vmap", vmap)) if on]
     if forward is None and backward is None:
-        if layer is None:
-            raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
-        subject = kernel_subject(layer, specification)
-        battery = _battery(specification, examples, subject)
-        verdict = judge(battery, subject, more=named_sizes(battery, sizes))
-        if not verdict.accepted and is_generated(layer):
-            verdict = replace(verdict, diagnosis=(*verdict.diagnosis, _GENERATED))
-        return _certified(layer, _with_recipe(layer, verdict, battery, subject))
+        layer = None if specification.function is not None else layer_of(spec)
+        return _own_kernel(layer, specification, examples, sizes, asked)
     if forward_only and (forward is None or backward is not None):
         raise NothingToCertify("forward_only=True examines forward= alone: give forward=, and no backward=")
+    notes: list[str] = []
+    if isinstance(forward, torch.nn.Module):
+        forward = of_module(forward, specification, parameters)
+        notes, used = forward.sentences(), example_for(forward, specification, examples)
+        if used is not examples:
+            examples, specification = used, _specified(spec, used, domains, forward_only)
+    elif parameters:
+        raise NothingToCertify("parameters= says which inputs are parameters of a module, and forward= is none")
     if backward is None and not forward_only:
-        return _through_autograd(specification, examples, forward, sizes)
-    calling = calling_of(
-        backward,
-        len(specification.inputs) + len(specification.constants),
-        len(specification.outputs),
-        forward=forward is not None,
-    )
-    if calling.takes_saved and forward is None:
-        raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
-    subject = Subject(
-        specification, forward, backward, kernel=False, calling=calling, claimed=_claimed(forward, backward)
-    )
-    battery = _battery(specification, examples, subject)
-    return judge(battery, subject, more=named_sizes(battery, sizes))
+        verdict = judge_recorded(specification, examples, forward, sizes, asked)
+    else:
+        claimed, both = _claimed(forward, backward), (examples, given)
+        verdict = judge_given(specification, both, (forward, backward), claimed=claimed, sizes=sizes, asked=asked)
+    return replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
 
 
-def _through_autograd(specification: Specification, examples: Sequence[Example], function: Any, sizes: Any) -> Verdict:
-    """The verdict about a function whose backward torch has recorded.  Raises NothingToCertify where it has none."""
-
-    def recorded_by(only: int | None = None) -> Subject:
-        forward, backward = by_autograd(function, len(specification.outputs), only)
-        return Subject(specification, forward, backward, kernel=False, calling=Calling.SAVED_FIRST, recorded=True)
-
-    subject = recorded_by()
-    battery = _battery(specification, examples, subject)
-    point = battery.probes[0].point
-    try:
-        with subject.running():
-            _, found = subject.forward([torch.tensor(point.tensors[role.name]) for role in specification.inputs])
-    except Misbehaviour:  # that is for the probes to say
-        return judge(battery, subject)
-    if not found.carries_gradients:
-        raise NothingToCertify(
-            f"{specification.title}: backward is missing, and what forward returns carries no gradient of torch's; "
-            "give backward=, or say forward_only=True"
-        )
+def _own_kernel(
+    layer: Layer | None, specification: Specification, examples: Sequence[Example], sizes: Any, asked: Sequence[str]
+) -> Verdict:
+    """The verdict about the layer's kernel, with a certificate where it is accepted."""
+    if layer is None:
+        raise NothingToCertify("give forward= and backward=: a definition has no kernel of its own")
+    subject = kernel_subject(layer, specification)
+    battery = battery_for(specification, examples, subject)
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
-    every = range(len(specification.inputs) + len(specification.constants))
-    places = [n for n in every if n not in specification.constants]
-    alone = {role.name: n for n, role in zip(places, specification.inputs, strict=True) if not role.integer}
-    if verdict.accepted and len(alone) > 1:
-        verdict = judge_alone(battery, verdict, {name: recorded_by(n) for name, n in alone.items()})
-    return verdict
+    verdict = judge_transforms(battery, subject, None, verdict, asked)
+    if not verdict.accepted and is_generated(layer):
+        verdict = replace(verdict, diagnosis=(*verdict.diagnosis, _GENERATED))
+    return _certified(layer, _with_recipe(layer, verdict, battery, subject))
 
 
-def _battery(specification: Specification, examples: Sequence[Example], subject: Subject) -> Battery:
-    """The battery; where an output has sizes that no input has, the subject's forward says how far it reaches."""
-    shapes = subject.shapes if specification.free and subject.forward_function is not None else None
-    if shapes is not None or subject.claimed:
-        return Battery(specification, examples, shapes, subject.claimed)
-    return Battery(specification, examples) if examples else battery_of(specification)
-
-
-def _specified(spec: Any, examples: Sequence[Example], domains: str) -> Specification:
+def _specified(spec: Any, examples: Sequence[Example], domains: str, forward_only: bool) -> Specification:
     if callable(spec) and not isinstance(spec, Layer | type):
         if not examples:
             raise NothingToCertify("a function as the specification needs an example: a tuple of its arguments")
-        return specify_function(spec, examples[0], domains)
+        return specify_function(spec, examples[0], domains, forward_only=forward_only)
     return specify(spec, examples[0] if examples else None, domains)
 
 
@@ -221,15 +202,6 @@ def _missing(name: str) -> Callable[..., Any]:
     return function
 
 
-def battery_of(specification: Specification) -> Battery:
-    """The battery of a specification; that of an equal one is used again, with all exact values that it knows."""
-    if specification not in _batteries:
-        while len(_batteries) >= _REMEMBERED:
-            del _batteries[next(iter(_batteries))]
-        _batteries[specification] = Battery(specification)
-    return _batteries[specification]
-
-
 def _with_recipe(layer: Layer, verdict: Verdict, battery: Battery, subject: Subject) -> Verdict:
     """The verdict about the kernel and the recipe of a layer; the first one that refuses, where one does."""
     if layer.recipe is None or not verdict.accepted:
@@ -274,17 +246,3 @@ def _certified(layer: Layer, verdict: Verdict) -> Verdict:
     )
     registry.accept(certificate)
     return replace(verdict, certificate=certificate)
-
-
-def _examples(example: Any) -> Sequence[Example]:
-    if example is None:
-        return ()
-    found = [example(seed) for seed in range(3)] if callable(example) else [example]
-    examples = [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
-    for place, value in enumerate(examples[0], 1):
-        if getattr(value, "dtype", None) in _COMPLEX:
-            raise ExampleMismatch(
-                f"argument {place} of the example is complex ({value.dtype}), which is not supported; give its "
-                "real and imaginary parts as tensors"
-            )
-    return examples

@@ -14,15 +14,17 @@ A proof is about values.  Rounding, memory and repetition are the probes' busine
 
 from __future__ import annotations
 
+import traceback
 import warnings
-from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import scratchgrad
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.entering import Entering
 from scratchgrad.certification.exact.alike import question
@@ -32,7 +34,9 @@ from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Proof, prove
+from scratchgrad.certification.exact.rules import RuleFails
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
+from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
@@ -40,7 +44,7 @@ from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.certification.turning import turning_points
 from scratchgrad.notation.evaluation import EvaluationError
 
-__all__ = ["DIFFERS", "TURNS", "Exactness", "entries_at", "examine_exactly", "points"]
+__all__ = ["DIFFERS", "TURNS", "entries_at", "examine_exactly", "points"]
 
 # TRUST: unproven
 _WORK = {True: 2e7, False: 4e6}
@@ -61,6 +65,11 @@ _EXHAUSTED = 3
 # TRUST: sizes-tried
 _ENTRIES = 400
 
+LOUD = False
+"""Whether a mistake of ours ends in a traceback: in tests it does, so that none counts as "not proven"."""
+
+_PACKAGE = Path(scratchgrad.__file__).parent
+
 DIFFERS = "a point at which exact values differ"
 TURNS = "a point where a comparison turns"
 """Names of probes."""
@@ -68,87 +77,28 @@ TURNS = "a point where a comparison turns"
 Array = Any
 
 
-@dataclass
-class Exactness:
-    """What was proven of how many entries; `undecided` counts reasons; `suspects` are probes where balls differ."""
-
-    shapes: list[str] = field(default_factory=list)
-    entries: int = 0
-    everywhere: int = 0
-    off_ties: int = 0
-    cases: int = 0
-    undecided: Counter[str] = field(default_factory=Counter)
-    constants: dict[str, str] = field(default_factory=dict)
-    suspects: list[Probe] = field(default_factory=list)
-    entered: list[Probe] = field(default_factory=list)
-    differs: bool = False
-    values: str = "all real values"
-    unit_rows: tuple[str, ...] = ()
-
-    @property
-    def proven(self) -> bool:
-        """Whether every entry at every shape is proven."""
-        return bool(self.entries) and not self.undecided and not self.suspects
-
-    def sentences(self) -> list[str]:
-        """What is proven and what is not, for people."""
-        proven = self.everywhere + self.off_ties
-        at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
-        values = self.values
-        if self.unit_rows:
-            values += f" with rows of {' and '.join(self.unit_rows)} that sum to 1"
-        if self.proven:
-            lines = [f"proven equal for {values} {at}: {proven} entries, {self.cases} cases"]
-        elif proven:
-            part = f"{proven} of {self.entries} entries"
-            lines = [f"proven for {part}, for {values}, {at}; undecided: {self._reasons()}"]
-        else:
-            lines = [f"probed, not proven: {self._reasons()}"]
-        if self.off_ties:
-            lines.append(f"{self.off_ties} of the proofs hold wherever no comparison is a tie; ties were probed")
-        if self.constants:
-            read = ", ".join(f"{value} as {words}" for value, words in self.constants.items())
-            lines.append(f"the proof reads constants as the exact numbers that they round: {read}")
-        return lines
-
-    def unresolved(self) -> list[str]:
-        """What keeps us from accepting: it differs in exact arithmetic, though no run of it is wrong."""
-        if self.suspects:
-            return ["exact values differ at a point at which the run does not"]
-        if self.differs:
-            return [f"undecided: {self._reasons()}; a formula differs somewhere, and no run of it is wrong"]
-        return []
-
-    def _reasons(self) -> str:
-        if self.suspects:
-            return "exact values differ at a point at which the run does not"
-        return "; ".join(
-            f"{words} ({times}x)" if times > 1 else words for words, times in self.undecided.most_common(3)
-        )
-
-    def evidence(self) -> dict[str, Any]:
-        """What a certificate records."""
-        return {
-            "shapes": self.shapes,
-            "entries": self.entries,
-            "equal_everywhere": self.everywhere,
-            "equal_off_ties": self.off_ties,
-            "cases": self.cases,
-            "undecided": dict(sorted(self.undecided.items())),
-            "constants_read": self.constants,
-            **({"unit_rows": list(self.unit_rows)} if self.unit_rows else {}),
-        }
-
-
 def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
-    """The exact examination at all shapes."""
+    """The exact examination at all shapes.  A mistake of ours in it is raised where LOUD, and else said by name."""
     found = Exactness()
     try:
         _examine(battery, subject, found)
     # TRUST: unproven
-    except (Exception, MemoryError) as error:  # nothing is proven then, and that is said
-        found.undecided[f"{type(error).__name__}: {error}"] += 1
+    except MemoryError:
+        found.undecided["the proof takes more memory than there is"] += 1
+    except (Exception, RuleFails) as error:
+        if LOUD:
+            raise
+        cause = error.__cause__ if isinstance(error, RuleFails) and error.__cause__ is not None else error
+        found.failure = f"{type(cause).__name__}: {error}, at {_place(cause)}"
+        found.undecided["our own exact examination failed"] += 1
     return found
+
+
+def _place(error: BaseException) -> str:
+    """Where the error was raised: the innermost line of this package."""
+    lines = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(f.filename).parents]
+    last = lines[-1]
+    return f"{Path(last.filename).relative_to(_PACKAGE.parent)}:{last.lineno}"
 
 
 def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
@@ -159,6 +109,8 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         try:
             entries = entries_at(battery, point)
             shadows = [_executed(battery, subject, entries, one) for one in (point, other)]
+        except RuleFails:
+            raise
         except CannotExecute as error:
             found.undecided[f"not executed exactly: {error}"] += 1
             return

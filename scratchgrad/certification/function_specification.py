@@ -29,7 +29,7 @@ from scratchgrad.notation.declaration import combined, declared_domains
 from scratchgrad.notation.definition import Tensor
 from scratchgrad.notation.indices import Index, Size
 
-__all__ = ["TorchFunction", "specify_function"]
+__all__ = ["TorchFunction", "specify_function", "with_constants", "without_constants"]
 
 _GROUPED = 6
 
@@ -101,11 +101,18 @@ def with_constants(tensors: Sequence[Any], constants: Mapping[int, Any]) -> list
     return [constants[place] if place in constants else next(rest) for place in range(len(tensors) + len(constants))]
 
 
-def specify_function(function: Callable[..., Any], example: Sequence[Any], domains: str = "") -> Specification:
+def without_constants(arguments: Sequence[Any], constants: Mapping[int, Any]) -> list[Any]:
+    """The tensors among the arguments of a call."""
+    return [a for place, a in enumerate(arguments) if place not in constants]
+
+
+def specify_function(
+    function: Callable[..., Any], example: Sequence[Any], domains: str = "", *, forward_only: bool = False
+) -> Specification:
     """The specification that the function is, with the domains of its arguments.
 
     Raises ExampleMismatch where it cannot be called with the example, NothingToCertify where it cannot be executed
-    exactly.
+    exactly, or has no gradient to be compared with.
     """
     constants = {place: value for place, value in enumerate(example) if not _is_tensor(value)}
     names = [name for place, name in enumerate(_names(function, len(example))) if place not in constants]
@@ -128,11 +135,16 @@ def specify_function(function: Callable[..., Any], example: Sequence[Any], domai
     follows = [bool(samples) and bool(shape) and shape[0] == len(arrays[samples[0]]) for shape in shapes]
     follows = _following(specified, shapes, follows) if samples else follows
     try:
-        specified.entries(arrays, outputs)
+        entries = specified.entries(arrays, outputs)
     except CannotExecute as error:
         raise NothingToCertify(
             f"{_title(function)}: the specification cannot be executed exactly: {error}; write it with other operations"
         ) from error
+    if entries.constant and not forward_only:
+        raise NothingToCertify(
+            f"{_title(function)}: all that the specification returns is detached, or computed under torch.no_grad(), "
+            "so it has no gradient; take that out, or say forward_only=True"
+        )
     return Specification(
         _title(function),
         None,

@@ -7,14 +7,15 @@ Out  Verdict; on refusal the smallest failing input, and words about what the mi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.diagnosis import diagnose
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
-from scratchgrad.certification.exact_examination import Exactness, examine_exactly
+from scratchgrad.certification.exact_examination import examine_exactly
+from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger
 from scratchgrad.certification.reference import BITS, SEED
@@ -23,7 +24,7 @@ from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
-__all__ = ["Examined", "at_most", "examined", "findings", "judge", "judge_alone", "not_judged"]
+__all__ = ["Examined", "at_most", "examined", "findings", "judge", "not_judged"]
 
 # TRUST: other-processor
 _MARGIN = 1.5
@@ -104,17 +105,6 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
         diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
     return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
-
-
-def judge_alone(battery: Battery, verdict: Verdict, subjects: Mapping[str, Subject]) -> Verdict:
-    """The verdict, refused where a gradient is wrong if its input alone asks for one (ctx.needs_input_grad)."""
-    for name, subject in subjects.items():
-        found = [f for probe in battery.probes[:1] for f in Examination(battery.reference, subject).at(probe)]
-        if found:
-            words = f"right where every input asks for a gradient, wrong where {name} alone does (needs_input_grad)"
-            shown = counterexample(battery, found[0])
-            return Verdict(verdict.title, False, (found[0].stage,), shown, (words, found[0].words))
-    return verdict
 
 
 def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:

@@ -154,6 +154,8 @@ class Subject:
         except TakesTooLong as error:
             words = f"{stage} does not come to an end: stopped after {LIMIT:g} s"
             raise Misbehaviour(stage, "hang", words) from error
+        except Misbehaviour:  # of a function that this one calls
+            raise
         except (Exception, SystemExit, GeneratorExit) as error:
             said = " ".join(str(error).split())
             said = said if len(said) <= _EXCERPT else said[: _EXCERPT - 3] + "..."

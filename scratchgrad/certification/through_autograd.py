@@ -4,17 +4,18 @@ In   something to call whose outputs carry gradients
 Out  forward(*arguments) and backward(recorded, *grads), as torch's engine runs them; they keep the registry's protocol
 
 An output that nobody consumes (None) takes no part in backward, and neither does one that carries no gradient, such as
-a position or what is marked as not differentiable.
+a position or what is marked as not differentiable.  A gradient that is None is zero, as it is for torch.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-__all__ = ["Recorded", "by_autograd", "is_autograd_function"]
+__all__ = ["Recorded", "by_autograd", "called", "is_autograd_function", "outputs_of"]
 
 
 _OVERLAPS = "refers to a single memory location"
@@ -24,11 +25,13 @@ _OVERLAPS = "refers to a single memory location"
 class Recorded:
     """What torch recorded in a forward; its tensors are torch's business."""
 
-    __slots__ = ("outputs", "watched")
+    __slots__ = ("none", "outputs", "watched")
 
     def __init__(self, outputs: Sequence[Any], watched: list[Any]) -> None:
         """The outputs, and the arguments; those that ask for a gradient are leaves."""
         self.outputs, self.watched = tuple(outputs), watched
+        self.none: set[int] = set()
+        """The places of the arguments for which backward gave None, which torch takes as zeros."""
 
     @property
     def carries_gradients(self) -> bool:
@@ -41,30 +44,38 @@ def is_autograd_function(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, torch.autograd.Function)  # noqa: TID251  # somebody else's
 
 
+def called(function: Any) -> Any:
+    """What is called with tensors: the apply of a torch.autograd.Function, anything else as it is."""
+    return function.apply if is_autograd_function(function) else function
+
+
 def by_autograd(
-    function: Any, wanted: int | None = None, only: int | None = None
+    function: Any, wanted: int | None = None, only: frozenset[int] | None = None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Forward and backward of a Function or of any callable, as torch's engine calls them.
 
     `wanted` is the number of outputs that the specification has: what else forward returns, without gradient, or
-    beside them as (outputs, saved), is kept for backward and not compared.  `only` is the place of the one argument
-    that asks for a gradient; by default every one of floating point does.
+    beside them as (outputs, saved), is kept for backward and not compared.  `only` has the places of the arguments
+    that ask for a gradient; by default every one of floating point does.
     """
-    call = function.apply if is_autograd_function(function) else function
+    call = called(function)
 
     def forward(*arguments: Any) -> tuple[Any, Any]:
         with torch.inference_mode(False), torch.enable_grad():
             watched = [
-                a.detach().clone().requires_grad_() if _real(a) and only in (None, place) else a
+                a.detach().clone().requires_grad_() if _real(a) and (only is None or place in only) else a
                 for place, a in enumerate(arguments)
             ]
+            handed = [_handed(leaf, a) for leaf, a in zip(watched, arguments, strict=True)]
             try:
-                found = call(*(_handed(leaf, a) for leaf, a in zip(watched, arguments, strict=True)))
+                found = call(*handed)
             except RuntimeError as error:
                 if _OVERLAPS not in str(error):
                     raise
-                found = call(*(leaf.clone() if _carries(leaf) else leaf for leaf in watched))
-        outputs = _outputs(found, wanted)
+                handed = [leaf.clone() if _real(leaf) else leaf for leaf in watched]
+                found = call(*handed)
+        outputs = outputs_of(found, wanted)
+        _show_changes(arguments, handed, outputs)
         plain = [u.detach() if isinstance(u, torch.Tensor) else u for u in outputs]
         several = isinstance(found, tuple | list) and len(outputs) != 1
         return tuple(plain) if several else plain[0], Recorded(outputs, watched)
@@ -75,14 +86,10 @@ def by_autograd(
         live = {n: u for n, u in enumerate(recorded.outputs) if _carries(u)}
         consumed = {n: u for n, u in live.items() if arriving.get(n) is not None}
         found = _pulled(list(consumed.values()), real, [arriving[n] for n in consumed])
-        if len(consumed) < len(live):  # what only an output that nobody consumes depends on has a gradient of zero
-            every = [arriving[n] if n in consumed else torch.zeros_like(u) for n, u in live.items()]
-            whole = _pulled(list(live.values()), real, every)
-            found = [
-                torch.zeros_like(a) if mine is None and other is not None else mine
-                for a, mine, other in zip(real, found, whole, strict=True)
-            ]
-        rest = iter(found)
+        pulled = dict(zip(map(id, real), found, strict=True))
+        recorded.none |= {n for n, a in enumerate(recorded.watched) if pulled.get(id(a), a) is None}
+        every = [torch.zeros_like(a) if g is None else g for a, g in zip(real, found, strict=True)]
+        rest = iter(every)
         return tuple(next(rest) if _carries(a) else None for a in recorded.watched if isinstance(a, torch.Tensor))
 
     return forward, backward
@@ -96,7 +103,7 @@ def _carries(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.requires_grad
 
 
-def _outputs(found: Any, wanted: int | None) -> tuple[Any, ...]:
+def outputs_of(found: Any, wanted: int | None) -> tuple[Any, ...]:
     """The outputs among what forward returned."""
     if not isinstance(found, tuple | list):
         return (found,)
@@ -118,11 +125,22 @@ def _pulled(outputs: Sequence[Any], inputs: Sequence[Any], grads: Sequence[Any])
 
 def _handed(leaf: Any, given: Any) -> Any:
     """What the function gets: no leaf, as in a network, so that it may be changed in place; stored as it was given."""
-    if not _carries(leaf):
+    if not _real(leaf):
         return given
     if leaf.stride() == given.stride():
         return leaf.clone()
     return _Stored.apply(leaf, given)  # type: ignore[no-untyped-call]
+
+
+def _show_changes(arguments: Sequence[Any], handed: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """What was changed in place, and is no output, is changed in the argument, too: there it is seen."""
+    results = {u.untyped_storage().data_ptr() for u in outputs if isinstance(u, torch.Tensor)}
+    for given, copy in zip(arguments, handed, strict=True):
+        if _real(given) and copy is not given and copy.untyped_storage().data_ptr() not in results:
+            now = copy.detach()
+            if not torch.equal(now.nan_to_num(), given.nan_to_num()) and not given.is_inference():
+                with contextlib.suppress(RuntimeError), torch.no_grad():  # an expanded tensor cannot be written to
+                    given.copy_(now)
 
 
 class _Stored(torch.autograd.Function):  # noqa: TID251  # how a tensor of autograd gets other strides

@@ -10,7 +10,7 @@ import sympy as sp
 import torch
 
 import scratchgrad as sg
-from scratchgrad.certification.certifying import battery_of
+from scratchgrad.certification.batteries import battery_of
 from scratchgrad.certification.specification import NothingToCertify, specify
 from scratchgrad.layer import Layer
 from scratchgrad.notation.functions import TABLE, Function

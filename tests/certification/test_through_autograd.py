@@ -169,6 +169,20 @@ def test_a_function_may_work_in_place_where_it_says_so():
     assert not sg.certify(SQUARE, Dirty).accepted  # it keeps the input, which has other values by then
 
 
+class Silent(InPlace):
+    @staticmethod
+    def forward(ctx, u):
+        ctx.save_for_backward(u.clone())
+        found = u * u
+        u.data.zero_()
+        return found
+
+
+def test_a_change_of_the_argument_behind_torchs_back_is_a_finding():
+    verdict = sg.certify(SQUARE, Silent)
+    assert verdict.counterexample.words == "forward changes its argument u"
+
+
 class Flat(InPlace):
     @staticmethod
     def forward(ctx, u):
@@ -209,3 +223,53 @@ def test_each_input_asks_for_its_gradient_alone_too():
     assert verdict.wrong == ("backward",)
     words = "right where every input asks for a gradient, wrong where y alone does (needs_input_grad)"
     assert verdict.diagnosis[0] == words
+
+
+class Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, W, b):
+        ctx.save_for_backward(x, W)
+        return x @ W.mT + b
+
+    @staticmethod
+    def backward(ctx, g):
+        x, W = ctx.saved_tensors
+        first, second, third = ctx.needs_input_grad
+        return (g @ W if first else None), (g.mT @ x if second else None), (g.sum(0) if third else None)
+
+
+class TwiceWithoutBias(Linear):
+    @staticmethod
+    def backward(ctx, g):
+        grad_x, grad_W, grad_b = Linear.backward(ctx, g)
+        return grad_x, (2 * grad_W if ctx.needs_input_grad == (True, True, False) else grad_W), grad_b
+
+
+class NothingToDo(Linear):
+    @staticmethod
+    def forward(ctx, x, W, b):
+        return Linear.forward(ctx, x, W, b if any(ctx.needs_input_grad) else 0 * b)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [(TwiceWithoutBias, "where x and W alone do"), (NothingToDo, "where none does")],
+)
+def test_every_choice_of_inputs_may_ask_for_gradients(function, words):
+    assert sg.certify("linear", Linear).accepted
+    verdict = sg.certify("linear", function)
+    assert not verdict.accepted
+    assert f"wrong {words} (needs_input_grad)" in verdict.diagnosis[0]
+
+
+class ForgetsTheMask(Product):
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[1], None
+
+
+def test_none_is_zero_where_torch_takes_it_so():
+    verdict = sg.certify("z[i] = x[i]*y[i]", ForgetsTheMask)
+    assert verdict.wrong == ("backward",)
+    assert "backward gives None for grad_y, which torch takes as zeros" in verdict.diagnosis
+    assert sg.certify("z[i] = x[i] + 0*y[i]", lambda x, y: x + 0).accepted  # the right one is zero

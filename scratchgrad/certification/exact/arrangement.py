@@ -172,7 +172,7 @@ def _index_add(on: Arrays, a: Array, dim: int, index: Array, values: Array, alph
     found = np.moveaxis(on.number(a).copy(), dim, 0)
     rows = np.moveaxis(on.of(values), dim, 0)
     for k, place in enumerate(_concrete(index).ravel().tolist()):
-        found[place] = on.add(found[place], on.mul(alpha, rows[k]))
+        found[place] = on.add(found[place], on.mul(alpha, rows[k]))[()]
     return np.moveaxis(found, 0, dim)
 
 

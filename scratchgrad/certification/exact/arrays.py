@@ -38,6 +38,7 @@ class Arrays:
         self.positive, self.nonnegative, self.is_zero = (
             self._over(f, 1) for f in (g.positive, g.nonnegative, g.is_zero)
         )
+        self.stopped = self._over(g.stopped, 2)
         self.both = self._over(g.both, 2, truths=True)
         self.either = self._over(g.either, 2, truths=True)
         self.negation = self._over(g.negation, 1, truths=True)

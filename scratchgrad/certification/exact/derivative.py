@@ -68,6 +68,8 @@ def _shares(graph: Graph, node: Scalar, g: Scalar) -> list[tuple[Scalar, Scalar]
     if op == "choice":
         c, a, b = args
         return [(a, graph.choice(c, g, graph.zero)), (b, graph.choice(c, graph.zero, g))]
+    if op == "stop":
+        return [(args[1], g)]
     if not node.operands:
         return []
     row = TABLE[op]

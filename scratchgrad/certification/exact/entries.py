@@ -9,7 +9,7 @@ The gradients are adjoints of the definition's own entries; the derivation of th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,10 @@ class Entries:
     outputs: Mapping[str, Array]
     gradients: Mapping[str, Array]
     kept: frozenset[int] = frozenset()
+    constant: bool = False
+    """Whether a function detaches all that it returns."""
+    stopping: Mapping[str, Array] = field(default_factory=dict)
+    """The gradients with the stops of a function still in them, for who differentiates once more; empty: none."""
 
     @property
     def results(self) -> dict[str, Array]:

@@ -16,6 +16,7 @@ from scratchgrad.certification.exact.entries import Entries, differentiated, gra
 from scratchgrad.certification.exact.from_definition import symbols
 from scratchgrad.certification.exact.scalar import Graph
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
+from scratchgrad.certification.exact.stopping import are_constant, released
 
 __all__ = ["entries_of_function"]
 
@@ -41,7 +42,17 @@ def entries_of_function(
         raise CannotExecute("what it computes depends on values in a way that is not seen")
     found = dict(zip(outputs, first, strict=True))
     upstream = {gradient_name(name): symbols(graph, gradient_name(name), a.shape) for name, a in found.items()}
-    return Entries(graph, inputs, upstream, found, differentiated(graph, inputs, found, upstream))
+    gradients = differentiated(graph, inputs, found, upstream)
+    values = released(graph, {**found, **gradients})
+    return Entries(
+        graph,
+        inputs,
+        upstream,
+        {name: values[name] for name in found},
+        {name: values[name] for name in gradients},
+        constant=are_constant(graph, found),
+        stopping=gradients,
+    )
 
 
 def _executed(
@@ -50,12 +61,12 @@ def _executed(
     inputs: Mapping[str, Array],
     point: Mapping[str, Array],
 ) -> list[Array]:
-    shadows = Shadows(graph)
+    shadows = Shadows(graph, stops=True)
     tensors = {name: torch.tensor(values) for name, values in point.items()}
     for name, tensor in tensors.items():
         if tensor.is_floating_point():
             shadows.give(tensor, inputs[name])
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():
         warnings.simplefilter("ignore")
         with shadows.running():
             results = function(list(tensors.values()))

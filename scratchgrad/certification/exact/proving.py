@@ -143,7 +143,7 @@ def _attempt(difference: Scalar, budget: Budget, facts: Facts, enter: Enter | No
         return _Prover(difference, budget, facts, enter).proof()
     except _Different:
         return Proof(None, words="the normal forms differ, and no point shows a difference", differs=True)
-    except (Undecidable, RecursionError, MemoryError, ArithmeticError) as error:
+    except (Undecidable, RecursionError, MemoryError) as error:
         return Proof(None, words=str(error) or type(error).__name__, exhausted=isinstance(error, Exhausted))
 
 

@@ -17,11 +17,15 @@ from typing import Any
 
 from scratchgrad.notation.functions import of_aten
 
-__all__ = ["CannotExecute", "rule", "rule_of"]
+__all__ = ["CannotExecute", "RuleFails", "rule", "rule_of"]
 
 
 class CannotExecute(BaseException):
     """An operation that cannot be executed exactly: nothing is proven; no kernel may catch this."""
+
+
+class RuleFails(CannotExecute):
+    """A rule of ours raises where torch's operation does not: nothing is proven, and that is our mistake."""
 
 
 _RULES: dict[str, Callable[..., Any]] = {}

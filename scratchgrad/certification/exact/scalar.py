@@ -4,6 +4,7 @@
     add  mul  div  power(integer)  and the functions of the table in notation/functions.py
     positive(a): a > 0   nonnegative(a): a >= 0   zero(a): a = 0   not  and        truth values
     choice(c, a, b)                                                                a where c holds, else b
+    stop(a, b)                                            a, whose derivative is taken for that of b: see stopping.py
 
 Equal nodes are one node.  Nothing is simplified beyond constants and units (0 + a, 1 * a): a graph is cheap to build,
 and all algebra belongs to the proof.  Arithmetic operators work on nodes, so numpy's object arrays do, too.
@@ -315,6 +316,12 @@ class Graph:
         if c.op == "not":
             return self.choice(c.args[0], b, a)
         return self._made("choice", c, a, b)
+
+    def stopped(self, a: Scalar, instead: Scalar) -> Scalar:
+        """A, of which derivatives say what they say of the other node."""
+        return (
+            a if a is instead or a.is_truth or (not a.operands and a.op != "symbol") else self._made("stop", a, instead)
+        )
 
     def maximum(self, a: Scalar, b: Scalar) -> Scalar:
         """The larger one; a where they are equal."""

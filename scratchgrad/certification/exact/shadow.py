@@ -35,8 +35,9 @@ from scratchgrad.certification.exact import (  # noqa: F401  # each enters its r
 )
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
-from scratchgrad.certification.exact.rules import CannotExecute, rule_of
+from scratchgrad.certification.exact.rules import CannotExecute, RuleFails, rule_of
 from scratchgrad.certification.exact.scalar import Graph, Scalar
+from scratchgrad.certification.exact.stopping import within_autograd_function
 from scratchgrad.notation.arithmetic import Float
 from scratchgrad.notation.functions import TABLE
 
@@ -67,6 +68,10 @@ class _Guard(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in _BEHIND and not self.owner.inside:
             self.owner.refuse(f"Tensor.{name}: values are read without a torch operation")
+        if getattr(func, "__self__", None) is torch.Tensor.data and self.owner.stops:
+            return self.owner.detached(name, func, args)
+        if name == "detach_" and self.owner.stops:  # which torch does without an operation
+            self.owner.hold(args[0])
         if name == "one_hot" and len(args) == 2 and args[1] > 0:  # torch's own reads the largest index
             return (args[0].unsqueeze(-1) == torch.arange(args[1])).long()
         return func(*args, **(kwargs or {}))
@@ -75,10 +80,11 @@ class _Guard(TorchFunctionMode):
 class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The shadows of all storages that carry symbolic data while a function runs."""
 
-    def __init__(self, graph: Graph) -> None:
-        """Nothing is symbolic yet."""
+    def __init__(self, graph: Graph, *, stops: bool = False) -> None:
+        """Nothing is symbolic yet.  With `stops`, what is detached is constant to derivatives, see stopping.py."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
+        self.stops = stops
         self.constants = Constants(graph)
         self.on = Arrays(graph, self.constants)
         self.inside = False
@@ -87,6 +93,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive: list[torch.Tensor] = []
         self._blank: set[int] = set()
         self._values: dict[int, float] = {}
+        self._constant: set[int] = set()
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -120,11 +127,11 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except CannotExecute as error:
             self.refused = self.refused or str(error)
             raise
-        except (NotImplementedError, ValueError, TypeError, IndexError, ZeroDivisionError) as error:
-            if not self._fails_by_itself(func, args, kwargs):
-                self.refused = self.refused or f"aten.{func.__name__}: {error}"
-                raise CannotExecute(self.refused) from error
-            raise
+        except Exception as error:
+            if self._fails_by_itself(func, args, kwargs):
+                raise
+            self.refused = self.refused or f"aten.{func.__name__}: {error}"
+            raise RuleFails(f"aten.{func.__name__}: {error}") from error
 
     @staticmethod
     def _fails_by_itself(func: Any, args: Any, kwargs: Any) -> bool:
@@ -139,6 +146,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _dispatched(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
         schema = func._schema
         name = schema.name.split("::")[1]
+        if self._is_stopped() and within_autograd_function():
+            raise CannotExecute("torch.autograd.Function: its backward cannot be executed exactly")
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
         if name.rstrip("_") in _RANDOM:
             raise CannotExecute(f"aten.{name}: random numbers; pass them as an input")
@@ -157,7 +166,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         views = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
         reshapes = torch.Tag.inplace_view in func.tags and name not in _RESIZES  # squeeze_ writes no number
         if (views and not writes) or reshapes or name == "detach":
-            return self._viewed(func, args, kwargs)
+            return self._viewed(name, func, args, kwargs)
         plain = _plain_name(name, schema.overload_name)
         if plain == "_to_copy":
             return self._copied(func, args, kwargs)
@@ -182,13 +191,37 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     raise CannotExecute(
                         f"aten.{name}: our rule gives shape {np.shape(nodes)}, torch {tuple(out.shape)}"
                     )
-                self._new(out, self.on.of(nodes))
+                self._new(out, self._still(self.on.of(nodes)))
                 self._check(f"aten.{name}", out, self._view(out))
         return found
 
-    def _viewed(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    def detached(self, name: str, get: Any, args: Any) -> Any:
+        """What x.data is: the memory of x, constant to derivatives.  It may not be set."""
+        if name != "__get__":
+            self.refuse("Tensor.data is set: memory changes hands without a torch operation")
+        found = get(*args)
+        self.hold(found)
+        return found
+
+    def hold(self, tensor: torch.Tensor) -> None:
+        """What the tensor has is constant to derivatives, whoever else sees its memory."""
+        self._constant.add(id(tensor))
+        self._alive.append(tensor)
+
+    def _is_stopped(self) -> bool:
+        """Whether nothing that is computed now has a derivative."""
+        return self.stops and not torch.is_grad_enabled()
+
+    def _still(self, nodes: Array) -> Array:
+        """The nodes, constant to derivatives where torch records nothing."""
+        return self.on.stopped(nodes, 0) if self._is_stopped() else nodes
+
+    def _viewed(self, name: str, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
         found = func(*args, **kwargs)
+        still = name == "detach" or self._is_stopped() or any(id(a) in self._constant for a in args)
         for out in tree_leaves(found):
+            if self.stops and still and isinstance(out, torch.Tensor) and out is not args[0]:
+                self.hold(out)
             if isinstance(out, torch.Tensor) and self._is_symbolic(out) and self._shadows[_key(out)][1] != out.dtype:
                 raise CannotExecute(f"{func}: memory is read as {out.dtype}")
         return found
@@ -206,7 +239,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             nodes = self.on.number(nodes)
         found = func(*args, **kwargs)
-        self._new(found, nodes)
+        self._new(found, self._still(nodes))
         return found
 
     def _decomposed(self, func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
@@ -232,7 +265,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _lifted(self, tensor: torch.Tensor) -> Array:
         """The nodes of a tensor; of one that carries nothing symbolic, its numbers."""
         if self._is_symbolic(tensor):
-            return self._view(tensor).copy()
+            nodes = self._view(tensor).copy()
+            return self.on.stopped(nodes, 0) if id(tensor) in self._constant else nodes
         if _key(tensor) in self._blank and tensor.is_floating_point():
             return np.full(tuple(tensor.shape), self.graph.undefined, dtype=object)
         with _disable_current_modes():
@@ -273,6 +307,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 base[place] = self.graph.undefined if blank else self.on.of(value).item()
         nodes = self.on.of(nodes)
         nodes = self.on.condition(nodes) if target.dtype == torch.bool else self.on.number(nodes)
+        if self._is_stopped() or id(target) in self._constant:  # whoever else sees this memory keeps its derivative
+            nodes = self.on.stopped(nodes, self._view(target))
         self._view(target)[...] = np.broadcast_to(nodes, tuple(target.shape))
         self._check(f"aten.{name}", target, self._view(target))
 
@@ -364,4 +400,5 @@ _FLOATS: Mapping[str, Callable[..., Any]] = {
     "true": lambda: True,
     "false": lambda: False,
     "choice": lambda c, a, b: a if c else b,
+    "stop": lambda a, b: a,
 }

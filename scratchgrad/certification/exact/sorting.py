@@ -78,6 +78,7 @@ _MADE: Mapping[str, Callable[..., Scalar]] = {
     "not": Graph.negation,
     "and": Graph.both,
     "choice": Graph.choice,
+    "stop": Graph.stopped,
 }
 
 

@@ -1,0 +1,41 @@
+"""Examples as they are given, and as tensors and arrays: what is complex, or no array at all, is told apart.
+
+In   a tuple of arrays of any library, or a function seed -> such a tuple
+Out  the examples, with arrays of other libraries as NumPy's
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from scratchgrad.certification.battery import Example
+from scratchgrad.certification.libraries import as_numpy, is_foreign
+from scratchgrad.certification.specification import ExampleMismatch
+
+__all__ = ["as_examples", "given_examples"]
+
+_COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("complex64"), np.dtype("complex128"))
+
+
+def given_examples(example: Any) -> Sequence[Example]:
+    """The examples with the arrays that they have."""
+    if example is None:
+        return ()
+    found = [example(seed) for seed in range(3)] if callable(example) else [example]
+    return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+
+
+def as_examples(given: Sequence[Example]) -> Sequence[Example]:
+    """The examples with tensors and NumPy's arrays.  Raises ExampleMismatch where one is complex."""
+    examples = [tuple(as_numpy(value) if is_foreign(value) else value for value in one) for one in given]
+    for place, value in enumerate(examples[0] if examples else (), 1):
+        if getattr(value, "dtype", None) in _COMPLEX:
+            raise ExampleMismatch(
+                f"argument {place} of the example is complex ({value.dtype}), which is not supported; give its "
+                "real and imaginary parts as tensors"
+            )
+    return examples
