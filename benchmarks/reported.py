@@ -41,8 +41,12 @@ def main() -> int:
         told = (found.refused, found.accepted, found.named, bool(found.misleading))
         for column, holds in zip(_COLUMNS, told, strict=True):
             totals[column] += holds
-        cells = ("yes" if holds else "-" if column == "misleading" else "NO" for column, holds in zip(_COLUMNS, told, strict=True))
-        print(f"{name:{width}}  {'  '.join(f'{cell:{len(c)}}' for cell, c in zip(cells, _COLUMNS, strict=True))}".rstrip(), flush=True)
+        cells = (
+            "yes" if holds else "-" if column == "misleading" else "NO"
+            for column, holds in zip(_COLUMNS, told, strict=True)
+        )
+        row = "  ".join(f"{cell:{len(column)}}" for cell, column in zip(cells, _COLUMNS, strict=True))
+        print(f"{name:{width}}  {row}".rstrip(), flush=True)
         for line in found.misleading:
             print(f"    misleading: {line}")
         if options.messages:

@@ -26,7 +26,7 @@ from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import hypothesis
 from scratchgrad.certification.jacobians import taken
 from scratchgrad.certification.observed import Observed
-from scratchgrad.certification.partitions import partition
+from scratchgrad.certification.partitions import partition, place
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.remembering import remembers
@@ -35,7 +35,7 @@ from scratchgrad.domain import Domain
 from scratchgrad.membership import inside
 from scratchgrad.notation.text import to_text
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "diagnose_larger"]
 
 _KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
 _LARGE = ("±1000", "+1000", "mixed", "rows apart")
@@ -64,6 +64,14 @@ def diagnose(
     return list(dict.fromkeys(sentences + _further(findings, main)))
 
 
+def diagnose_larger(battery: Battery, subject: Subject, main: Finding) -> list[str]:
+    """Which entries are wrong at a large size, and what yours is there."""
+    if not main.tensor or main.kind not in _SEEN:
+        return []
+    found = place(Observed(battery, subject, [main], main, large=True))
+    return [found] if found else []
+
+
 def _alike(one: Finding, other: Finding) -> bool:
     """Whether two findings are about the same tensor, and of one kind; a number that is not finite is a value, too."""
     kinds = {"not finite": "value"}
@@ -89,6 +97,9 @@ def _agreement(observed: Observed, *, said: bool) -> list[str]:
 def _columns(battery: Battery, subject: Subject) -> list[str]:
     """Whether it is right for samples in columns."""
     points = [battery.point("normal", batch, battery.sizes(), salt="columns") for batch in (2, 5)]
+    as_it_is = Examination(battery.reference, subject)
+    if not all(as_it_is.at(Probe("columns", "", point)) for point in points):
+        return []  # it takes rows: something else is wrong
     for bias_as_column in (False, True):
         turned = in_columns(subject, bias_as_column=bias_as_column)
         examination = Examination(battery.reference, turned)
@@ -176,11 +187,13 @@ def _where(
     if facts and not _kinked(observed):
         return facts
     if facts:
-        place = facts[0].replace("wrong where", "wrong at exactly 0: where", 1) if _at_zero(same) else facts[0]
-        return [f"{place}: any number between the one-sided derivatives is right there{_conventions(battery)}"]
+        first = facts[0].replace("wrong where", "wrong at exactly 0: where", 1) if _at_zero(same) else facts[0]
+        return [f"{first}: any number between the one-sided derivatives is right there{_conventions(battery)}"]
     if only(lambda p: name_has(p, *_KINKS)) and _kinked(observed):
-        place = "exactly 0" if _at_zero(same) else "exact zeros and ties"
-        return [f"wrong at {place}: any number between the one-sided derivatives is right there{_conventions(battery)}"]
+        exactly = "exactly 0" if _at_zero(same) else "exact zeros and ties"
+        return [
+            f"wrong at {exactly}: any number between the one-sided derivatives is right there{_conventions(battery)}"
+        ]
     if only(lambda p: name_has(p, *_LARGE)):
         return ["right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?"]
     return _tried(battery, subject, main, wrong)

@@ -26,6 +26,9 @@ __all__ = ["Condition", "Feature", "features", "narrowed", "separating"]
 _HALVINGS = 14
 """How often the gap between right and wrong is halved."""
 
+_NARROW = 0.05
+"""A gap of this part of its ends is narrow: one number is said for it."""
+
 _PAIR = 2
 
 _SOME = 0.2
@@ -81,8 +84,11 @@ class Condition:
         return found
 
 
-def features(observed: Observed, seen: Sequence[Seen]) -> Iterator[Feature]:
-    """Numbers that belong to an entry, simple ones first."""
+def features(observed: Observed, seen: Sequence[Seen], *, places: bool = False) -> Iterator[Feature]:
+    """Numbers that belong to an entry, simple ones first; with `places`, only where it stands."""
+    if places:
+        yield from _places(observed, seen)
+        return
     aligned = list(_aligned(observed, seen))
     yield from aligned
     yield from _places(observed, seen)
@@ -245,18 +251,21 @@ def _range(feature: Feature, name: str, size: bool, low: tuple[float, float], hi
     """The numbers from the gap `low` to the gap `high`, each of a right and a wrong number."""
     parts = []
     if np.isfinite(low[0]):
-        parts.append(f"{name} > {_between(*low)}" if not _included(*low) else f"{name} >= {_shown(low[1])}")
+        parts.append(_bound(name, ">", *low, whole=feature.place))
     if np.isfinite(high[1]):
-        parts.append(
-            f"{name} < {_between(*high)}" if not _included(high[1], high[0]) else f"{name} <= {_shown(high[0])}"
-        )
+        parts.append(_bound(name, "<", high[1], high[0], whole=feature.place))
     words = "where " + " and ".join(parts)
     return Condition(feature, low[0], high[1], words, size, soft=True)
 
 
-def _included(right: float, wrong: float) -> bool:
-    """Whether the bound is the wrong number itself: 0, where the numbers beyond it are tried down to the smallest."""
-    return wrong == 0
+def _bound(name: str, sign: str, right: float, wrong: float, *, whole: bool) -> str:
+    """One end of a range in words; where the gap between right and wrong numbers is wide, both of them."""
+    if wrong == 0:  # the numbers beside it are tried down to the smallest
+        return f"{name} {sign}= 0"
+    if whole or abs(wrong - right) <= _NARROW * max(abs(wrong), abs(right)) or right == 0:
+        return f"{name} {sign} {_between(right, wrong)}"
+    end = "up to" if sign == ">" else "down to"
+    return f"{name} {sign}= {wrong:.4g} (right {end} {right:.4g})"
 
 
 def _between(low: float, high: float) -> str:

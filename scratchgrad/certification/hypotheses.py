@@ -43,6 +43,8 @@ def hypothesis(observed: Observed) -> str | None:
         return None
     if not any(s.failed for s in usual):  # right at ordinary points: they do not tell one mistake from another
         return None
+    if not any(s.tells for s in observed.failed):  # nothing but numbers that are not finite
+        return None
     for look in (_ratios, _sums, _arrangements, only_a_part, elsewhere):
         for words, predict in look(observed):
             if observed.explains(predict):
@@ -135,8 +137,9 @@ def _arrangements(observed: Observed) -> Iterator[Candidate]:
         if other != observed.name:
             words = f"what stands in the place of {observed.name} is {other}: the order is wrong"
             yield words, partial(_other, other)
-    words = "the numbers are right, the shape is not"
-    yield words, lambda s: s.right.reshape(s.mine.shape) if s.mine.size == s.right.size and not s.fits else s.right
+    if not all(s.fits for s in observed.usual):
+        words = "the numbers are right, the shape is not"
+        yield words, lambda s: s.right.reshape(s.mine.shape) if s.mine.size == s.right.size else s.right
 
 
 def _sorted_alike(s: Seen) -> Array:

@@ -87,6 +87,15 @@ class Seen:
             return np.zeros(self.right.shape, bool)
         return self.truths[self.name].units(self.mine) > THRESHOLD
 
+    @cached_property
+    def tells(self) -> bool:
+        """Whether a finite number is wrong here, or the shape."""
+        return (
+            self.failed
+            and self.name in self.yours
+            and (not self.fits or bool((self.wrong & np.isfinite(self.mine)).any()))
+        )
+
     @property
     def digits(self) -> float:
         """To which part numbers of this dtype can agree."""
@@ -110,15 +119,17 @@ class Seen:
 class Observed:
     """The subject at all probes of the battery, and wherever else something was found."""
 
-    def __init__(self, battery: Battery, subject: Subject, same: Sequence[Finding], main: Finding) -> None:
-        """`same` are the findings like `main`, which says which tensor it is about."""
+    def __init__(
+        self, battery: Battery, subject: Subject, same: Sequence[Finding], main: Finding, *, large: bool = False
+    ) -> None:
+        """`same` are the findings like `main`, which says the tensor; `large` points are compared in float64."""
         self.battery, self.subject = battery, subject
         self.specification = battery.specification
-        self.examination = Examination(battery.reference, subject)
+        self.floats = FloatReference(battery.specification)
+        self.examination = Examination(self.floats if large else battery.reference, subject)
         self.name, self.stage = main.tensor, main.stage
         self.failing = {f.probe for f in same}
-        self.floats = FloatReference(battery.specification)
-        self._more = [f.probe for f in same if f.probe not in set(battery.probes)]
+        self._failing = list(dict.fromkeys(f.probe for f in same))
 
     @property
     def role(self) -> Role:
@@ -129,13 +140,13 @@ class Observed:
     @cached_property
     def seen(self) -> list[Seen]:
         """Every probe at which there is something to compare."""
-        probes = (*self.battery.probes, *dict.fromkeys(self._more))
-        return [s for p in probes if (s := self.at(p, p in self.failing)) is not None]
+        probes = [p for p in self.battery.probes if p not in self.failing]
+        return [*self.failed, *(s for p in probes if (s := self.at(p, False)) is not None)]
 
     @cached_property
     def failed(self) -> list[Seen]:
         """The probes that go wrong."""
-        return [s for s in self.seen if s.failed]
+        return [s for p in self._failing if (s := self.at(p, True)) is not None]
 
     @cached_property
     def usual(self) -> list[Seen]:

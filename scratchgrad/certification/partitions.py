@@ -12,13 +12,13 @@ is hardly an accident of what was probed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from scratchgrad.certification.entry_conditions import Condition, features, narrowed, separating
+from scratchgrad.certification.entry_conditions import Condition, Feature, features, narrowed, separating
 from scratchgrad.certification.error_model import THRESHOLD
 from scratchgrad.certification.observed import Observed, Seen
 from scratchgrad.certification.probe_conditions import probe_features
@@ -32,88 +32,92 @@ Array = Any
 
 
 @dataclass(frozen=True)
-class _Entries:
-    """All entries of the probes that can tell something, laid end to end."""
+class _Group:
+    """Probes of one dtype: of every entry (or of every probe) whether it is wrong, and which of them can tell."""
 
+    dtype: str
     seen: Sequence[Seen]
     wrong: Array
     informative: Array
 
+    def values(self, feature: Feature) -> Array:
+        """The feature's numbers for those that can tell."""
+        return np.concatenate([feature.of(s).ravel() for s in self.seen])[self.informative]
+
+    @property
+    def outcome(self) -> Array:
+        """Which of those that can tell are wrong."""
+        return self.wrong[self.informative]
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is something on either side."""
+        return bool(self.outcome.sum() >= _WRONG and (~self.outcome).sum() >= _RIGHT)
+
 
 def partition(observed: Observed) -> str | None:
     """What separates the wrong entries from the right ones, and what yours is on the wrong side; else the probes."""
-    return _by_entries(observed) or _by_probes(observed)
+    dtypes = sorted({s.point.dtype for s in observed.failed}, reverse=True)
+    entries = [_entries(dtype, _evidence(observed, dtype)) for dtype in dtypes]
+    found = None
+    if entries and all(group.enough for group in entries):
+        found = _separated(entries, features(observed, [s for group in entries for s in group.seen]))
+    if found is not None:
+        clauses = [narrowed(observed, c, group.seen) for c, group in zip(found, entries, strict=True)]
+        return f"wrong {_joined(clauses, dtypes)}, right everywhere else{_there(observed)}"
+    probes = [_probes(dtype, _evidence(observed, dtype)) for dtype in dtypes]
+    if not probes or not all(group.enough for group in probes):
+        return None
+    found = _separated(probes, probe_features(observed))
+    if found is None:
+        return None
+    there = _there(observed) if all(s.fits for s in observed.failed) else ""
+    return f"wrong {_joined(found, dtypes)}, right at all other probes{there}"
 
 
 def place(observed: Observed) -> str | None:
     """Which entries are wrong at the only probe that goes wrong, one of a large size."""
-    seen = [s for s in observed.failed if s.fits]
-    found = _separated(observed, seen, alone=True) if seen else None
-    return None if found is None else f"wrong {found.words}, right everywhere else{_there(observed)}"
-
-
-def _by_probes(observed: Observed) -> str | None:
-    clauses = []
-    dtypes = sorted({s.point.dtype for s in observed.failed}, reverse=True)
-    for dtype in dtypes:
-        seen = [s for s in _evidence(observed, dtype) if s.failed or (s.fits and s.right.any())]
-        wrong = np.array([s.failed for s in seen])
-        if int((~wrong).sum()) < _RIGHT:
-            return None
-        found = next(_separated_probes(observed, seen, wrong), None)
-        if found is None:
-            return None
-        clauses.append(found)
-    if not clauses or len({c.feature for c in clauses}) > 1:
+    group = _entries("float64", observed.failed)
+    if not group.seen or not group.enough:
         return None
-    there = _there(observed) if all(s.fits for s in observed.failed) else ""
-    shown = list(dict.fromkeys(c.words for c in clauses))
-    both = ", ".join(f"{c.words} in {dtype}" for c, dtype in zip(clauses, dtypes, strict=True))
-    return f"wrong {shown[0] if len(shown) == 1 else both}, right at all other probes{there}"
+    found = _separated([group], features(observed, group.seen, places=True))
+    return None if found is None else f"wrong {found[0].words}, right everywhere else{_there(observed)}"
 
 
-def _separated_probes(observed: Observed, seen: Sequence[Seen], wrong: Array) -> Iterator[Condition]:
-    for feature in probe_features(observed):
-        values = np.concatenate([feature.of(s) for s in seen])
-        yield from separating(feature, values, wrong)
+def _entries(dtype: str, seen: Sequence[Seen]) -> _Group:
+    fitting = [s for s in seen if s.fits]
+    nothing = np.zeros(0, bool)
+    wrong = np.concatenate([nothing, *(s.wrong.ravel() for s in fitting)])
+    return _Group(dtype, fitting, wrong, np.concatenate([nothing, *(_informative(s).ravel() for s in fitting)]))
 
 
-def _by_entries(observed: Observed) -> str | None:
-    clauses = []
-    dtypes = sorted({s.point.dtype for s in observed.failed if s.fits}, reverse=True)
-    for dtype in dtypes:
-        seen = [s for s in _evidence(observed, dtype) if s.fits]
-        found = _separated(observed, seen)
-        if found is None:
-            return None
-        clauses.append(found)
-    if not clauses:
-        return None
-    kinds = {c.feature for c in clauses}
-    if len(kinds) > 1:
-        return None
-    shown = list(dict.fromkeys(c.words for c in clauses))
-    there = _there(observed)
-    if len(shown) == 1:
-        return f"wrong {clauses[0].words}, right everywhere else{there}"
-    both = ", ".join(f"{c.words} in {dtype}" for c, dtype in zip(clauses, dtypes, strict=True))
-    return f"wrong {both}, right everywhere else{there}"
+def _probes(dtype: str, seen: Sequence[Seen]) -> _Group:
+    telling = [s for s in seen if s.failed or (s.fits and s.right.any())]
+    return _Group(dtype, telling, np.array([s.failed for s in telling], bool), np.ones(len(telling), bool))
 
 
-def _separated(observed: Observed, seen: Sequence[Seen], *, alone: bool = False) -> Condition | None:
-    entries = _flat(seen)
-    if int(entries.wrong.sum()) < _WRONG or int((entries.informative & ~entries.wrong).sum()) < _RIGHT:
-        return None
-    for feature in features(observed, seen):
-        values = np.concatenate([feature.of(s).ravel() for s in seen])
-        for condition in separating(feature, values[entries.informative], entries.wrong[entries.informative]):
-            return condition if alone else narrowed(observed, condition, seen)
+def _separated(groups: Sequence[_Group], candidates: Iterable[Feature]) -> list[Condition] | None:
+    """Conditions on the first feature that separates in every dtype; a later dtype may take over the first one's."""
+    for feature in candidates:
+        found: list[Condition] = []
+        for group in groups:
+            values, wrong = group.values(feature), group.outcome
+            own = next(separating(feature, values, wrong), None)
+            if own is None and found and (found[0].holds(values) == wrong).all():
+                own = found[0]
+            if own is None:
+                break
+            found.append(own)
+        else:
+            return found
     return None
 
 
-def _flat(seen: Sequence[Seen]) -> _Entries:
-    wrong = np.concatenate([s.wrong.ravel() for s in seen])
-    return _Entries(seen, wrong, np.concatenate([_informative(s).ravel() for s in seen]))
+def _joined(clauses: Sequence[Condition], dtypes: Sequence[str]) -> str:
+    """The conditions in words; by dtype where they differ."""
+    if len({c.words for c in clauses}) == 1:
+        return clauses[0].words
+    return ", ".join(f"{c.words} in {dtype}" for c, dtype in zip(clauses, dtypes, strict=True))
 
 
 def _informative(s: Seen) -> Array:
@@ -133,6 +137,8 @@ def _evidence(observed: Observed, dtype: str) -> list[Seen]:
 def _there(observed: Observed) -> str:
     """What yours is at the wrong entries, where one thing is true of all."""
     parts = [(s, s.wrong) for s in observed.failed if s.fits and s.wrong.any()]
+    if not parts:
+        return ""
     mine = np.concatenate([s.mine[w] for s, w in parts])
     right = np.concatenate([s.right[w] for s, w in parts])
     if not np.isfinite(mine).any():

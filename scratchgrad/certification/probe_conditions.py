@@ -33,6 +33,8 @@ def probe_features(observed: Observed) -> Iterator[Feature]:
         yield _truth(f"negative {name}", name, lambda x: bool((x < 0).any()), f"{name} has a negative number")
     for role in spec.differentiable:
         yield _number(f"the largest |{role.name}|", role.name, lambda x: np.abs(x).max(initial=0.0))
+        yield _number(f"the largest number of {role.name}", role.name, lambda x: x.max() if x.size else 0.0)
+        yield _number(f"the smallest number of {role.name}", role.name, lambda x: x.min() if x.size else 0.0)
     if observed.stage == "backward":
         for role in spec.outputs:
             gradient = role.tensor.gradient.name

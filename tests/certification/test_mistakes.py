@@ -214,10 +214,10 @@ def test_the_mistake_is_refused_and_the_message_shows_it(name):
     assert verdict.certificate is None
     assert verdict.wrong == (wrong,)
     assert verdict.counterexample.stage == wrong
-    shown = [line.strip() for line in str(verdict).splitlines()]
-    assert shown[0].startswith("REFUSED")
+    shown = " ".join(str(verdict).split())  # long lines are broken
+    assert shown.startswith("REFUSED")
     for line in lines:
-        assert line.strip() in shown, str(verdict)
+        assert " ".join(line.split()) in shown, str(verdict)
 
 
 def test_a_counterexample_is_also_data():

@@ -1,4 +1,4 @@
-"""What comes of a reported bug: refused or not, its counterpart accepted or not, the fault named, a claim that misleads.
+"""What comes of a reported bug: refused, its counterpart accepted, the fault named, or a claim that misleads.
 
 In   a Report
 Out  Outcome
