@@ -258,9 +258,8 @@ def fold(graph: Graph, value: Labelled, slidings: Sequence[Sliding], images: Seq
         return Labelled(unpooled.node, (*unpooled.axes[:2], *images))
     missing = tuple(i for i in (*windows, *offsets) if i not in value.axes)
     if missing:
-        node = graph.make(
-            "expand", (value.node,), (tuple(range(len(value.axes))),), (i.size for i in (*value.axes, *missing))
-        )
+        sizes = tuple(i.size for i in (*value.axes, *missing))
+        node = graph.make("expand", (value.node,), (tuple(range(len(value.axes))), sizes), sizes)
         value = Labelled(node, (*value.axes, *missing))
     lead = [i for i in value.axes if i not in windows and i not in offsets]
     natural = all(s.natural for s in slidings)

@@ -6,7 +6,8 @@ by indices, which is how an element form sees it: exp(v[n,i]) and exp(v[n,k]) ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,21 @@ import sympy as sp
 
 from scratchgrad.notation.indices import Index
 
-__all__ = ["Graph", "Labelled", "Node"]
+__all__ = ["CannotLower", "Graph", "Labelled", "Node"]
+
+
+_ARITHMETIC: Mapping[str, Callable[..., sp.Expr]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+}
+"""What is done with numbers before anything runs."""
+
+
+class CannotLower(NotImplementedError):
+    """An element form for which no tensor operation is known; the message names it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +85,8 @@ class Graph:
 
         --x is x, x + -y is x - y, x (1/y) is x / y, and exp(x) - 1 is expm1(x), which keeps its digits at 0.
         """
+        if op in _ARITHMETIC and all(a.node.op == "number" for a in args):
+            return self.number(_ARITHMETIC[op](*(a.node.data[0] for a in args)))
         if op == "neg" and args[0].node.op == "neg":
             return Labelled(args[0].node.args[0], args[0].axes)
         if op == "mul" and len(args) == 2:
@@ -87,6 +104,8 @@ class Graph:
                 if last is not None and last.op == "number" and a.node.op != "number":
                     inner = Labelled(b.node.args[0], tuple(b.axes[p] for p in b.node.data[0][0]))
                     return self.pointwise("add", self.pointwise("add", a, inner), Labelled(last))
+        if op == "mask" and args[1].node.op == "number" and args[1].node.data == (1,):
+            return self.pointwise("indicator", args[0])
         if op == "mask" and not data and (threshold := self._threshold(args[0], args[1])) is not None:
             return threshold
         largest = max(args, key=lambda a: len(a.axes))
@@ -100,7 +119,9 @@ class Graph:
     def _threshold(self, condition: Labelled, value: Labelled) -> Labelled | None:
         """The value where v > c holds for a real tensor v of its axes and a number c, else 0; None for other masks."""
         node = condition.node
-        if node.op != ">" or node.args[1].op != "number" or node.args[0].op in ("arange", "add", "sub", "number"):
+        if node.op != ">" or node.args[1].op != "number" or value.node.op == "number":
+            return None
+        if node.args[0].op in ("arange", "add", "sub", "number"):
             return None
         compared = Labelled(node.args[0], tuple(condition.axes[p] for p in node.data[0][0]))
         if set(compared.axes) != set(value.axes) or not node.args[1].data[0].is_number:

@@ -6,37 +6,24 @@ Elementwise operations that are used once are written where they are used.  Ever
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
 
 from scratchgrad.codegen.dag import Node
+from scratchgrad.codegen.numbers import Binding, number_text, shape_comment
 from scratchgrad.codegen.windows import surely_nonnegative
 from scratchgrad.notation.functions import TABLE
 from scratchgrad.notation.indices import Size
 
-__all__ = ["Body", "shape_comment"]
+__all__ = ["Body"]
 
-_COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
+_COMPARE, _SUM, _MATMUL, _PRODUCT, _SIGN, _POWER, _ATOM = Binding
 _BINARY = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
 _METHODS = ("rsqrt", "square")
 _VIEWS = ("permute", "expand", "diagonal", "input", "window", "arrange", "apart")
-
-
-def shape_comment(sizes: Iterable[sp.Expr]) -> str:
-    """A shape as a comment writes it: [N, i] for sizes N and n_i."""
-    return "[" + ", ".join(re.sub(r"\bn_", "", size_text(s)) for s in sizes) + "]"
-
-
-def size_text(size: sp.Expr) -> str:
-    """A size as Python computes it: (n_h - n_k)//2 + 1."""
-    for floor in size.atoms(sp.floor):
-        over, under = sp.fraction(sp.together(floor.args[0]))
-        size = size.subs(floor, sp.Symbol(f"(({over})//{under})" if isinstance(over, sp.Add) else f"({over}//{under})"))
-    return str(size)
 
 
 class Body:
@@ -71,7 +58,8 @@ class Body:
             self._line(f"{name}, {self.results[places]}", f"{self.code(node)[0][:-1]}, return_indices=True)", node)
             self.names[node] = name
             return
-        fresh = node.op not in _VIEWS and node not in self.names
+        filled = node.op == "expand" and node.args[0].op == "number"
+        fresh = (filled or node.op not in _VIEWS) and node not in self.names
         code = self.code(node)[0] if node not in self.names else self.names[node]
         self._line(name, code if fresh else f"{self._atom(code)}.clone()", node)
         self.names.setdefault(node, name)
@@ -108,18 +96,7 @@ class Body:
 
     def _number(self, value: sp.Expr) -> tuple[str, int]:
         self.sizes |= value.atoms(Size)
-        if value.is_Integer:
-            return str(value), _ATOM if value >= 0 else _SIGN
-        if value.is_Rational and not value.atoms(Size):
-            number = float(value)
-            return (
-                (repr(number), _ATOM if number >= 0 else _SIGN)
-                if sp.Rational(repr(number)) == value
-                else (f"{value.p} / {value.q}", _PRODUCT)
-            )
-        if not value.atoms(Size):
-            return repr(float(value)), _ATOM if value > 0 else _SIGN
-        return size_text(value).replace("sqrt(", "math.sqrt("), _ATOM if isinstance(value, Size) else _SUM
+        return number_text(value)
 
     def aligned(self, node: Node, places: tuple[int, ...], rank: int, at_least: int) -> str:
         """The operand of an elementwise operation, its dimensions moved to their places."""
@@ -170,7 +147,10 @@ class Body:
             sign, level = _BINARY[op]
             return f"{operand(0, level)} {sign} {operand(1, level + (op in ('sub', 'div')))}", level
         if op in _COMPARISONS:
-            return f"{operand(0, _SUM)} {op} {operand(1, _SUM)}", _COMPARE
+            compared = f"{operand(0, _SUM)} {op} {operand(1, _SUM)}"
+            if all(arg.op == "number" for arg in node.args):  # of sizes: Python's own truth value
+                return f"torch.tensor({compared}, device={self.dtype_of}.device)", _ATOM
+            return compared, _COMPARE
         if op in ("and", "or"):
             return f"{operand(0, _ATOM)} {'&' if op == 'and' else '|'} {operand(1, _ATOM)}", _COMPARE
         simple: dict[str, tuple[str, int]] = {
@@ -197,8 +177,11 @@ class Body:
             bound = self._number(node.data[1])[0]
             given = f"{operand(0, _COMPARE)}, {operand(1, _COMPARE)}, {bound}"
             return f"torch.ops.aten.threshold_backward({given})", _ATOM
-        if op == "mask":
-            return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, 0)", _ATOM
+        if op in ("mask", "where"):
+            first, *rest = [operand(k, _COMPARE) for k in range(1, len(node.args))] + ["0"] * (op == "mask")
+            if all(arg.op == "number" for arg in node.args[1:]):  # else torch would choose a dtype for them
+                first = f"{self.dtype_of}.new_tensor({first})"
+            return f"torch.where({', '.join((operand(0, _COMPARE), first, *rest))})", _ATOM
         if op == "excluded":
             return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, -math.inf)", _ATOM
         if op in ("indicator", "real"):
@@ -208,8 +191,6 @@ class Body:
             return f"({inner} >= 0) & ({inner} < {size})", _COMPARE
         if op == "clamped":
             return f"{operand(0, _ATOM)}.clamp(0, {self._number(node.data[1] - 1)[0]})", _ATOM
-        if op == "where":
-            return f"torch.where({operand(0, _COMPARE)}, {operand(1, _COMPARE)}, {operand(2, _COMPARE)})", _ATOM
         if op in ("maximum", "minimum"):
             return self._extremum(node, operand)
         raise NotImplementedError(op)
@@ -221,8 +202,7 @@ class Body:
         given = [self._number(order)[0] for order in node.data[1:]]
         for k, arg in enumerate(node.args):
             code = operand(k, level)
-            number = arg.op == "number" and len(node.args) > 1
-            given.append(f"{self.dtype_of}.new_tensor({code})" if number else code)
+            given.append(f"{self.dtype_of}.new_tensor({code})" if arg.op == "number" else code)
         return template.format(*given)
 
     def _addmm(self, node: Node) -> str | None:
@@ -280,8 +260,10 @@ class Body:
                 return self._convolved(made, self.value(bias))
         return None
 
-    @staticmethod
-    def _extremum(node: Node, operand: Callable[[int, int], str]) -> tuple[str, int]:
+    def _extremum(self, node: Node, operand: Callable[[int, int], str]) -> tuple[str, int]:
+        if all(arg.op == "number" for arg in node.args):
+            chosen = "max" if node.op == "maximum" else "min"
+            return f"{self.dtype_of}.new_tensor({chosen}({operand(0, _COMPARE)}, {operand(1, _COMPARE)}))", _ATOM
         for k, other in ((0, 1), (1, 0)):
             if node.args[k].op == "number":
                 bound = "min" if node.op == "maximum" else "max"
@@ -302,12 +284,25 @@ class Body:
         inner = node.args[0]
         shape = ", ".join(self._number(s)[0] for s in node.sizes)
         if inner.op == "number":
-            return f"{self.dtype_of}.new_full(({shape},), {self.value(inner)})", _ATOM
+            shape += "," * (node.rank == 1)
+            if inner.data == (0,):
+                return f"{self.dtype_of}.new_zeros(({shape}))", _ATOM
+            return f"{self.dtype_of}.new_full(({shape}), {self.value(inner)})", _ATOM
         code = self.aligned(inner, where, node.rank, _ATOM)
         return f"{self._atom(code)}.expand({shape})", _ATOM
 
     def _diagonal(self, node: Node) -> tuple[str, int]:
-        return f"{self.value(node.args[0], _ATOM)}.diagonal()", _ATOM
+        dims = "" if node.data == (0, 1) else ", ".join(map(str, (0, *node.data)))
+        return f"{self.value(node.args[0], _ATOM)}.diagonal({dims})", _ATOM
+
+    def _select(self, node: Node) -> tuple[str, int]:
+        """One place of a dimension; the sum of the slice, which is empty and so 0, where it may be out of range."""
+        k, place, sure = node.data
+        code, before = self.value(node.args[0], _ATOM), ":, " * k
+        at = self._number(place)[0]
+        if not sure:
+            at = f"{at}:{self._number(place + 1)[0]}"
+        return f"{code}[{before}{at}]{'' if sure else f'.sum({k})'}", _ATOM
 
     def _inv(self, node: Node) -> tuple[str, int]:
         return f"torch.linalg.inv({self.value(node.args[0])})", _ATOM

@@ -7,16 +7,18 @@ first.  What backward reads of forward's values is saved, nothing else.
 from __future__ import annotations
 
 import keyword
+from dataclasses import replace
 
 import sympy as sp
 
 from scratchgrad.calculus.derivation import Derivation, ElementForm
 from scratchgrad.calculus.differentiate import depends_on
 from scratchgrad.calculus.sifting import sift
-from scratchgrad.codegen.dag import Graph, Node
-from scratchgrad.codegen.emit import Body, fixes, shape_comment, size_lines
+from scratchgrad.codegen.dag import CannotLower, Graph, Node
+from scratchgrad.codegen.emit import Body, fixes, size_lines
 from scratchgrad.codegen.flatten import flatten
-from scratchgrad.codegen.lowering import CannotLower, Lowering
+from scratchgrad.codegen.lowering import Lowering
+from scratchgrad.codegen.numbers import shape_comment
 from scratchgrad.codegen.sliding import puts_together
 from scratchgrad.forms.batched import batched
 from scratchgrad.notation.binding import tensor_name, tensors_in
@@ -31,7 +33,9 @@ def kernel_source(definition: Definition) -> str:
 
     Raises CannotLower where an element form has no tensor operation yet.
     """
-    flat = flatten(batched(definition))
+    if not definition.inputs:
+        raise CannotLower("a definition without inputs is a constant: there is nothing to compute from")
+    flat = _needed(flatten(batched(definition)))
     derivation = Derivation(flat)
     graph = Graph()
     inputs = {t.name: _input(graph, t) for t in flat.inputs}
@@ -42,6 +46,17 @@ def kernel_source(definition: Definition) -> str:
     outputs = {o.name: forward.tensors[o.name] for o in flat.outputs}
     gradients, given = _backward(graph, flat, derivation, forward.tensors)
     return _source(flat, inputs=inputs, values=forward.tensors, outputs=outputs, given=given, gradients=gradients)
+
+
+def _needed(definition: Definition) -> Definition:
+    """The definition without assignments on which no output depends."""
+    wanted = {o.name for o in definition.outputs}
+    kept: list[Assignment] = []
+    for assignment in reversed(definition.assignments):
+        if assignment.target.name in wanted:
+            kept.append(assignment)
+            wanted |= {tensor_name(t) for t in tensors_in(assignment.right)}
+    return replace(definition, assignments=tuple(reversed(kept)))
 
 
 def _input(graph: Graph, tensor: Tensor) -> Node:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import sympy as sp
 from sympy.core.relational import Relational
 
 from scratchgrad.codegen.contraction import contract, summed
-from scratchgrad.codegen.dag import Graph, Labelled, Node
+from scratchgrad.codegen.dag import CannotLower, Graph, Labelled, Node
+from scratchgrad.codegen.numbers import is_python
+from scratchgrad.codegen.picking import diagonals, is_constant, selected
 from scratchgrad.codegen.sliding import SlidingSums
 from scratchgrad.codegen.windows import opened, place, surely_nonnegative, window
 from scratchgrad.notation.binding import bound, free_indices, tensor_name
@@ -33,10 +36,6 @@ from scratchgrad.notation.nodes import (
 )
 
 __all__ = ["CannotLower", "Lowering"]
-
-
-class CannotLower(NotImplementedError):
-    """An element form for which no tensor operation is known; the message names it."""
 
 
 class Lowering:
@@ -67,7 +66,7 @@ class Lowering:
             node = self.graph.make("permute", (node,), (order,), (i.size for i in present))
         if len(present) < len(axes):
             where = tuple(axes.index(i) for i in present)
-            node = self.graph.make("expand", (node,), (where,), (i.size for i in axes))
+            node = self.graph.make("expand", (node,), (where, tuple(i.size for i in axes)), (i.size for i in axes))
         return Labelled(node, axes)
 
     def lower(self, e: sp.Basic) -> Labelled:
@@ -75,7 +74,7 @@ class Lowering:
         if e not in self._lowered:
             tick()
             self._lowered[e] = self._tensor(e)
-        return self._lowered[e]
+        return replace(self._lowered[e])  # a factor of its own: products tell their factors apart by identity
 
     def _tensor(self, e: sp.Basic) -> Labelled:
         if isinstance(e, sp.Expr) and not free_indices(e) and not e.atoms(sp.Indexed) and self._is_constant(e):
@@ -118,7 +117,7 @@ class Lowering:
 
     @staticmethod
     def _is_constant(e: sp.Expr) -> bool:
-        return all(isinstance(s, Size) for s in e.free_symbols) and not e.has(sp.Sum, MaxOver, Indicator)
+        return all(isinstance(s, Size) for s in e.free_symbols) and is_python(e)
 
     def _function(self, row: Function, e: sp.Expr) -> Labelled:
         """A function of the table; the logarithm of a softmax, sigmoid, cosh, 1 + exp or sum of exp is stable."""
@@ -197,32 +196,27 @@ class Lowering:
     def _at(self, node: Node, indices: tuple[sp.Expr, ...]) -> Labelled:
         """The element of a tensor at these indices."""
         node, indices = opened(self.graph, node, indices)
+        for k in reversed(range(len(indices))):
+            if is_constant(indices[k]):
+                node, indices = selected(self.graph, node, indices, k)
+        node, indices = diagonals(self.graph, node, indices)
         bare = all(isinstance(i, Index) and i.size == s for i, s in zip(indices, node.sizes, strict=True))
         if bare and len(set(indices)) == len(indices):
             return Labelled(node, indices)
-        if bare and len(indices) == 2:  # a diagonal
-            return Labelled(self.graph.make("diagonal", (node,), (), (indices[0].size,)), indices[:1])
         return window(self.graph, node, indices) or self._indexed(node, indices)
 
     def _indexed(self, node: Node, indices: tuple[sp.Expr, ...]) -> Labelled:
         """An element whose index is computed: advanced indexing, and 0 where an affine index is out of range."""
-        computed = {
-            k: self._place(i) for k, i in enumerate(indices) if not isinstance(i, Index) or i.size != node.sizes[k]
-        }
+        computed = {k: self._place(i) for k, i in enumerate(indices) if not _ranges_over(i, node.sizes[k])}
         used = [i for place in computed.values() for i in place.axes]
         for k, i in enumerate(indices):
             if k not in computed and (i in used or indices.index(i) < k):
                 computed[k] = self._place(i)
         axes = tuple(dict.fromkeys(i for k in sorted(computed) for i in computed[k].axes))
-        masks = [
-            self.graph.pointwise("inside", place, data=(node.sizes[k],))
-            for k, place in computed.items()
-            if not isinstance(indices[k], (sp.Indexed, sp.Symbol))
-        ]
+        unsure = [k for k in computed if not _is_data(indices[k]) and not _ranges_over(indices[k], node.sizes[k])]
+        masks = [self.graph.pointwise("inside", computed[k], data=(node.sizes[k],)) for k in unsure]
         places = {
-            k: self.graph.pointwise("clamped", p, data=(node.sizes[k],))
-            if not isinstance(indices[k], (sp.Indexed, sp.Symbol))
-            else p
+            k: self.graph.pointwise("clamped", p, data=(node.sizes[k],)) if k in unsure else p
             for k, p in computed.items()
         }
         whole = [k for k in range(len(indices)) if k not in computed]
@@ -242,7 +236,7 @@ class Lowering:
         """An index expression as a tensor of integers."""
         if isinstance(e, Index):
             return Labelled(self.graph.make("arange", (), (e.size,), (e.size,)), (e,))
-        if isinstance(e, (sp.Indexed, sp.Symbol)) and not isinstance(e, Size):
+        if _is_data(e):
             return self._element(e)
         if not free_indices(e):
             return self.graph.number(e)
@@ -296,6 +290,9 @@ class Lowering:
                 a = next((f for f in over if f.node is b.node.args[0] and f.axes == b.axes), None)
                 made = self.graph.pointwise("sigmoid", x if a is not None else self.graph.pointwise("neg", x))
                 return self._softmaxes([*(f for f in over if f is not a), made], [f for f in under if f is not b])
+        for a, b in itertools.permutations(over, 2):
+            if (sigmoids := self._sigmoid_of(a, b)) is not None:
+                return self._softmaxes([*(f for f in over if f is not a and f is not b), *sigmoids], under)
         for a in over:
             for b in under:
                 if b.node.op == "sum" and b.node.args[0] is a.node and (v := self._exponent(a.node)) is not None:
@@ -304,6 +301,17 @@ class Lowering:
                         made = Labelled(self.graph.make("softmax", (v,), (dims,), a.node.sizes), a.axes)
                         return self._softmaxes([made if f is a else f for f in over], [f for f in under if f is not b])
         return over, under
+
+    def _sigmoid_of(self, a: Labelled, b: Labelled) -> list[Labelled] | None:
+        """exp(v) sigmoid(-v)^k as sigmoid(v) sigmoid(-v)^(k-1), which does not overflow; k is 1 or 2."""
+        power = 2 if b.node.op == "square" else 1
+        inner = Labelled(b.node.args[0], b.axes) if power > 1 else b
+        if a.node.op != "exp" or inner.node.op != "sigmoid" or a.axes != b.axes:
+            return None
+        v = Labelled(a.node.args[0], a.axes)
+        if self.graph.pointwise("neg", v).node is not inner.node.args[0]:
+            return None
+        return [self.graph.pointwise("sigmoid", v), *[inner] * (power - 1)]
 
     def _hyperbolic(self, over: list[Labelled], under: list[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
         """The factors with every sinh(v) / cosh(v) made tanh(v), which does not overflow."""
@@ -442,6 +450,8 @@ class Lowering:
             for mask in masks[1:]:
                 masked = self.graph.pointwise("mask", mask, masked)
             parts = [p for p in parts if p is not smallest] + [masked]
+        if not all(_is_whole(p.node) for p in parts):  # a matrix product does not mix them
+            parts = [self._real(p) for p in parts]
         missing = [i for i in indices if not any(i in p.axes for p in parts)]
         number *= sp.Mul(*(i.size for i in missing))
         result = contract(self.graph, parts, indices, self.order) if parts else self.graph.number(sp.Integer(1))
@@ -471,6 +481,8 @@ class Lowering:
             return pooled
         value = self.lower(e.args[0])
         dims = tuple(k for k, i in enumerate(value.axes) if i in bound(e))
+        if not dims:  # the largest of equal numbers
+            return value
         kept = tuple(i for i in value.axes if i not in bound(e))
         return Labelled(self.graph.make("amax", (value.node,), (dims,), (i.size for i in kept)), kept)
 
@@ -483,7 +495,9 @@ class Lowering:
         if exponent == sp.Rational(-1, 2):
             return self.graph.pointwise("rsqrt", inner)
         if exponent.is_negative:
-            return self.graph.pointwise("reciprocal", self._real(self.lower(base**-exponent)))
+            under = self._real(self.lower(base**-exponent))
+            over, left = self._softmaxes([], [under])  # 1 / (1 + exp(x)) is a sigmoid
+            return over[0] if not left else self.graph.pointwise("reciprocal", under)
         if exponent == 2:  # a square is a product
             return self.graph.pointwise("square", inner)
         return self.graph.pointwise("pow", inner, self._real(self.lower(exponent)))
@@ -549,6 +563,16 @@ def _branches(terms: Sequence[sp.Expr]) -> tuple[sp.Basic, sp.Expr, sp.Expr, sp.
     return None
 
 
+def _ranges_over(index: sp.Expr, size: sp.Expr) -> bool:
+    """Whether the index goes through an axis of this size, place by place."""
+    return isinstance(index, Index) and bool(index.size == size)
+
+
+def _is_data(index: sp.Expr) -> bool:
+    """Whether the index is an integer input, or an element of one."""
+    return isinstance(index, sp.Indexed) or type(index) is sp.Symbol
+
+
 def _is_one(value: Labelled) -> bool:
     return value.node.op == "number" and value.node.data == (1,)
 
@@ -591,7 +615,7 @@ def _fraction(e: sp.Expr) -> tuple[sp.Expr, list[sp.Expr], list[sp.Expr]]:
     over: list[sp.Expr] = []
     under: list[sp.Expr] = []
     for factor in sp.Mul.make_args(e):
-        if not factor.free_symbols - factor.atoms(Size) and not factor.atoms(sp.Indexed, Index):
+        if not factor.free_symbols - factor.atoms(Size) and not factor.atoms(sp.Indexed, Index) and is_python(factor):
             number *= factor
         elif (
             isinstance(factor, sp.Pow)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from scratchgrad.codegen.generate import kernel_source
 from scratchgrad.codegen.lowering import CannotLower
 from scratchgrad.gradients import Gradients, derive
-from tests.tolerances import tolerance
-
-BATCH = 3
+from tests.codegen.agreement import BATCH, assert_agreement, run
 
 ATTENTION = "S[i,j] = Sum(Q[i,k]*K[j,k], k)*a; P[i,j] = exp(S[i,j])/Sum(exp(S[i,l]), l); O[i,k] = Sum(P[i,j]*V[j,k], j)"
 
@@ -69,51 +66,12 @@ def tensors_for(d: Gradients) -> dict[str, torch.Tensor]:
     return given
 
 
-def run(source: str) -> Any:
-    """The class that the source defines."""
-    space: dict[str, Any] = {}
-    exec(source, space)
-    return space["Kernel"]
-
-
-def one_sample(d: Gradients, given: dict[str, torch.Tensor], n: int) -> dict[str, torch.Tensor]:
-    return {name: value if name in d.definition.shared else value[n] for name, value in given.items()}
-
-
 @pytest.mark.parametrize(("text", "options"), DEFINITIONS, ids=[text[:40] for text, _ in DEFINITIONS])
 def test_a_generated_kernel_agrees_with_the_element_form_summed_over_samples(
     text: str, options: dict[str, Any]
 ) -> None:
     d = derive(text, **options)
-    kernel = run(kernel_source(d.definition))
-    given = tensors_for(d)
-    outputs, saved = kernel.forward(*given.values())
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    upstream = [torch.randn_like(o) for o in outputs]
-    grads = kernel.backward(saved, *upstream)
-    grads = grads if isinstance(grads, tuple) else (grads,)
-    carries = any(t.name not in d.definition.shared for t in d.definition.inputs)
-    samples = range(BATCH) if carries else [0]
-    for n in samples:
-        values = d.forward(one_sample(d, given, n))
-        for output, tensor in zip(outputs, d.definition.outputs, strict=True):
-            np.testing.assert_allclose((output[n] if carries else output).numpy(), values[tensor.name], **NEAR)
-    for tensor, grad in zip(d.definition.inputs, grads, strict=True):
-        if tensor.integer:
-            assert grad is None
-            continue
-        each = [
-            d[tensor.name].evaluate(
-                {o.name: g[n] if carries else g for o, g in zip(d.definition.outputs, upstream, strict=True)},
-                one_sample(d, given, n),
-            )
-            for n in samples
-        ]
-        right = sum(each) if tensor.name in d.definition.shared else np.stack(each)
-        np.testing.assert_allclose(grad.numpy(), right, **NEAR)
-
-
-NEAR = {"rtol": tolerance(torch.float64)["rtol"], "atol": 1e-10}
+    assert_agreement(d, tensors_for(d))
 
 
 def test_linear_is_two_matrix_products_and_a_sum() -> None:

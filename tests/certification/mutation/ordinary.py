@@ -1,4 +1,4 @@
-"""Mutants of a room's kernel: its source with one small mistake, planted systematically.
+"""Ordinary mutants: the source of a kernel with one small mistake, planted systematically.
 
 operators      + - * / @ exchanged, operands swapped, dropped, negated, scaled by 2 or by 1 + 1e-6, made in place
 calls          a reduction exchanged or dropped, its axis moved, keepdim turned, a transposition dropped
@@ -10,13 +10,9 @@ results        gradients swapped, zeroed, cast, squeezed, or given as None
 
 import ast
 import copy
-import importlib
-import inspect
-import warnings
-from dataclasses import dataclass
 
-from scratchgrad import registry
-from scratchgrad.layer import Layer
+from tests.certification.mutation.mutant import Mutant
+from tests.certification.mutation.room import Room
 
 _OPERATORS = {
     ast.Add: (ast.Sub, ast.Mult),
@@ -52,55 +48,43 @@ _ENDINGS = (
 )
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A mutated kernel, as a Layer; `words` says what was planted, and where."""
-
-    layer: Layer
-    words: str
-
-
-def mutants(name):
-    """The mutants of a room, in a fixed order, no two with the same source."""
-    tree = ast.parse(_source(name))
+def ordinary(room: Room):
+    """The ordinary mutants of a room, in a fixed order, no two with the same source."""
+    tree = ast.parse(room.source)
     seen = {ast.unparse(tree)}
-    count = sum(1 for _ in _places(tree))
-    for number in range(count):
+    for number in range(sum(1 for _ in places_in(tree))):
         for words, changed in _changes(tree, number):
             ast.fix_missing_locations(changed)
             text = ast.unparse(changed)
             if text not in seen:
                 seen.add(text)
-                yield Mutant(_layer(name, text), words)
+                yield Mutant(room.name, "ordinary", words, room.source, text)
 
 
-def _source(name):
-    """The source of the kernel that is used: the room's own, else the generated one."""
-    room = importlib.import_module(f"scratchgrad.layers.{name}")
-    source = inspect.getsource(room)
-    if any(isinstance(n, ast.ClassDef) for n in ast.parse(source).body):
-        return source
-    return inspect.getsource(importlib.import_module(f"scratchgrad.generated.{name}"))
-
-
-def _layer(name, text):
-    """The room's layer with the mutated kernel."""
-    space = {"__name__": f"mutant_{name}"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # 0[0] is a mistake that Python notices
-        exec(compile(text, f"<mutant of {name}>", "exec"), space)
-    layer = copy.copy(registry.layer(name))
-    own = space.get(name)
-    kernel = own.kernel_class if isinstance(own, Layer) else space["Kernel"]
-    layer.kernel_class = kernel
-    return layer
+def drawn(room: Room, rng):
+    """Ordinary mutants at random, without end."""
+    tree = ast.parse(room.source)
+    count = sum(1 for _ in places_in(tree))
+    while True:
+        number = int(rng.integers(count))
+        function, node = list(places_in(tree))[number]
+        found = list(_replacements(function, node))
+        if found:
+            made = _changed(tree, number, found[int(rng.integers(len(found)))])
+            if made is None:
+                continue
+            words, changed = made
+            ast.fix_missing_locations(changed)
+            text = ast.unparse(changed)
+            if text != room.source:
+                yield Mutant(room.name, "ordinary", words, room.source, text)
 
 
 def _kernel(tree):
     return next(n for n in tree.body if isinstance(n, ast.ClassDef))
 
 
-def _places(tree):
+def places_in(tree):
     """Every node of the kernel's two functions, with the function that it stands in."""
     for function in _kernel(tree).body:
         if isinstance(function, ast.FunctionDef):
@@ -111,16 +95,24 @@ def _places(tree):
 
 def _changes(tree, number):
     """All mutants by one change at the place of that number."""
-    _, node = list(_places(tree))[number]
-    function = list(_places(tree))[number][0]
-    for words, replacement in _replacements(function, node):
-        changed = copy.deepcopy(tree)
-        old = list(_places(changed))[number][1]
-        if _put(changed, old, replacement):
-            yield f"{function.name}: {ast.unparse(node)} -> {words}", changed
+    function, node = list(places_in(tree))[number]
+    for replacement in _replacements(function, node):
+        made = _changed(tree, number, replacement)
+        if made is not None:
+            yield made
 
 
-def _put(tree, old, new):
+def _changed(tree, number, replacement):
+    """What was changed, in words, and the changed tree; None where nothing can stand there."""
+    words, new = replacement
+    function, node = list(places_in(tree))[number]
+    changed = copy.deepcopy(tree)
+    if not put(changed, list(places_in(changed))[number][1], new):
+        return None
+    return f"{function.name}: {ast.unparse(node)} -> {words}", changed
+
+
+def put(tree, old, new):
     for parent in ast.walk(tree):
         for field, value in ast.iter_fields(parent):
             if value is old:
