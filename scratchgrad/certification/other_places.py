@@ -63,8 +63,9 @@ def _upstreams(observed: Observed) -> Iterator[Candidate]:
     for role in observed.specification.outputs:
         name = role.tensor.gradient.name
         what = f"the upstream gradient {name}"
+        missing = f"the upstream gradient is ignored, {name} is missing: right only where the upstream gradient is 1"
         changes: tuple[tuple[str, Change], ...] = (
-            (f"{what} is ignored: right only where the upstream gradient is 1", np.ones_like),
+            (missing, np.ones_like),
             (f"{what} counts squared", np.square),
             (f"{what} counts without its sign", np.abs),
             (f"{what} is averaged first", lambda g: np.full_like(g, g.mean() if g.size else 0.0)),

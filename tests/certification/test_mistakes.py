@@ -56,7 +56,7 @@ MESSAGES = {
         "backward",
         "grad_b[0]:  yours = 1,  right = 0   (float64, batch 1)",
         "    grad_u = [[0]]",
-        "- the upstream gradient grad_u is ignored: right only where the upstream gradient is 1",
+        "- the upstream gradient is ignored, grad_u is missing: right only where the upstream gradient is 1",
     ),
     "other order": (
         "backward",

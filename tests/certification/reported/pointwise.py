@@ -140,7 +140,7 @@ POINTWISE = {
         spec="d[i] = (x[i] - y[i])**2",
         wrong=(lambda x, y: (x - y) ** 2, lambda g, x, y: (x.clone(), y.clone())),
         right=(lambda x, y: (x - y) ** 2, lambda g, x, y: (2 * g * (x - y), 2 * g * (y - x))),
-        names=("yours is x itself", "the upstream gradient (grad_d )?is ignored"),
+        names=("yours is x itself", "the upstream gradient is ignored"),
     ),
     "a difference without its minus": Report(
         what="the subtrahend gets the gradient of a sum",
@@ -228,7 +228,7 @@ POINTWISE = {
         spec=HUBER,
         wrong=(huber, lambda g, x: x.clamp(-1, 1)),
         right=(huber, lambda g, x: g[..., None] * x.clamp(-1, 1)),
-        names=("upstream gradient (grad_L )?is ignored", "right only where the upstream gradient is 1"),
+        names=("the upstream gradient is ignored", "right only where the upstream gradient is 1"),
     ),
     "gelu's backward is that of its approximation": Report(
         what="forward uses erf, backward the derivative of the formula with tanh",

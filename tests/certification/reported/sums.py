@@ -165,7 +165,7 @@ SUMS = {
         spec=LOGSUMEXP,
         wrong=(lambda x: x.logsumexp(0), lambda g, x: x.softmax(0)),
         right=(lambda x: x.logsumexp(0), lambda g, x: g * x.softmax(0)),
-        names=("upstream gradient (grad_s )?is ignored", "right only where the upstream gradient is 1"),
+        names=("the upstream gradient is ignored", "right only where the upstream gradient is 1"),
     ),
     "a square without its 2": Report(
         what="the derivative of the squared error lacks the factor 2",
