@@ -13,7 +13,9 @@ import scratchgrad as sg
 SQUARE = "y[i] = x[i]**2"
 SOURCE = """
 void square(const TYPE *x, TYPE *y, long n) { for (long i = 0; i < n; i++) y[i] = x[i] * x[i]; }
-void backward(const TYPE *g, const TYPE *x, TYPE *d, long n) { for (long i = 0; i < n; i++) d[i] = FACTOR * g[i] * x[i]; }
+void backward(const TYPE *g, const TYPE *x, TYPE *d, long n) {
+    for (long i = 0; i < n; i++) d[i] = FACTOR * g[i] * x[i];
+}
 """
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 
