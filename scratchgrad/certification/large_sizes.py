@@ -47,6 +47,7 @@ from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.size_conditions import BATCH
 from scratchgrad.certification.size_paths import Paths, paths_of
 from scratchgrad.certification.smaller_examples import OfExamples, OwnSizes
+from scratchgrad.certification.source_numbers import numbers_in
 from scratchgrad.certification.subject import Subject
 
 __all__ = ["Larger", "UnknownSize", "examine_larger", "named_sizes", "wrong_at_own_sizes"]
@@ -61,6 +62,11 @@ _VARIED = slice(0, 2)
 # TRUST: larger-sizes
 _GROSS = 1e3
 """What no exact number confirms must be so many times as wrong as the threshold says."""
+
+
+# TRUST: numbers-of-the-source
+_SAID, _LENGTHS = (3, 5000), 8
+"""Which whole numbers of a source may be lengths, and how many of them are tried."""
 
 
 class UnknownSize(ValueError):
@@ -134,8 +140,10 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
         found.stopped = "plain float64 does not agree with exact numbers at small ones"
         return found
     known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(usual_shapes(battery))]
-    named = [(of, shape_of(battery, of, tuple(of))) for of in more]
-    probes = [*known.probes, *(_probe(battery, shape) for _, shape in named if shape is not None)]
+    named = [_probe(battery, s) for of in more if (s := shape_of(battery, of, tuple(of))) is not None]
+    lengths = _said(battery, subject) if found.paths.unknown else []
+    said = [_probe(battery, s) for of in lengths if (s := shape_of(battery, of, tuple(of))) is not None]
+    probes = [*known.probes, *named, *said]
     examination = _Examination(known.reference, subject)
     clock = _Clock(battery, known.reference, found)
     for probe in probes:
@@ -149,10 +157,8 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
             break
     found.entries = examination.measured.entries - examination.measured.left_out
     if not found.findings and not found.stopped:
-        _examine_variations(battery, subject, known, [*probes[_VARIED], *probes[len(known.probes) :]], found)
-    for of, _ in named:
-        if isinstance(of, OwnSizes) and not found.findings:
-            found.findings += wrong_at_own_sizes(battery, subject, [of])
+        _examine_variations(battery, subject, known, [*known.probes[_VARIED], *named], found)
+    found.findings = found.findings or wrong_at_own_sizes(battery, subject, more)
     return found
 
 
@@ -227,6 +233,16 @@ def _examine_variations(battery: Battery, subject: Subject, known: _Known, at: S
                 _Smaller(battery, examination, seen[0], variation).confirm(found)
             if found.findings:
                 return
+
+
+def _said(battery: Battery, subject: Subject) -> list[Sizes]:
+    """The lengths that stand in the source of a subject whose conditions on sizes are not known, and the next ones."""
+    spec = battery.specification
+    axes = [s for s in spec.sizes if s not in spec.free and not s.is_Integer] if not battery.examples else []
+    axes += [ROWS] if spec.batched else []
+    numbers = numbers_in(subject.forward_function, subject.backward_function)
+    lengths = [int(n) for n in numbers if n.is_integer() and _SAID[0] <= n <= _SAID[1]][:_LENGTHS]
+    return [{axis: n} for length in lengths for n in (length, length + 1) for axis in axes]
 
 
 def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], known: _Known, found: Larger) -> None:
