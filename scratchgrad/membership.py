@@ -19,7 +19,7 @@ import numpy as np
 
 from scratchgrad.domain import Domain, Interval
 
-__all__ = ["DomainViolated", "check", "inside", "outside"]
+__all__ = ["DomainViolated", "check", "inside", "narrowed", "outside"]
 
 Array = Any
 
@@ -71,10 +71,10 @@ def inside(domain: Domain, values: Array, bits: int = 40, *, margin: float = 0.0
     if domain.structure == "simplex":
         return _rows_of_sum_one(np.abs(values) + margin, bits, least=0 if domain.interval.low_closed else 1)
     move = _INTO.get(domain.structure)
-    return _folded(_narrowed(domain.interval, margin), values) if move is None else move(values)
+    return _folded(narrowed(domain.interval, margin), values) if move is None else move(values)
 
 
-def _narrowed(interval: Interval, margin: float) -> Interval:
+def narrowed(interval: Interval, margin: float) -> Interval:
     """The interval without what is near its ends."""
     if not margin:
         return interval

@@ -18,11 +18,12 @@ import sympy as sp
 from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
+from scratchgrad.certification.integers import structure_of
 from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.probes import probes
 from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.region import Region, region_of
-from scratchgrad.certification.sampling import integers_like, palette, sample
+from scratchgrad.certification.sampling import palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside, outside
@@ -123,6 +124,14 @@ class Battery:
                 point = point.with_array(name, moved, upstream=False)
         return point
 
+    def sentences(self) -> list[str]:
+        """Why inputs are restricted that nobody has restricted."""
+        found = self.region.sentences()
+        for role in self.specification.inputs if self.examples else ():
+            words = structure_of([e[role.name] for e in self.examples]).words if role.integer else ""
+            found += [f"{role.name}: {words}, as in the example"] if words else []
+        return found
+
     def sizes(self, numbers: Sequence[int] = _FIRST) -> Sizes:
         """The sizes of all axes, from the numbers in turn; an example's sizes where there is one."""
         if self.examples:
@@ -188,7 +197,8 @@ class Battery:
         shape = role.shape(sizes, batch)
         if role.integer:
             if self.examples:
-                return integers_like([e[role.name] for e in self.examples], rng, shape)
+                examples = [e[role.name] for e in self.examples]
+                return structure_of(examples).draw(examples, rng, shape)
             size = self.specification.bound(role.name)
             # TRUST: integers-in-range
             limit = _INTEGERS_BELOW if size is None else int(size.subs(sizes))

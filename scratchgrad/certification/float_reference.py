@@ -21,7 +21,7 @@ import numpy as np
 import sympy as sp
 import torch
 
-from scratchgrad.certification.error_model import TINY, UNIT
+from scratchgrad.certification.error_model import LARGEST, TINY, UNIT
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.reference import SEED, Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role, Specification
@@ -112,6 +112,10 @@ class FloatReference(Reference):
         """Nothing: the points are not tied."""
         return
 
+    def unit(self, dtype: str, effect: Array, scale: Array) -> Array:
+        """One unit of error: `effect` is how far a result moves by relative changes of the inputs, `scale` its size."""
+        return _ROUNDINGS * UNIT["float64"] * effect + _PART * scale + TINY["float64"]
+
     def _bounded(self, point: Point) -> dict[str, Truth]:
         try:
             versions = self._of_definition(point) if self.specification.function is None else self._of_function(point)
@@ -122,13 +126,13 @@ class FloatReference(Reference):
         arriving = max((float(np.abs(g).max()) for g in point.upstream.values() if g is not None and g.size), default=0)
         found = {}
         for name, (high, moved) in versions.items():
-            judged, role = np.isfinite(high), self._roles[name]
+            judged, role = np.isfinite(high) & (np.abs(high) <= LARGEST[point.dtype]), self._roles[name]
             with np.errstate(all="ignore"):
                 effect = np.abs(moved - high)
             size = _widest(np.where(judged, np.abs(high), 0.0), role)
             effect = _widest(np.where(np.isfinite(effect), effect, 0.0), role)
             scale = size + (arriving if role in self.specification.inputs else 0.0)
-            unit = _ROUNDINGS * UNIT["float64"] / _MOVED * effect + _PART * scale + TINY["float64"]
+            unit = self.unit(point.dtype, effect / _MOVED, scale)
             none = np.zeros(high.shape)
             found[name] = Truth(high, high, none, np.broadcast_to(unit, high.shape), judged, none)
         return found

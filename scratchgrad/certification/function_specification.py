@@ -23,6 +23,7 @@ import torch
 from scratchgrad.certification.exact.entries import Entries
 from scratchgrad.certification.exact.from_function import entries_of_function
 from scratchgrad.certification.exact.shadow import CannotExecute
+from scratchgrad.certification.integers import structure_of
 from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, Role, Specification
 from scratchgrad.domain import INTEGERS, REALS, Domain
 from scratchgrad.notation.declaration import combined, declared_domains
@@ -107,9 +108,16 @@ def without_constants(arguments: Sequence[Any], constants: Mapping[int, Any]) ->
 
 
 def specify_function(
-    function: Callable[..., Any], example: Sequence[Any], domains: str = "", *, forward_only: bool = False
+    function: Callable[..., Any],
+    example: Sequence[Any],
+    domains: str = "",
+    *,
+    forward_only: bool = False,
+    other_sizes: bool = True,
 ) -> Specification:
     """The specification that the function is, with the domains of its arguments.
+
+    Without `other_sizes`, it is for arguments of the example's shapes alone, and nothing is executed exactly.
 
     Raises ExampleMismatch where it cannot be called with the example, NothingToCertify where it cannot be executed
     exactly, or has no gradient to be compared with.
@@ -126,7 +134,7 @@ def specify_function(
         raise ExampleMismatch(
             f"{_title(function)}: the specification cannot be called with the example ({type(error).__name__}: {error})"
         ) from error
-    samples = _samples(plain, shapes)
+    samples = _samples(plain, shapes) if other_sizes else ()
     known = {name: INTEGERS if a.dtype.kind != "f" else REALS for name, a in arrays.items()}
     ranks = {name: a.ndim - (name in samples) for name, a in arrays.items()}
     known = combined(declared_domains(domains), ranks, known, {})
@@ -135,12 +143,12 @@ def specify_function(
     follows = [bool(samples) and bool(shape) and shape[0] == len(arrays[samples[0]]) for shape in shapes]
     follows = _following(specified, shapes, follows) if samples else follows
     try:
-        entries = specified.entries(arrays, outputs)
+        entries = specified.entries(arrays, outputs) if other_sizes else None
     except CannotExecute as error:
         raise NothingToCertify(
             f"{_title(function)}: the specification cannot be executed exactly: {error}; write it with other operations"
         ) from error
-    if entries.constant and not forward_only:
+    if entries is not None and entries.constant and not forward_only:
         raise NothingToCertify(
             f"{_title(function)}: all that the specification returns is detached, or computed under torch.no_grad(), "
             "so it has no gradient; take that out, or say forward_only=True"
@@ -194,12 +202,14 @@ def _output_names(count: int, taken: Sequence[str]) -> list[str]:
 
 def _samples(function: TorchFunction, shapes: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
     """The inputs whose first axis is the batch; none where no such axis is found."""
-    arrays = function.example
+    arrays = {n: a for n, a in function.example.items() if a.dtype.kind == "f" or not structure_of([a]).fixed}
     for length in dict.fromkeys(a.shape[0] for a in arrays.values() if a.ndim and a.shape[0]):
         group = [name for name, a in arrays.items() if a.ndim and a.shape[0] == length][:_GROUPED]
         for size in range(len(group), 0, -1):
             for names in itertools.combinations(group, size):
-                if _varies(TorchFunction(function.function, function.constants, arrays, names), length, shapes):
+                if _varies(
+                    TorchFunction(function.function, function.constants, function.example, names), length, shapes
+                ):
                     return names
     return ()
 

@@ -162,7 +162,7 @@ def _acceptance(
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
     lines += larger.sentences()
-    lines += battery.region.sentences()
+    lines += battery.sentences()
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "

@@ -19,10 +19,11 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.error_model import DTYPES
+from scratchgrad.certification.integers import structure_of
 from scratchgrad.certification.layouts import Layout, fitting
 from scratchgrad.certification.point import Point, rounded
 from scratchgrad.certification.reference import SEED
-from scratchgrad.certification.sampling import KINDS, at_the_ends, integers_are_free, one_hot
+from scratchgrad.certification.sampling import KINDS, at_the_ends, one_hot
 from scratchgrad.certification.specification import Role
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _prepared(battery: Battery, role: Role, layout: Layout, values: Array, dtype
     if found is values:
         return found
     if role.integer:  # a permutation is none any more, and offsets neither
-        free = integers_are_free([example[role.name] for example in battery.examples])
+        free = not structure_of([example[role.name] for example in battery.examples]).words
         return found if free or np.array_equal(found, values) else None
     found = rounded(battery.put_inside(role.name, found, dtype), dtype)
     # TRUST: probes-left-out

@@ -9,7 +9,7 @@ at zeros, ties, large magnitudes, and rows that do not sum to 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from scratchgrad.membership import inside
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.nodes import Maximum, Minimum
 
-__all__ = ["KINDS", "at_the_ends", "integers_are_free", "integers_like", "one_hot", "palette", "sample"]
+__all__ = ["KINDS", "at_the_ends", "one_hot", "palette", "sample"]
 
 Array = Any
 
@@ -38,9 +38,6 @@ KINDS = (
     "all zero",
 )
 """What the inputs look like; every kind is tried in every dtype."""
-
-_ACCIDENT = 3
-"""So many numbers may be a permutation by accident; then index them freely, twice, too."""
 
 _NEAR = (-2.5, -1.0)
 """Powers of ten by which values near an end are away from it: far enough for 8 bits of significand."""
@@ -77,39 +74,6 @@ def sample(kind: str, rng: np.random.Generator, shape: tuple[int, ...], few: tup
     if kind == "all zero":
         return np.zeros(shape)
     return normal
-
-
-# TRUST: integers-in-range
-def integers_like(examples: Sequence[Array], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Whole numbers with the structure of the examples: permutations, offsets (kept), or any of their numbers."""
-    drawn = np.concatenate([array.ravel() for array in examples])
-    if not drawn.size:
-        return np.zeros(shape, drawn.dtype)
-    if shape and all(map(_is_permutation, examples)):
-        return rng.permuted(np.broadcast_to(np.arange(shape[-1], dtype=drawn.dtype), shape), axis=-1)
-    if all(map(_is_offsets, examples)) and examples[0].shape == shape:
-        return examples[0].copy()
-    found: Array = rng.choice(drawn, shape)
-    return found
-
-
-def integers_are_free(examples: Sequence[Array]) -> bool:
-    """Whether the examples have no structure that other whole numbers would lack."""
-    return not examples or not (all(map(_is_permutation, examples)) or all(map(_is_offsets, examples)))
-
-
-def _is_permutation(values: Array) -> bool:
-    """Whether rows are permutations of 0, 1, 2, ..; too short or sorted ones may be so by accident."""
-    if not values.ndim or values.shape[-1] <= _ACCIDENT or values.dtype.kind not in "iu":
-        return False
-    rows, every = values.reshape(-1, values.shape[-1]), np.arange(values.shape[-1])
-    return bool((np.sort(rows) == every).all() and not (rows == every).all())
-
-
-def _is_offsets(values: Array) -> bool:
-    """Whether the numbers grow from 0, and not one by one."""
-    steps = np.diff(values) if values.ndim == 1 and values.dtype.kind in "iu" else np.zeros(0)
-    return bool(len(steps) >= 2 and values[0] == 0 and (steps > 0).all() and (steps > 1).any())
 
 
 def one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

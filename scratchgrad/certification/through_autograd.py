@@ -109,6 +109,9 @@ def outputs_of(found: Any, wanted: int | None) -> tuple[Any, ...]:
         return (found,)
     if wanted is None or len(found) <= wanted:
         return tuple(found)
+    real = [u for u in found if isinstance(u, torch.Tensor) and u.is_floating_point()]
+    if len(real) == wanted and all(isinstance(u, torch.Tensor) for u in found):  # beside positions and masks
+        return tuple(real)
     if len(found) == 2 and (wanted == 1 or isinstance(found[0], tuple | list)):  # (outputs, saved)
         return tuple(found[0]) if isinstance(found[0], tuple | list) else (found[0],)
     return tuple(found) if any(map(_carries, found[wanted:])) else tuple(found[:wanted])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import sympy as sp
 
+from scratchgrad.notation.abbreviations import ABBREVIATIONS
 from scratchgrad.notation.binding import NO_NUMBERS, element, kinds
 from scratchgrad.notation.elementary import build
 from scratchgrad.notation.functions import TABLE, Function
@@ -205,7 +206,7 @@ class Expressions:
             return Determinant(matrix) if node.value == "Det" else LogDeterminant(matrix)
         row = TABLE.get(node.value)
         if row is None and node.value not in CONSTRUCTS:
-            raise self._unknown(node, "function", [*TABLE, *CONSTRUCTS, *BINDERS, *MATRIX])
+            raise self._unknown(node, "function", [*TABLE, *CONSTRUCTS, *ABBREVIATIONS, *BINDERS, *MATRIX])
         arity = row.arity if row is not None else CONSTRUCTS[node.value][0]
         if len(node.arguments) != arity:
             raise self.names.error(

@@ -3,9 +3,11 @@
 `;` separates assignments, the last left side is the output.  `T[i,j]` is an element, whose index may be affine
 (`x[2*i+k]`, 0 where out of range).  `Sum(e, i, ..)` and `Max(e, i, ..)` run over the whole range of an index, which
 may be said there: `Sum(x[i+r], r<3)`.
-`delta(i,j)`, `max(a,b) min(a,b) where(condition,a,b)`, `Inv(A)[i,j] Det(A) LogDet(A)`, `**` is power, `pi` is pi.
-A tensor used as an index is integer-valued.  A name without brackets is a scalar input, the value of an index in
-scope, or the size of an axis (`n_i`, or as declared).
+`delta(i,j)`, `max(a,b,..) min(a,b,..)`, `where(0 < a <= 1 and not b == c, a, b)`, `Inv(A)[i,j] Det(A) LogDet(A)`; `**`
+is power, `pi` is pi.  A tensor used as an index is integer-valued.  A name without brackets is a scalar input, the
+value of an index in scope, or the size of an axis (`n_i`, or as declared).
+Abbreviations are written out: `relu(a)`, `softplus(a)`, `mean(e, i)` for `Sum(e, i)/n_i`, and of named tensors
+`dot(x, y)`, `norm(x)`, `tr(A)`.
 
 The functions are those of the table in notation/functions.py: `{functions}`.
 `sinc` is sin(pi x)/(pi x), `normcdf` the distribution function of the normal law, `hurwitz(n,a)` the sum of

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import sympy as sp
 
 from scratchgrad.domain import INTEGERS, Domain
+from scratchgrad.notation.abbreviations import spelled_out
 from scratchgrad.notation.binders import StatedRange, without_ranges
 from scratchgrad.notation.declaration import Declared, combined, declared_domains, declared_size, declared_tensors
 from scratchgrad.notation.indices import Size
@@ -29,7 +30,7 @@ from scratchgrad.notation.mistakes import (
 from scratchgrad.notation.options import with_options
 from scratchgrad.notation.ranges import IndexSizeConflict, Ranges
 from scratchgrad.notation.syntax import Node, NotationError, Statement, pointing_at, read
-from scratchgrad.notation.vocabulary import BINDERS, DIGITS, MATRIX, RESERVED, SIZE_OF
+from scratchgrad.notation.vocabulary import BINDERS, DIGITS, MATRIX, NO_REAL, RESERVED, SIZE_OF
 
 __all__ = ["Names"]
 
@@ -51,7 +52,7 @@ class Names:
         """The arguments are those of `grammar.parse`.  Raises the subclasses of NotationError."""
         self.text = text
         self.options = options
-        self.statements = [with_options(statement, options) for statement in read(text)]
+        self.statements = [with_options(spelled_out(text, statement), options) for statement in read(text)]
         written = declared_tensors(tensors)
         self.declared = {name: one.axes or () for name, one in written.items()}
         self.complete = complete
@@ -150,6 +151,12 @@ class Names:
     def _check_name(self, node: Node) -> None:
         if node.value == "pi" and "pi" in self.targets:
             raise self.error(ReservedName, node.place, "'pi' is the number; give the tensor another name")
+        if node.kind == "name" and node.value in NO_REAL and node.value not in self.declared:
+            message = (
+                f"{node.value!r} is no real number, and as the name of an input it would have a gradient; where a "
+                "value is left out, write where(condition, value, 0), or a large number such as 1e30"
+            )
+            raise self.error(ReservedName, node.place, message)
         if node.value in RESERVED:
             message = f"{node.value!r} is a function: write {node.value}(...), or give the tensor another name"
             raise self.error(ReservedName, node.place, message)
@@ -167,6 +174,13 @@ class Names:
             raise self.error(RankMismatch, place, f"{name} has {has}, here it has {here}")
 
     def _note_index(self, index: Node, slot: tuple[str, int] | None) -> None:
+        if slot is not None and index.kind == "sign" and index.value == "-" and index.arguments[0].kind == "number":
+            back, tensor = index.arguments[0].value, slot[0]
+            message = (
+                f"places are counted from 0, and {tensor} is 0 at -{back}; where it is counted from the end, "
+                f"write the size of the axis: {tensor}[n_i-{back}]"
+            )
+            raise self.error(Misplaced, index.place, message)
         for part in index.walk():
             if part.kind == "element":
                 self.integer.add(part.value)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 __all__ = [
     "Node",
@@ -222,10 +223,14 @@ class _Reader:
     def negation(self) -> Node:
         if token := self.take("not"):
             return Node("logic", "not", (self.negation(),), token.place)
-        node = self.sum()
-        if token := self.take(*_COMPARISONS):
-            return Node("comparison", token.text, (node, self.sum()), token.place)
-        return node
+        terms, signs = [self.sum()], list[_Token]()
+        while token := self.take(*_COMPARISONS):
+            signs.append(token)
+            terms.append(self.sum())
+        links = [
+            Node("comparison", sign.text, (terms[k], terms[k + 1]), sign.place) for k, sign in enumerate(signs)
+        ]  # 0 < x < 1 is 0 < x and x < 1
+        return reduce(lambda a, b: Node("logic", "and", (a, b), b.place), links) if links else terms[0]
 
     def sum(self) -> Node:
         node = self.product()

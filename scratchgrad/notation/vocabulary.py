@@ -11,7 +11,7 @@ from scratchgrad.notation.binding import max_over, sum_over
 from scratchgrad.notation.functions import TABLE
 from scratchgrad.notation.nodes import Maximum, Minimum, Where
 
-__all__ = ["BINDERS", "CONSTRUCTS", "DIGITS", "MATRIX", "RESERVED", "SIZE_OF"]
+__all__ = ["BINDERS", "CONSTRUCTS", "DIGITS", "MATRIX", "NO_REAL", "RESERVED", "SIZE_OF"]
 
 CONSTRUCTS: dict[str, tuple[int, Callable[..., sp.Expr]]] = {
     "max": (2, Maximum),
@@ -26,6 +26,9 @@ SIZE_OF = re.compile(r"n_([A-Za-z]\w*)")
 
 RESERVED = frozenset({*TABLE, *CONSTRUCTS, *BINDERS, *MATRIX})
 """What no tensor is called."""
+
+NO_REAL = frozenset({"inf", "Infinity", "nan", "NaN", "oo", "zoo"})
+"""What Python and SymPy write where there is no real number."""
 
 DIGITS = 400
 """No number has more digits, nor a larger power of ten, where it is written: float64 ends at 1.8e308."""

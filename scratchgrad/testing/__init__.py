@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scratchgrad.grading.mark import grades as grades
+    from scratchgrad.testing.agreeing import Agreement as Agreement
+    from scratchgrad.testing.agreeing import gradients_agree as gradients_agree
     from scratchgrad.testing.asserting import assert_backward as assert_backward
-    from scratchgrad.testing.strategies import layers as layers
+    from scratchgrad.testing.layer_cases import layers as layers
+    from scratchgrad.testing.network_cases import networks as networks
     from scratchgrad.testing.strategies import members as members
-    from scratchgrad.testing.strategies import networks as networks
     from scratchgrad.testing.strategies import shapes as shapes
     from scratchgrad.testing.strategies import tensors as tensors
 
 _HOMES = {
+    "Agreement": "scratchgrad.testing.agreeing",
     "assert_backward": "scratchgrad.testing.asserting",
+    "gradients_agree": "scratchgrad.testing.agreeing",
     "grades": "scratchgrad.grading.mark",
-    "layers": "scratchgrad.testing.strategies",
+    "layers": "scratchgrad.testing.layer_cases",
     "members": "scratchgrad.testing.strategies",
-    "networks": "scratchgrad.testing.strategies",
+    "networks": "scratchgrad.testing.network_cases",
     "shapes": "scratchgrad.testing.strategies",
     "tensors": "scratchgrad.testing.strategies",
 }

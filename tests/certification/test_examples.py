@@ -2,15 +2,12 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
 import scratchgrad as sg
 from scratchgrad.certification import ExampleMismatch
-from scratchgrad.certification.sampling import integers_are_free, integers_like
 
-RNG = np.random.default_rng(0)
 MASK = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]])
 INSIDE = torch.linspace(-0.9, 0.9, 12, dtype=torch.float64).reshape(4, 3)
 
@@ -113,13 +110,3 @@ def test_a_permutation_stays_one():
     assert verdict.accepted, str(verdict)
     wrong = sg.certify(put, put, lambda g, x, p: (put(g, p), None), example=example)
     assert wrong.wrong == ("backward",)
-
-
-def test_whole_numbers_are_drawn_with_the_structure_of_the_example():
-    permutation, offsets, labels = np.array([2, 0, 1, 3]), np.array([0, 2, 5]), np.array([2, 0, 1])
-    assert sorted(integers_like([permutation], RNG, (6,))) == [0, 1, 2, 3, 4, 5]
-    assert (np.sort(integers_like([permutation], RNG, (5, 4))) == np.arange(4)).all()
-    assert integers_like([offsets], RNG, (3,)).tolist() == [0, 2, 5]
-    drawn = integers_like([labels], RNG, (100,))
-    assert set(drawn) == {0, 1, 2}
-    assert [integers_are_free([a]) for a in (permutation, offsets, labels)] == [False, False, True]

@@ -62,6 +62,7 @@ def test_half_a_gradient_is_refused_however_torch_comes_to_it(function):
         ("softmax", torch.nn.Softmax(-1)),
         ("linear", torch.nn.functional.linear),
         ("m = Max(x[i], i)", lambda x: x.max(-1)),  # the positions carry no gradient
+        ("m = Max(x[i], i)", lambda x: x.max(-1)[::-1]),  # in whatever place
         ("m = Max(x[i], i)", lambda x: (x.amax(-1), {"kept": x})),
     ],
 )

@@ -95,7 +95,7 @@ DOMAINS += ["m[i]:binary", "A[i,j]:symmetric", "S[n,i,j]:positive_definite"]
 @given(st.data(), st.sampled_from(DOMAINS), st.sampled_from([torch.float32, torch.float64]))
 def test_a_member_lies_in_its_domain_however_it_is_stored(data, tensor, dtype):
     found = data.draw(members(tensor, dtype=dtype))
-    (declared,) = Signature.parse(f"{tensor} -> y").inputs
+    (declared,) = Signature.parse(f"{tensor} -> result_").inputs
     assert found.dtype == dtype and found.ndim == len(declared.axes)
     assert outside(declared.domain, found.numpy()) is None
     assert "nu" not in tensor or (found > 0).all()
