@@ -18,6 +18,7 @@ import traceback
 import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,11 @@ from scratchgrad.certification.exact.facts import facts_of
 from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Proof, prove
+from scratchgrad.certification.exact.questions import Asked
 from scratchgrad.certification.exact.rules import RuleFails
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.exactness import Exactness
+from scratchgrad.certification.following import following
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
@@ -113,6 +116,9 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             raise
         except CannotExecute as error:
             found.undecided[f"not executed exactly: {error}"] += 1
+            run = partial(_executed, battery, subject, entries)
+            found.followed = following(battery, entries, run, _of_kinds(_FOLLOWED, battery, point))
+            found.entered += found.followed.probes
             return
         except Misbehaviour as seen:
             found.undecided[f"not executed exactly: {seen.words}"] += 1
@@ -250,11 +256,11 @@ def _entries(battery: Battery, point: Point) -> Entries:
 
 
 def _executed(
-    battery: Battery, subject: Subject, entries: Entries, point: Point
+    battery: Battery, subject: Subject, entries: Entries, point: Point, asked: Asked | None = None
 ) -> tuple[dict[str, Array], dict[str, str]]:
-    """What the subject returns, as nodes by name, and the constants that were read."""
+    """What the subject returns, as nodes by name, and the constants that were read; `asked` gains what it asks."""
     spec = battery.specification
-    shadows = Shadows(entries.graph)
+    shadows = Shadows(entries.graph, asked=asked)
     inputs, upstream = [], []
     for role in spec.inputs:
         inputs.append(torch.tensor(point.tensors[role.name]))

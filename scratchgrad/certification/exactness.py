@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from scratchgrad.certification.following import Followed
 from scratchgrad.certification.probes import Probe
 
 __all__ = ["Exactness"]
@@ -27,6 +28,7 @@ class Exactness:
     differs: bool = False
     values: str = "all real values"
     unit_rows: tuple[str, ...] = ()
+    followed: Followed = field(default_factory=Followed)
     failure: str = ""
     """Which error of ours ended it, and where."""
 
@@ -49,6 +51,7 @@ class Exactness:
             lines = [f"proven for {part}, for {values}, {at}; undecided: {self._reasons()}"]
         else:
             lines = [f"probed, not proven: {self._reasons()}"]
+        lines += self.followed.sentences()
         if self.failure:
             lines.append(f"the exact examination failed through a mistake of ours, please report it: {self.failure}")
         if self.off_ties:

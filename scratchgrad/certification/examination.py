@@ -101,7 +101,7 @@ class Examination:
             self.measured.undefined += 1
             return []
         own = self._own(probe)
-        self._dtype = own[0].dtype if own else getattr(torch, probe.point.dtype)
+        self._dtype = next((u.dtype for u in own or () if u.is_floating_point()), getattr(torch, probe.point.dtype))
         if own is not None and not own:
             self.measured.undefined += 1
             return []
@@ -120,6 +120,8 @@ class Examination:
         """The truths, with what the specification's own rounding excuses: nobody need be more exact than it is."""
         factor, finite = 1.0, True
         for role, tensor in zip(self.specification.outputs, own, strict=True):
+            if role.integer:
+                continue
             values = _array(tensor)
             finite &= bool(np.isfinite(values).all())
             units = np.where(np.isfinite(values), truths[role.name].units(values), 0.0)

@@ -93,9 +93,10 @@ def _extended(e: sp.Basic, front: tuple[Index, ...]) -> sp.Basic:
 class FloatReference(Reference):
     """The right values of a specification in float64; what is asked for once is remembered."""
 
-    def __init__(self, specification: Specification) -> None:
-        """The reference of the specification."""
+    def __init__(self, specification: Specification, *, sharp: bool = False) -> None:
+        """The reference of the specification; a sharp one allows no part of the upstream gradients as an error."""
         super().__init__(specification)
+        self._sharp = sharp
         self._found: WeakKeyDictionary[Point, dict[str, Truth]] = WeakKeyDictionary()
 
     def at(self, point: Point) -> dict[str, Truth]:
@@ -131,7 +132,7 @@ class FloatReference(Reference):
                 effect = np.abs(moved - high)
             size = _widest(np.where(judged, np.abs(high), 0.0), role)
             effect = _widest(np.where(np.isfinite(effect), effect, 0.0), role)
-            scale = size + (arriving if role in self.specification.inputs else 0.0)
+            scale = size + (arriving if role in self.specification.inputs and not self._sharp else 0.0)
             unit = self.unit(point.dtype, effect / _MOVED, scale)
             none = np.zeros(high.shape)
             found[name] = Truth(high, high, none, np.broadcast_to(unit, high.shape), judged, none)
@@ -202,7 +203,7 @@ class FloatReference(Reference):
         found, recorded = forward(*tensors)
         gradients = backward(recorded, *upstream)
         outputs = found if isinstance(found, tuple) else (found,)
-        results = {role.name: u.numpy() for role, u in zip(spec.outputs, outputs, strict=True)}
+        results = {role.name: u.to(torch.float64).numpy() for role, u in zip(spec.outputs, outputs, strict=True)}
         for role, tensor, g in zip(spec.inputs, tensors, gradients, strict=True):
             if not role.integer:
                 results[role.tensor.gradient.name] = (torch.zeros_like(tensor) if g is None else g).numpy()

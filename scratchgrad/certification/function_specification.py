@@ -83,6 +83,13 @@ class TorchFunction:
                 self._shapes[key] = tuple(tuple(u.shape) for u in self.call([torch.tensor(a) for a in arrays.values()]))
         return self._shapes[key]
 
+    def kinds(self) -> list[str]:
+        """What each output is: "real", "position" (whole numbers) or "truth"."""
+        found = self.native([torch.tensor(a) for a in self.example.values()])
+        return [
+            "real" if u.is_floating_point() else "truth" if u.dtype == torch.bool else "position" for u in found or ()
+        ]
+
     def entries(self, arrays: Mapping[str, Array], outputs: Sequence[str]) -> Entries:
         """The function's entries at arguments of these shapes and integers.  Raises CannotExecute."""
         points = []
@@ -157,7 +164,10 @@ def specify_function(
         _title(function),
         None,
         tuple(_role(name, a.ndim, known[name], name in samples) for name, a in arrays.items()),
-        tuple(_role(name, len(shape), REALS, own) for name, shape, own in zip(outputs, shapes, follows, strict=True)),
+        tuple(
+            _role(name, len(shape), REALS if kind == "real" else INTEGERS, own)
+            for name, shape, own, kind in zip(outputs, shapes, follows, plain.kinds(), strict=True)
+        ),
         specified,
     )
 

@@ -67,7 +67,8 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
 
 def not_judged(battery: Battery, subject: Subject, seen: Examined) -> list[str]:
     """Why nothing can be said about a subject in which nothing wrong was found; empty where it is accepted."""
-    return _never_compared(battery, subject, seen.examination) or seen.exactness.unresolved()
+    missing = _never_compared(battery, subject, seen.examination) or seen.exactness.unresolved()
+    return missing or seen.larger.paths.unreached()
 
 
 def judge(battery: Battery, subject: Subject, title: str | None = None, more: Sequence[Sizes] = ()) -> Verdict:
@@ -98,7 +99,8 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     try:
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
-            more_words = [main.words] if main.entry is None else []
+            more_words = [f"takes another path {larger.path}"] if larger.path else []
+            more_words += [main.words] if main.entry is None else []
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)

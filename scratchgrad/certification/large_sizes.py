@@ -32,6 +32,8 @@ from scratchgrad.certification.float_reference import FloatReference
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
+from scratchgrad.certification.size_conditions import BATCH
+from scratchgrad.certification.size_paths import Paths, paths_of
 from scratchgrad.certification.subject import Subject
 from scratchgrad.notation.binding import bound, free_indices, operands
 from scratchgrad.notation.elementary import row_of
@@ -58,6 +60,10 @@ _EXACTLY = 2e4
 
 _SLOW = 300.0
 """How many numbers one costs that NumPy has no function for."""
+
+# TRUST: size-paths
+_REACHED = 2e7
+"""What the evaluation at one shape may cost where the subject takes another path."""
 
 # TRUST: larger-sizes
 _SHAPES = 10
@@ -115,26 +121,32 @@ class Larger:
     entries: int = 0
     findings: list[Finding] = field(default_factory=list)
     words: str = ""
+    path: str = ""
     exact: bool = False
     stopped: str = ""
+    paths: Paths = field(default_factory=Paths)
 
     def sentences(self) -> list[str]:
         """What was covered, in words."""
-        if not self.shapes:
-            return [f"not compared at larger sizes: {self.stopped}"] if self.stopped else []
-        lines = [f"compared in float64 at larger sizes: {'; '.join(self.shapes)}"]
-        return [*lines, *([f"no further sizes: {self.stopped}"] if self.stopped else [])]
+        lines = [f"compared in float64 at larger sizes: {'; '.join(self.shapes)}"] if self.shapes else []
+        if self.stopped:
+            lines.append(f"{'no further sizes' if self.shapes else 'not compared at larger sizes'}: {self.stopped}")
+        return lines + self.paths.sentences()
 
     def evidence(self) -> dict[str, object]:
         """What a certificate records."""
-        return {"shapes": self.shapes, "entries": self.entries}
+        paths = {"paths": list(dict.fromkeys(path.words for path in self.paths.asked))} if self.paths.asked else {}
+        return {"shapes": self.shapes, "entries": self.entries, **paths}
 
 
 def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = ()) -> Larger:
-    """The examination at larger sizes, and at those named in `more`; it ends with the first that is wrong."""
+    """The examination at other paths, at larger sizes, and at those named in `more`; it ends with the first mistake."""
     found = Larger()
     known = _known.setdefault(battery, _Known(FloatReference(battery.specification)))
-    if not _agrees(battery, known.reference):
+    _examine_paths(battery, subject, more, known, found)
+    if found.findings:
+        return found
+    if not known.agrees:
         found.stopped = "plain float64 does not agree with exact numbers at small ones"
         return found
     known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(_usual(battery))]
@@ -163,12 +175,45 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
     return found
 
 
+def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], known: _Known, found: Larger) -> None:
+    """The examination where a condition on sizes that the subject meets is otherwise."""
+    if known.agrees is None:
+        known.agrees = _agrees(battery, known.reference)
+    loads, most = _loads(battery), _REACHED if known.agrees else _EXACTLY
+
+    def affordable(sizes: Sizes) -> bool:
+        shape = _of_path(battery, sizes)
+        return shape is not None and _work(loads, shape) <= most
+
+    found.paths = paths_of(battery, subject, affordable, more)
+    examination = _Examination(known.reference if known.agrees else battery.reference, subject)
+    for path in (*found.paths.asked, *found.paths.others):
+        shape = _of_path(battery, path.sizes)
+        assert shape is not None  # it is affordable
+        seen = examination.at(_probe(battery, shape))
+        if any(f.kind == "hang" for f in seen):
+            found.paths.beyond += [str(path)] if path.place else []
+        elif seen:
+            smaller = _Smaller(battery, examination, seen[0])
+            smaller.confirm(found)
+            if found.findings:
+                found.path = str(path) if smaller.at_sizes(path.changed) else ""
+                return
+
+
+def _of_path(battery: Battery, sizes: Sizes) -> Shape | None:
+    named = {_BATCH if size == BATCH else size: n for size, n in sizes.items()}
+    return _shape(battery, named, tuple(named))
+
+
 @dataclass
 class _Known:
     """What all subjects of a battery share."""
 
     reference: FloatReference
     probes: list[Probe] = field(default_factory=list)
+    agrees: bool | None = None
+    """Whether it agrees with exact numbers at small sizes."""
 
 
 _known: WeakKeyDictionary[Battery, _Known] = WeakKeyDictionary()
@@ -281,12 +326,17 @@ class _Smaller:
         elif self._is_gross():
             found.findings = [self.best]
 
+    def at_sizes(self, sizes: Sizes) -> bool:
+        """Whether these are the sizes at which it goes wrong."""
+        return all(self._length(_BATCH if size == BATCH else size) == n for size, n in sizes.items())
+
     def _is_gross(self) -> bool:
         """Whether no rounding explains it."""
         best = self.best
         if best.entry is None or best.yours is None or not np.isfinite(best.yours):
             return True
-        truth = self.examination.reference.at(best.probe.point)[best.tensor]
+        sharp = FloatReference(self.battery.specification, sharp=True)
+        truth = sharp.at(best.probe.point)[best.tensor]
         return bool(abs(best.yours - truth.high[best.entry]) > _GROSS * THRESHOLD * truth.unit[best.entry])
 
     def _shorten(self, size: sp.Expr) -> None:

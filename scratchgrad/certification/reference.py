@@ -115,6 +115,10 @@ class Reference:
         self.specification = specification
         self._roles = {r.name: r for r in specification.outputs}
         self._roles |= {r.tensor.gradient.name: r for r in specification.differentiable}
+        kinds = specification.function.kinds() if specification.function is not None else []
+        # TRUST: ties
+        self._positions = [r for r, kind in zip(specification.outputs, kinds, strict=False) if kind == "position"]
+        """Outputs that say where something is: of equal numbers any is the largest."""
         self._known: WeakKeyDictionary[Point, _Known] = WeakKeyDictionary()
         self._truths: WeakKeyDictionary[Point, dict[str, Truth]] = WeakKeyDictionary()
         self._closer: WeakKeyDictionary[Point, None] = WeakKeyDictionary()
@@ -213,9 +217,10 @@ class Reference:
         near = [point for point in points if ties.get(point, (False, False))[1]]
         jumped = []
         for point, values in self._run(exact + near, 1, hull=True, ties={}):
-            if point in exact and any(_wide(values[role.name]) for role in self.specification.outputs):
+            if point in exact and any(_wide(values[r.name]) for r in self.specification.outputs if not r.integer):
                 jumped.append(point)
-            names = [n for n in values if point in near or self._roles[n] in self.specification.inputs]
+            free = (*self.specification.inputs, *self._positions)
+            names = [n for n in values if point in near or self._roles[n] in free]
             self._known[point].slack = {
                 n: (_floats(_MID(_single(values[n]))), _floats(_RADIUS(_single(values[n])))) for n in names
             }

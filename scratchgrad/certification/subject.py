@@ -191,7 +191,10 @@ class Subject:
                 raise Misbehaviour(
                     stage, "shape", f"{name} has shape {tuple(value.shape)}; expected {shapes[role.name]}", name
                 )
-            if value.dtype != dtype:
+            whole = role.integer and not value.is_floating_point() and not value.is_complex()
+            if role.integer and not whole:
+                raise Misbehaviour(stage, "dtype", f"{name} is {value.dtype}; expected whole numbers", name)
+            if value.dtype != dtype and not whole:
                 raise Misbehaviour(
                     stage, "dtype", f"{name} is {value.dtype}; expected {dtype}, as the inputs are", name
                 )

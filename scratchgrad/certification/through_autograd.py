@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 __all__ = ["Recorded", "by_autograd", "called", "is_autograd_function", "outputs_of"]
 
@@ -137,6 +138,8 @@ def _handed(leaf: Any, given: Any) -> Any:
 
 def _show_changes(arguments: Sequence[Any], handed: Sequence[Any], outputs: Sequence[Any]) -> None:
     """What was changed in place, and is no output, is changed in the argument, too: there it is seen."""
+    if _get_current_dispatch_mode_stack():  # it is executed exactly, and may not be looked at
+        return
     results = {u.untyped_storage().data_ptr() for u in outputs if isinstance(u, torch.Tensor)}
     for given, copy in zip(arguments, handed, strict=True):
         if _real(given) and copy is not given and copy.untyped_storage().data_ptr() not in results:

@@ -48,6 +48,10 @@ _NODES = 2000
 _SMALLEST, _GREATEST = 1e-14, 1e8
 """The magnitudes that a number goes through, in steps of ten."""
 
+# TRUST: branches-followed
+_LEAST, _MOST = 1e-30, 1e30
+"""Those where a program branches, which nothing else will find."""
+
 _TURNS = 2
 """How often a comparison turns on a line, at most, that is looked at."""
 
@@ -111,9 +115,17 @@ class _Value:
 
 @precisely
 def turning_points(
-    battery: Battery, entries: Entries, pairs: Sequence[tuple[Scalar, Scalar]], known: Sequence[Point]
+    battery: Battery,
+    entries: Entries,
+    pairs: Sequence[tuple[Scalar, Scalar]],
+    known: Sequence[Point],
+    *,
+    together: bool = False,
 ) -> list[Point]:
-    """Points around every turn of the comparisons in the pairs, on lines through the known points."""
+    """Points around every turn of the comparisons in the pairs, on lines through the known points.
+
+    With `together`, also where all entries of a tensor are the same number: where all of them turn at once.
+    """
     places = _places(battery, entries)
     values = (_Value(node, places) for node in _compared(pairs, known[0], places))
     found: list[Point] = []
@@ -121,7 +133,7 @@ def turning_points(
         if len(value.program.nodes) > _NODES:
             continue
         for anchor in known:
-            for line in _lines(battery, anchor, list(value.places.values())):
+            for line in _lines(battery, anchor, list(value.places.values()), together=together):
                 found += (line.point(battery, row) for row in _around(line, value))
     return found
 
@@ -186,12 +198,16 @@ def _ends(node: Scalar) -> Iterator[Scalar]:
                 yield node.graph.sub(argument, node.graph.number(end))
 
 
-def _lines(battery: Battery, anchor: Point, places: Sequence[_Place]) -> Iterator[_Line]:
-    """One entry of each tensor through all magnitudes and near the ends of its domain; each tensor, scaled."""
+def _lines(battery: Battery, anchor: Point, places: Sequence[_Place], *, together: bool) -> Iterator[_Line]:
+    """One entry of each tensor through all magnitudes and near the ends of its domain; each tensor, scaled.
+
+    With `together`, all entries go through them as one, too.
+    """
     by_tensor: dict[tuple[str, bool], list[int]] = {}
     for name, upstream, place in places:
         by_tensor.setdefault((name, upstream), []).append(place)
-    sizes = 10.0 ** np.arange(math.log10(_SMALLEST), math.log10(_GREATEST) + 1)
+    low, high = (_LEAST, _MOST) if together else (_SMALLEST, _GREATEST)
+    sizes = 10.0 ** np.arange(math.log10(low), math.log10(high) + 1)
     for (name, upstream), entries in by_tensor.items():
         values = (anchor.upstream if upstream else anchor.tensors)[name]
         domain = REALS if upstream else battery.domains.get(name, REALS)
@@ -200,7 +216,10 @@ def _lines(battery: Battery, anchor: Point, places: Sequence[_Place]) -> Iterato
         rows = np.repeat(values[None], len(numbers), axis=0)
         rows.reshape(len(rows), -1)[:, entries[0]] = numbers
         yield _Line(anchor, name, upstream, domain, _moved(domain, rows))
-        if len(entries) > 1:
+        if together and values.size > 1:
+            same = numbers.reshape(-1, *[1] * values.ndim) * np.ones(values.shape)
+            yield _Line(anchor, name, upstream, domain, _moved(domain, same))
+        if len(entries) > 1 or (together and values.size > 1):
             scaled = sizes.reshape(-1, *[1] * values.ndim) * values
             yield _Line(anchor, name, upstream, domain, _moved(domain, scaled))
 

@@ -70,6 +70,7 @@ def test_what_torch_differentiates_is_right_and_the_verdict_says_whose_backward_
     verdict = sg.certify(spec, function)
     assert verdict.accepted, str(verdict)
     assert "backward is what torch's autograd recorded in forward" in verdict.diagnosis
+    assert verdict.proven
 
 
 @pytest.mark.parametrize("forward", [lambda u: u.detach() ** 2, lambda u: torch.from_numpy(u.detach().numpy() ** 2)])

@@ -35,6 +35,7 @@ from scratchgrad.certification.exact import (  # noqa: F401  # each enters its r
 )
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
+from scratchgrad.certification.exact.questions import Asked
 from scratchgrad.certification.exact.rules import CannotExecute, RuleFails, rule_of
 from scratchgrad.certification.exact.scalar import Graph, Scalar
 from scratchgrad.certification.exact.stopping import within_autograd_function
@@ -68,6 +69,8 @@ class _Guard(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in _BEHIND and not self.owner.inside:
             self.owner.refuse(f"Tensor.{name}: values are read without a torch operation")
+        if name == "item" and self.owner.asks(args[0]):
+            return self.owner.asked.handed(func(*args), self.owner.node_of(args[0]))
         if getattr(func, "__self__", None) is torch.Tensor.data and self.owner.stops:
             return self.owner.detached(name, func, args)
         if name == "detach_" and self.owner.stops:  # which torch does without an operation
@@ -80,8 +83,11 @@ class _Guard(TorchFunctionMode):
 class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The shadows of all storages that carry symbolic data while a function runs."""
 
-    def __init__(self, graph: Graph, *, stops: bool = False) -> None:
-        """Nothing is symbolic yet.  With `stops`, what is detached is constant to derivatives, see stopping.py."""
+    def __init__(self, graph: Graph, *, stops: bool = False, asked: Asked | None = None) -> None:
+        """Nothing is symbolic yet.  With `stops`, what is detached is constant to derivatives, see stopping.py.
+
+        `asked` gains what is asked of values.
+        """
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
         self.stops = stops
@@ -89,6 +95,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.on = Arrays(graph, self.constants)
         self.inside = False
         self.refused: str | None = None
+        self.asked = asked or Asked(graph)
         self._shadows: dict[int, tuple[Array, torch.dtype]] = {}
         self._alive: list[torch.Tensor] = []
         self._blank: set[int] = set()
@@ -105,6 +112,14 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Remember why nothing can be proven, and stop."""
         self.refused = self.refused or words
         raise CannotExecute(words)
+
+    def asks(self, tensor: torch.Tensor) -> bool:
+        """Whether it is a symbolic number, so that a comparison of it is a question."""
+        return tensor.is_floating_point() and tensor.numel() == 1 and self._is_symbolic(tensor)
+
+    def node_of(self, tensor: torch.Tensor) -> Scalar:
+        """The node of a tensor of one number."""
+        return self._lifted(tensor).item()  # type: ignore[no-any-return]
 
     def give(self, tensor: torch.Tensor, nodes: Array) -> None:
         """The tensor's entries are these nodes; symbols among them have the tensor's values at the concrete point."""
@@ -161,8 +176,10 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if writes:  # what was empty may have been filled
                 self._blank -= {_key(t) for t in tensors if t.layout == torch.strided}
             return func(*args, **kwargs)
-        if name in _READS_VALUES:
-            raise CannotExecute(f"aten.{name}: what happens next depends on values")
+        if name in _READS_VALUES:  # noted, answered as here, and no proof of anything any more
+            self.asked.of(name, [self._lifted(t) for t in tensors])
+            self.refused = self.refused or f"aten.{name}: what happens next depends on values"
+            return func(*args, **kwargs)
         views = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
         reshapes = torch.Tag.inplace_view in func.tags and name not in _RESIZES  # squeeze_ writes no number
         if (views and not writes) or reshapes or name == "detach":

@@ -77,15 +77,16 @@ def batched(subject: Subject, function: Any, how: Batching) -> Subject:
 
     def recorded_gradients(*arguments: torch.Tensor) -> tuple[Any, ...]:
         tensors, grads = list(arguments[: len(names)]), arguments[len(names) :]
+        grads = tuple(g for role, g in zip(spec.outputs, grads, strict=True) if not role.integer)
 
         def of_real(*values: torch.Tensor) -> tuple[Any, ...]:
             every = list(tensors)
             for n, value in zip(real, values, strict=True):
                 every[n] = value
-            return outputs(*every)
+            return tuple(u for u in outputs(*every) if u.is_floating_point())
 
         pull = torch.func.vjp(of_real, *(tensors[n] for n in real))[1]
-        return tuple(pull(tuple(grads)))
+        return tuple(pull(grads))
 
     def backward(saved: Tensors, *grads: torch.Tensor) -> tuple[Any, ...]:
         arriving = {role.tensor.gradient.name: g for role, g in zip(spec.outputs, grads, strict=True)}

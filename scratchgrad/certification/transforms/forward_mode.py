@@ -39,8 +39,8 @@ def tangents_function(subject: Subject, function: Any, only: str | None = None) 
                 else a.clone()
                 for role, a in zip(spec.inputs, every, strict=False)
             ]
-            found = tuple(_tangent(u) for u in forward(*duals))
-        return found if len(spec.outputs) > 1 else found[0]
+            found = tuple(_tangent(u) for u in forward(*duals) if u.is_floating_point())
+        return found if len(found) != 1 else found[0]
 
     return tangents
 

@@ -66,7 +66,7 @@ class DerivedReference(Reference):
 def second_order_of(battery: Battery, names: Sequence[str]) -> DerivedReference:
     """The reference of backward as a function of inputs and upstream gradients; it gives the gradients by `names`."""
     spec = battery.specification
-    arriving = tuple(Role(role.tensor.gradient, role.sample) for role in spec.outputs)
+    arriving = tuple(Role(role.tensor.gradient, role.sample) for role in spec.outputs)  # of positions, too: unused
     wanted = [role for role in spec.differentiable if role.name in names]
     derived = replace(
         spec,
@@ -82,7 +82,7 @@ def forward_mode_of(battery: Battery) -> DerivedReference:
     derived = replace(
         spec,
         inputs=(*spec.inputs, *(_tangent(role) for role in spec.differentiable)),
-        outputs=tuple(_tangent(role) for role in spec.outputs),
+        outputs=tuple(_tangent(role) for role in spec.outputs if not role.integer),
     )
     return DerivedReference(battery.reference, derived, forward_mode, gradients=False)
 
