@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
-from scratchgrad.certification.diagnosis import diagnose
+from scratchgrad.certification.diagnosis import diagnose, diagnose_larger
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
@@ -100,7 +100,7 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
             more_words = [f"takes another path {larger.path}"] if larger.path else []
-            more_words += [main.words] if main.entry is None else []
+            more_words += [main.words] if main.entry is None else diagnose_larger(battery, subject, main)
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
         smallest = main if hangs else shrink(battery, subject, main)
         diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
