@@ -97,6 +97,12 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
     return found
 
 
+def _wide(battery: Battery, point: Point) -> Point:
+    """An ordinary point whose axes are longer than 1: there rows differ, and entries can change places."""
+    usual = battery.probes[0].point
+    return usual if usual.entries <= _ENTRIES else point
+
+
 def _place(error: BaseException) -> str:
     """Where the error was raised: the innermost line of this package."""
     lines = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(f.filename).parents]
@@ -116,8 +122,10 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             raise
         except CannotExecute as error:
             found.undecided[f"not executed exactly: {error}"] += 1
+            wide = _wide(battery, point)
+            entries = entries_at(battery, wide)
             run = partial(_executed, battery, subject, entries)
-            found.followed = following(battery, entries, run, _of_kinds(_FOLLOWED, battery, point))
+            found.followed = following(battery, entries, run, _of_kinds(_FOLLOWED, battery, wide))
             found.entered += found.followed.probes
             return
         except Misbehaviour as seen:
