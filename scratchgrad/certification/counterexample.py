@@ -35,6 +35,7 @@ def counterexample(battery: Battery, finding: Finding) -> Counterexample:
         yours=yours,
         right=right,
         formula=_formula(battery, finding.tensor),
+        place=finding.entry or (),
     )
 
 

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
-from scratchgrad.certification.diagnosis import diagnose
+from scratchgrad.certification.diagnosis import diagnose, diagnose_larger
 from scratchgrad.certification.digits import lost_digits
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
-from scratchgrad.certification.large_sizes import Larger, examine_larger
+from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
 from scratchgrad.certification.propagation import swallowed
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
+from scratchgrad.certification.smaller_examples import OwnSizes
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
@@ -69,7 +70,9 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
     if not found:
         exactness = examine_exactly(battery, subject)
         for probe in (*exactness.suspects, *exactness.entered):
+            before = examination.measured.chosen
             found += examination.at(probe)
+            exactness.chosen += examination.measured.chosen > before
     larger = Larger() if found else examine_larger(battery, subject, more)
     return Examined(found + larger.findings, examination, exactness, larger, small)
 
@@ -88,6 +91,9 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     title = title or battery.specification.title
     seen = examined(battery, subject, more)
     found, examination, exactness, larger, small = seen
+    own = [of for of in more if isinstance(of, OwnSizes)]
+    if own and found and not larger.findings and not wrong_at_own_sizes(battery, subject, own):
+        return Verdict(title, False, diagnosis=("wrong at smaller sizes, right at the example's own",), judged=False)
     if not found:
         missing = not_judged(battery, subject, seen)
         if missing:
@@ -109,7 +115,7 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
         if larger.findings:
             smallest = shrink(battery, subject, main, sizes=False) if larger.exact else main
             more_words = [f"takes another path {larger.path}"] if larger.path else []
-            more_words += [main.words] if main.entry is None else []
+            more_words += [main.words] if main.entry is None else diagnose_larger(battery, subject, main)
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
         smallest = main if alone else shrink(battery, subject, main)
         diagnosis = diagnosis if alone else diagnose(battery, subject, found, main, examination.measured)
@@ -126,6 +132,13 @@ def _never_compared(battery: Battery, subject: Subject, examination: Examination
         names += [r.tensor.gradient.name for r in spec.differentiable]
         if not spec.differentiable:
             return ["no input can be differentiated (all are whole numbers), so no gradient was compared"]
+    if measured.another:
+        return [
+            f"the specification gives other values than its exact execution says, at {measured.another} ordinary "
+            "probes: it takes a way that depends on values, which nothing here sees; write it with torch.where"
+        ]
+    if measured.raised and any(not measured.judged[name] for name in names):
+        return [f"the specification itself raises at every probe: {measured.raised}"]
     return [
         f"{name} was never compared with anything: the definition has no finite value of it at any of "
         f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
@@ -178,6 +191,11 @@ def _acceptance(
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "
             f"{measured.left_out} numbers"
+        )
+    if measured.chosen:
+        lines.append(
+            f"{measured.chosen} times a result counts as right because the specification itself gives it, through "
+            "torch's autograd, though exact arithmetic gives another"
         )
     lines += [f"{name} was not given (None) and is not checked" for name in sorted(measured.not_given)]
     # TRUST: not-given

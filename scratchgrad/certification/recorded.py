@@ -30,6 +30,7 @@ from scratchgrad.certification.specification import NothingToCertify, Specificat
 from scratchgrad.certification.subject import Misbehaviour, Subject
 from scratchgrad.certification.through_autograd import by_autograd
 from scratchgrad.certification.transforms import judge_transforms
+from scratchgrad.certification.unsupported import said_of_dtypes
 from scratchgrad.certification.verdict import Verdict
 
 __all__ = ["judge_recorded"]
@@ -68,7 +69,7 @@ def judge_recorded(
             "give backward=, or say forward_only=True"
         )
     battery.kernel = own
-    verdict = judge(battery, subject, more=named_sizes(battery, sizes))
+    verdict = said_of_dtypes(battery, subject, judge(battery, subject, more=named_sizes(battery, sizes)))
     constants = specification.constants
     places = [n for n in range(len(specification.inputs) + len(constants)) if n not in constants]
     if "backward" in verdict.wrong:

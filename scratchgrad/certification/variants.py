@@ -27,6 +27,7 @@ from scratchgrad.notation.binding import (
 )
 from scratchgrad.notation.definition import Definition, Tensor
 from scratchgrad.notation.elementary import row_of
+from scratchgrad.notation.indices import Size
 from scratchgrad.notation.nodes import Indicator, Where
 from scratchgrad.notation.text import to_text
 
@@ -41,6 +42,9 @@ def variants(
     """The formulas that are one mistake away from e, likely mistakes first; `softmaxes` are pairs (logits, softmax)."""
     yield from _confused(e, tensors, softmaxes)
     yield from _edited(e, tensors, softmaxes)
+    yield "all conditions are reversed: the branches are exchanged", _reversed(e)
+    for size in sorted(e.atoms(Size), key=str):
+        yield f"{size} - 1 stands where {size} belongs", _resized(e, size, size - 1)
     for name in dict.fromkeys(map(tensor_name, tensors_in(e))):
         yield f"{name} is missing (it counts as 1)", _replaced(e, name, None)
 
@@ -118,7 +122,9 @@ def _with_operand(e: sp.Basic, position: int, new: sp.Basic) -> sp.Expr:
 
 
 def _here(e: sp.Basic) -> Iterator[tuple[str, sp.Expr]]:
-    if isinstance(e, sp.Mul):
+    if isinstance(e, Size):
+        yield f"{e} - 1 stands where {e} belongs", e - 1
+    elif isinstance(e, sp.Mul):
         for factor in e.args:
             if factor == -1:
                 yield f"the sign of {to_text(-e)} is reversed", -e
@@ -128,11 +134,13 @@ def _here(e: sp.Basic) -> Iterator[tuple[str, sp.Expr]]:
         for term in e.args:
             rest = sp.Add(*(t for t in e.args if t is not term))
             yield f"the term {to_text(term)} is missing", rest
+            yield f"the term {to_text(term)} counts twice", e + term
             yield f"the sign of {to_text(term)} is reversed", rest - term
     elif isinstance(e, sp.Sum):
         sizes = sp.Mul(*(i.size for i in bound(e)))
         yield f"a mean stands where the sum over {', '.join(i.name for i in bound(e))} belongs", e / sizes
     elif isinstance(e, sp.Pow):
+        yield from _outside_the_root(e)
         yield f"the power {to_text(e.exp)} is missing", e.base
         if e.exp.is_negative:
             yield f"a product stands where the division by {to_text(1 / e)} belongs", 1 / e
@@ -144,3 +152,24 @@ def _here(e: sp.Basic) -> Iterator[tuple[str, sp.Expr]]:
         yield "the mask is reversed", 1 - e
     elif type(e) in _BOUNDARY:
         yield f"the boundary of {to_text(e)} counts on the other side", _BOUNDARY[type(e)](*e.args)
+
+
+def _outside_the_root(e: sp.Pow) -> Iterator[tuple[str, sp.Expr]]:
+    """A term under a root stands beside it."""
+    if isinstance(e.base, sp.Add) and e.exp in (sp.Rational(1, 2), sp.Rational(-1, 2)):
+        for term in e.base.args:
+            root = sp.sqrt(e.base - term) + term
+            yield f"{to_text(term)} stands outside the root", root if e.exp.is_positive else 1 / root
+
+
+def _reversed(e: sp.Basic) -> sp.Expr:
+    """Every condition the other way round."""
+    opposite = {sp.Gt: sp.Le, sp.Ge: sp.Lt, sp.Lt: sp.Ge, sp.Le: sp.Gt}
+    if type(e) in opposite:
+        return opposite[type(e)](*e.args)
+    return rebuild(e, _reversed) if e.args else e
+
+
+def _resized(e: sp.Basic, old: sp.Basic, new: sp.Basic) -> sp.Expr:
+    """The expression with another number in a size's place; the ranges of sums stay."""
+    return new if e == old else rebuild(e, lambda child: _resized(child, old, new)) if e.args else e

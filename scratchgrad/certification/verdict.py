@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 import flint
-import numpy as np
 
 from scratchgrad.certificate import Certificate
 from scratchgrad.certification.exact.balls import short_fraction
+from scratchgrad.certification.page import shown, wrapped
 
 __all__ = ["Counterexample", "Verdict", "number"]
 
 _SHORT = 1000
 _LONG = 1e7
 _ROUNDED = 6
-_MANY = 48
-_FIRST = 4
-"""So many numbers of a tensor are written where it has more than _MANY."""
+
+_TITLE, _FIRST, _TENSORS, _FORMULAS, _SENTENCES = 2, 3, 9, 6, 10
+"""How many lines of a message are about what was examined, the numbers, the input, the formula, and the mistake: 30."""
+
+_EVIDENCE = 28
+_TITLE_LONG = 170
 
 
 def number(value: Any, dtype: str = "float64") -> str:
@@ -46,7 +50,8 @@ class Counterexample:
     """The smallest failing input that was found, and what is wrong there.
 
     `tensors` and `grad_outputs` are nested lists by name; `entry` such as "grad_W[0,1]", with `yours` and `right`,
-    where a number is wrong; `words` says what is wrong in any case; `formula` is the line of the sheet.
+    where a number is wrong, and `place` its indices; `words` says what is wrong in any case; `formula` is the line of
+    the sheet.
     """
 
     stage: str
@@ -62,29 +67,25 @@ class Counterexample:
     yours: str | None = None
     right: str | None = None
     formula: tuple[str, ...] = ()
+    place: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         """Some lines: what is wrong, where, and what should stand there."""
         numbers = self.entry is not None and self.kind != "repeat"
         first = self.words if not numbers else f"{self.entry}:  yours = {self.yours},  right = {self.right}"
-        lines = [f"  {first}   ({self.dtype}{'' if self.batch is None else f', batch {self.batch}'})"]
-        given = [f"{name} = {_shown(values, self.dtype)}" for name, values in self.tensors.items()]
-        given += [f"grad_{name} = {_shown(values, self.dtype)}" for name, values in self.grad_outputs.items()]
-        lines += [f"  {'at ' if n == 0 else '   '} {text}" for n, text in enumerate(given)]
-        lines += [f"     {name} stored as: {layout}" for name, layout in self.layouts.items()]
-        lines += [f"  by the sheet  {line}" for line in self.formula]
+        where = f"{self.dtype}{'' if self.batch is None else f', batch {self.batch}'}"
+        lines = wrapped([f"  {first}   ({where})"], _FIRST, " " * 4)
+
+        def write(value: Any) -> str:
+            return number(value, self.dtype)
+
+        given = [shown(name, values, self.place, write) for name, values in self.tensors.items()]
+        given += [shown(f"grad_{name}", values, self.place, write) for name, values in self.grad_outputs.items()]
+        tensors = [f"  {'at ' if n == 0 else '   '} {text}" for n, text in enumerate(given)]
+        tensors += [f"     {name} stored as: {layout}" for name, layout in self.layouts.items()]
+        lines += wrapped(tensors, _TENSORS, " " * 8)
+        lines += wrapped([f"  by the sheet  {line}" for line in self.formula], _FORMULAS, " " * 16)
         return "\n".join(lines)
-
-
-def _shown(values: Any, dtype: str) -> str:
-    """Nested lists of numbers, written shortly; of many numbers the first ones, and how many there are."""
-    flat = np.ravel(values) if isinstance(values, list) else np.empty(0)
-    if flat.size > _MANY:
-        first = ", ".join(number(value, dtype) for value in flat[:_FIRST].tolist())
-        return f"[{first}, ...]   ({' x '.join(map(str, np.shape(values)))} numbers)"
-    if isinstance(values, list):
-        return f"[{', '.join(_shown(value, dtype) for value in values)}]"
-    return "None" if values is None else number(values, dtype)
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,12 @@ class Verdict:
 
     def __str__(self) -> str:
         """The verdict for people."""
-        if self.accepted:
-            return "\n".join([f"ACCEPTED  {self.title}", *(f"  {line}" for line in self.diagnosis)])
-        if not self.judged:
-            return "\n".join([f"NOT JUDGED  {self.title}", *(f"  {line}" for line in self.diagnosis)])
-        lines = [f"REFUSED  {self.title}: {' and '.join(self.wrong)} {'are' if len(self.wrong) > 1 else 'is'} wrong"]
+        title = textwrap.shorten(self.title, _TITLE_LONG, placeholder=" ...")
+        if self.accepted or not self.judged:
+            word = "ACCEPTED" if self.accepted else "NOT JUDGED"
+            lines = wrapped([f"{word}  {title}"], _TITLE, " " * 4)
+            return "\n".join([*lines, *wrapped([f"  {line}" for line in self.diagnosis], _EVIDENCE, " " * 4)])
+        wrong = f"{' and '.join(self.wrong)} {'are' if len(self.wrong) > 1 else 'is'} wrong"
+        lines = wrapped([f"REFUSED  {title}: {wrong}"], _TITLE, " " * 4)
         lines += [str(self.counterexample)] if self.counterexample is not None else []
-        return "\n".join([*lines, *(f"  - {line}" for line in self.diagnosis)])
+        return "\n".join([*lines, *wrapped([f"  - {line}" for line in self.diagnosis], _SENTENCES, " " * 4)])

@@ -53,14 +53,13 @@ def is_whole(dtype: torch.dtype) -> bool:
     """Whether the dtype holds whole numbers or truth values.  Raises CannotDraw for a dtype that nobody draws."""
     if not isinstance(dtype, torch.dtype):
         raise CannotDraw(
-            f"tensors: expected dtype= such as torch.float32, or a strategy of dtypes, got {dtype!r}; "
-            "give a torch dtype"
+            f"expected dtype= such as torch.float32, or a strategy of dtypes, got {dtype!r}; give a torch dtype"
         )
     if dtype in _WHOLE or dtype == torch.bool:
         return True
     if dtype not in _WIDTHS:
         known = ", ".join(str(one) for one in (*_WIDTHS, *_WHOLE, torch.bool))
-        raise CannotDraw(f"tensors: no tensors of {dtype} are drawn; give one of {known}")
+        raise CannotDraw(f"no tensors of {dtype} are drawn; give one of {known}")
     return False
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 
 from scratchgrad.tape import Network
+from scratchgrad.testing.elements import CannotDraw, is_whole
 
 __all__ = ["NetworkCase", "networks"]
 
@@ -34,24 +36,47 @@ class NetworkCase:
         return f"NetworkCase(batch {self.batch}, {'; '.join(lines)}; minimize {self.objective})"
 
 
-@st.composite
 def networks(
-    draw: st.DrawFn, *, operations: int = 12, batches: Sequence[int | None] = (None, 1, 2, 3), seed: int = 7
-) -> NetworkCase:
+    *,
+    operations: int = 12,
+    batches: Sequence[int | None] = (None, 1, 2, 3),
+    seed: int = 7,
+    dtype: torch.dtype | st.SearchStrategy[torch.dtype] = torch.float64,
+) -> st.SearchStrategy[NetworkCase]:
     """A network of up to so many layers on signals picked at random, with fan-out, parallel paths and shared weights.
 
+        @given(networks(operations=5, dtype=torch.float32))
+        def test_it(case):
+            case.network.forward(*case.given.values())
+            case.network.backward()
+
     All scalars are added up to the objective.  The values are drawn from a fixed seed: what shrinks is the network.
+
+    Raises CannotDraw where there is none.
     """
-    return _Builder(NetworkCase(Network(dtype=torch.float64), draw(st.sampled_from(list(batches)))), seed).built(
-        draw, operations
-    )
+    if operations < 1 or not batches:
+        raise CannotDraw(
+            f"networks: expected operations of at least 1 and some batches, got operations={operations}, "
+            f"batches={batches!r}"
+        )
+    if not isinstance(dtype, st.SearchStrategy) and is_whole(dtype):
+        raise CannotDraw(f"networks: gradients need a dtype of floating point, got {dtype}; give torch.float64")
+    dtypes = dtype if isinstance(dtype, st.SearchStrategy) else st.just(dtype)
+    return _networks(operations, st.sampled_from(list(batches)), seed, dtypes)
+
+
+@st.composite
+def _networks(draw: st.DrawFn, operations: int, batches: Any, seed: int, dtypes: Any) -> NetworkCase:
+    batch, dtype = draw(batches), draw(dtypes)
+    return _Builder(NetworkCase(Network(dtype=dtype), batch), seed, dtype).built(draw, operations)
 
 
 class _Builder:
     """A network as it grows: which vectors, scalars and weights there are to be used."""
 
-    def __init__(self, case: NetworkCase, seed: int) -> None:
+    def __init__(self, case: NetworkCase, seed: int, dtype: torch.dtype) -> None:
         self.case = case
+        self.dtype = dtype
         self.random = torch.Generator().manual_seed(seed)
         self.vectors: list[tuple[str, int]] = []
         self.scalars: list[str] = []
@@ -98,7 +123,8 @@ class _Builder:
 
     def value(self, *shape: int) -> torch.Tensor:
         """Normal numbers, scaled so that sums stay of size 1."""
-        return torch.randn(shape, generator=self.random, dtype=torch.float64) / math.sqrt(max(1, *shape, 1))
+        values = torch.randn(shape, generator=self.random, dtype=torch.float64) / math.sqrt(max(1, *shape, 1))
+        return values.to(self.dtype)
 
     def sample(self, role: str, name: str, size: int) -> None:
         """An input or a target, one value a sample."""

@@ -75,7 +75,8 @@ def test_a_layer_without_a_kernel_is_certified_with_its_generated_one():
 def test_an_accepted_verdict_says_what_was_proven_and_what_was_compared():
     verdict = sg.certify("relu", relu, relu_backward)
     assert verdict.proven
-    first, second, third, fourth = map(str.strip, str(verdict).splitlines())
+    second, third, fourth, *_ = verdict.diagnosis
+    first = str(verdict).splitlines()[0]
     assert fourth.startswith("compared in float64 at larger sizes: u[65, 7]; u[7, 129]; ")
     assert first == "ACCEPTED  relu"
     assert second == (
@@ -285,7 +286,7 @@ def test_a_backward_is_called_as_its_parameters_say(backward, accepted):
     verdict = sg.certify("softmax_cross_entropy", softmax_cross_entropy, backward)
     assert verdict.accepted is accepted, str(verdict)
     if not accepted:
-        assert "it was called as backward((grad_o, grad_L), v, y)" in str(verdict)
+        assert "it was called as backward((grad_o, grad_L), v, y)" in " ".join(str(verdict).split())
 
 
 def test_a_cache_may_stand_first_or_last():

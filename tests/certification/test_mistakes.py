@@ -56,8 +56,7 @@ MESSAGES = {
         "backward",
         "grad_b[0]:  yours = 1,  right = 0   (float64, batch 1)",
         "    grad_u = [[0]]",
-        "- right only where the upstream gradient is 1",
-        "- grad_u is missing (it counts as 1): yours = 1",
+        "- the upstream gradient is ignored, grad_u is missing: right only where the upstream gradient is 1",
     ),
     "other order": (
         "backward",
@@ -99,15 +98,16 @@ MESSAGES = {
         "backward",
         "grad_u[0,0]:  yours = -1,  right = between 0 and 1   (float64, batch 1)",
         "at  u = [[0]]",
-        "- wrong at exactly 0: any number between the one-sided derivatives is right there; the convention is: "
-        "where u[i] == 0, the derivative is taken as 0",
+        "- wrong at exactly 0: where u = 0, right everywhere else: any number between the one-sided derivatives is "
+        "right there; the convention is: where u[i] == 0, the derivative is taken as 0",
     ),
     "unstable": (
         "forward",
         "o[0,0]:  yours = nan,  right = 1   (float64, batch 1)",
         "at  v = [[1000]]",
         "by the sheet  o[i] = exp(v[i])/Sum(exp(v[k]), k)",
-        "- right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?",
+        "- wrong where |v| > 709.8 in float64, where v > 88.7 in float32, right everywhere else: there yours is not "
+        "finite",
         "- backward is right",
     ),
     "squeeze": (
@@ -130,7 +130,8 @@ MESSAGES = {
         "backward",
         "grad_v[0,0]:  yours = -0.20000000298023224,  right = -0.2   (float64, batch 1)",
         "    y = [[0.1]]",
-        "- right in float32, wrong in float64: is there a cast, or a constant of few digits?",
+        "- right in float32, wrong in float64: is there a cast, or a constant of few digits? (yours agrees to 4 "
+        "digits)",
     ),
     "another dtype": (
         "backward",
@@ -139,7 +140,8 @@ MESSAGES = {
     "float32 constant": (
         "forward",
         "L[0]:  yours = 1.0000001,  right = 1   (float64, batch 1)",
-        "- right in float32, wrong in float64: is there a cast, or a constant of few digits?",
+        "- right in float32, wrong in float64: is there a cast, or a constant of few digits? (yours agrees to 6 "
+        "digits)",
         "- yours = 1.0000001 x right everywhere",
     ),
     "none": ("backward", "- backward returns None; is a return missing?"),
@@ -212,10 +214,10 @@ def test_the_mistake_is_refused_and_the_message_shows_it(name):
     assert verdict.certificate is None
     assert verdict.wrong == (wrong,)
     assert verdict.counterexample.stage == wrong
-    shown = [line.strip() for line in str(verdict).splitlines()]
-    assert shown[0].startswith("REFUSED")
+    shown = " ".join(str(verdict).split())  # long lines are broken
+    assert shown.startswith("REFUSED")
     for line in lines:
-        assert line.strip() in shown, str(verdict)
+        assert " ".join(line.split()) in shown, str(verdict)
 
 
 def test_a_counterexample_is_also_data():

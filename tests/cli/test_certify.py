@@ -139,3 +139,75 @@ def test_check_and_update_exclude_each_other_and_files(run, arguments):
 
 def test_an_unknown_layer_is_refused(run):
     assert run("certify", "relo").stderr == "UnknownLayer: no layer is named 'relo'; did you mean 'relu' or 'prelu'?\n"
+
+
+def strictly(text):
+    """What the JSON says; NaN and Infinity, which Python's reader takes, are none."""
+
+    def refused(word):
+        raise ValueError(word)
+
+    return json.loads(text, parse_constant=refused)
+
+
+def test_verdicts_as_json_are_an_object_for_each_layer(run, square):
+    square(-2)
+    done = run("certify", "--json", "--file", "square.py:square", "add")
+    assert done.exit_code == 1
+    refused, accepted = strictly(done.stdout)
+    assert (refused["subject"], refused["verdict"], refused["wrong"]) == ("square", "refused", ["backward"])
+    seen = refused["counterexample"]
+    assert seen["entry"].startswith("grad_u") and float(seen["yours"]) == -float(seen["right"]) != 0
+    assert seen["stage"] == "backward" and seen["tensors"].keys() == {"u"} and seen["formula"]
+    assert refused["diagnosis"] and refused["evidence"] == {} and not refused["proven"]
+    assert (accepted["subject"], accepted["verdict"], accepted["wrong"]) == ("add", "accepted", [])
+    assert accepted["counterexample"] is None and accepted["proven"] is True
+    assert accepted["evidence"]["entries_compared"] > 100 and set(accepted["errors"]) >= {"float64", "float32"}
+    assert accepted["seconds"] > 0 and set(accepted) == set(refused)
+
+
+def test_every_field_of_the_json_is_documented(run):
+    import scratchgrad.cli.verdict_json as module
+
+    (record,) = strictly(run("certify", "--json", "add").stdout)
+    lines = [line.split()[0] for line in module.__doc__.splitlines() if line[:5].strip() and line.startswith("    ")]
+    assert [name for name in record if name not in lines] == []
+
+
+def test_what_could_not_be_judged_is_told_apart_from_what_is_wrong(run, monkeypatch):
+    from scratchgrad import certification
+
+    words = ("grad_u was never compared with anything",)
+    missing = certification.Verdict("relu", False, diagnosis=words, judged=False, errors={"float64": float("nan")})
+    monkeypatch.setattr(certification, "certify_room", lambda *_, **__: missing)
+    done = run("certify", "--json", "relu")
+    (record,) = strictly(done.stdout)
+    assert done.exit_code == 1
+    assert (record["verdict"], record["wrong"], record["errors"]) == ("not judged", [], {"float64": "NaN"})
+    assert record["diagnosis"] == list(words)
+    assert "relu not judged" in " ".join(run("certify", "relu").stdout.split())
+
+
+@pytest.mark.parametrize(("value", "written"), [("nan", "NaN"), ("inf", "Infinity"), ("-inf", "-Infinity")])
+def test_numbers_that_json_does_not_have_are_strings(run, tmp_path, value, written):
+    (tmp_path / "square.py").write_text(
+        SQUARE.format(factor=2).replace("return u * u, u", f"return (u * u).masked_fill(u == 1, float('{value}')), u"),
+        encoding="utf-8",
+    )
+    done = run("certify", "--json", "--file", "square.py:square")
+    (record,) = strictly(done.stdout)
+    assert record["verdict"] == "refused" and record["counterexample"]["yours"] == value
+    from scratchgrad.cli.verdict_json import to_json
+
+    assert strictly(to_json([{"tensors": [[float(value), 1.0]]}])) == [{"tensors": [[written, 1.0]]}]
+
+
+def test_a_recomputation_as_json_says_what_differs(run, monkeypatch, tmp_path):
+    assert strictly(run("certify", "--check", "--json", "add").stdout) == [
+        {"subject": "add", "verdict": "recomputes", "complaints": []}
+    ]
+    monkeypatch.setattr("scratchgrad.certificate.built_in_path", lambda name: tmp_path / f"{name}.json")
+    done = run("certify", "--check", "--json", "add")
+    (record,) = strictly(done.stdout)
+    assert done.exit_code == 1 and record["verdict"] == "differs"
+    assert "no certificate ships with scratchgrad" in record["complaints"][0]

@@ -11,6 +11,7 @@ from scratchgrad.layer import Layer
 from scratchgrad.membership import outside
 from scratchgrad.signature import Signature, SignatureError
 from scratchgrad.testing import layers, members, networks, shapes, tensors
+from scratchgrad.testing.elements import CannotDraw
 from tests.tolerances import tolerance
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -85,6 +86,30 @@ def test_a_network_shrinks_to_few_layers():
     case = find(networks(), lambda case: len(case.operations) >= 2)
     assert len(case.operations) <= 3
     assert repr(case).startswith("NetworkCase(batch ")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_computes_in_the_dtype_that_is_wished(dtype):
+    @QUICK
+    @given(networks(operations=4, dtype=dtype))
+    def holds(case):
+        outputs = case.network.forward(*case.given.values())
+        case.network.backward()
+        values = [*case.given.values(), *case.leaves.values(), *outputs.values()]
+        assert {value.dtype for value in values} == {dtype}
+        assert {case.network.gradient(name).dtype for name in case.leaves} <= {dtype}
+
+    holds()
+
+
+def test_networks_that_cannot_be_drawn_are_named():
+    for options in ({"operations": 0}, {"batches": ()}):
+        with pytest.raises(CannotDraw, match="networks: expected operations of at least 1 and some batches"):
+            networks(**options)
+    with pytest.raises(CannotDraw, match="networks: gradients need a dtype of floating point, got torch.int64"):
+        networks(dtype=torch.int64)
+    with pytest.raises(CannotDraw, match="expected dtype= such as torch.float32"):
+        find(networks(dtype="float32"), lambda _: True)
 
 
 DOMAINS = ["nu>0", "x[i]>=2", "u[i] in (-1,1)", "p[i]:probability", "p[n,i]:simplex", "y[n,i]:onehot", "s[i]:sign"]
