@@ -55,9 +55,11 @@ def diagnose(
     observed = Observed(battery, subject, same, main) if main.tensor and main.kind in _SEEN else None
     likely = None if observed is None else hypothesis(observed)
     if main.kind in ("value", "not finite", "exception", "shape"):
-        sentences += _where(battery, subject, same, observed, explained=likely is not None)
+        sentences += _where(battery, subject, same, observed, explained=likely is not None and likely.whole)
     if observed is not None:
-        sentences += [likely] if likely is not None else _agreement(observed, said="digits" in " ".join(sentences))
+        sentences += (
+            [likely.words] if likely is not None else _agreement(observed, said="digits" in " ".join(sentences))
+        )
     if main.kind in ("exception", "shape") and battery.specification.batched and not subject.kernel:
         sentences += _columns(battery, subject)
     sentences += _stages(battery, findings, measured)
