@@ -43,6 +43,7 @@ from scratchgrad.certification.following import following
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
+from scratchgrad.certification.source_numbers import at_numbers
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
 from scratchgrad.certification.turning import turning_points
 from scratchgrad.notation.evaluation import EvaluationError
@@ -118,10 +119,11 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             found.undecided[f"not executed exactly: {error}"] += 1
             run = partial(_executed, battery, subject, entries)
             found.followed = following(battery, entries, run, _of_kinds(_FOLLOWED, battery, point))
-            found.entered += found.followed.probes
+            found.entered += [*found.followed.probes, *_at_its_numbers(battery, subject, point)]
             return
         except Misbehaviour as seen:
             found.undecided[f"not executed exactly: {seen.words}"] += 1
+            found.entered += _at_its_numbers(battery, subject, point)
             return
         except Undefined:
             # TRUST: both-defined
@@ -129,6 +131,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         (first, constants), (second, _) = shadows
         if any(x is not y for name, a in first.items() for x, y in zip(a.ravel(), second[name].ravel(), strict=True)):
             found.undecided["what it computes depends on values in a way that is not seen"] += 1
+            found.entered += _at_its_numbers(battery, subject, point)
             return
         found.shapes.append(where)
         found.constants |= constants
@@ -146,6 +149,12 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             found.suspects += _suspects(battery, entries, open_pairs, turns, TURNS)
             if found.suspects:
                 return
+
+
+def _at_its_numbers(battery: Battery, subject: Subject, point: Point) -> list[Probe]:
+    """Probes at the numbers that stand in the source of a subject which cannot be executed exactly."""
+    (ordinary,) = _of_kinds({"normal": 1}, battery, point)
+    return at_numbers(battery, ordinary, (subject.forward_function, subject.backward_function))
 
 
 @dataclass

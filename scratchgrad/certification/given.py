@@ -20,6 +20,7 @@ from scratchgrad.certification.randomness import said_of_random_numbers
 from scratchgrad.certification.specification import NothingToCertify, Specification
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.transforms import judge_transforms
+from scratchgrad.certification.unsupported import said_of_dtypes, where_it_takes_layouts
 from scratchgrad.certification.verdict import Verdict
 
 __all__ = ["judge_given"]
@@ -50,8 +51,12 @@ def judge_given(
     subject = replace(subject, forward_function=library.adapted(forward), backward_function=library.adapted(backward))
     if specification.free:
         battery = battery_for(specification, used, subject)
+    notes: list[str] = []
+    if library is not TORCH:
+        battery, notes = where_it_takes_layouts(battery, subject)
+        notes = [f"the functions were called with arrays of {library.name}", *notes]
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
-    notes = [] if library is TORCH else [f"the functions were called with arrays of {library.name}"]
+    verdict = said_of_dtypes(battery, subject, verdict)
     notes += said_of_random_numbers(verdict, subject, first_arguments(battery)[0])
     verdict = replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
     return judge_transforms(battery, subject, None, verdict, asked)

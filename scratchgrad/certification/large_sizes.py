@@ -34,6 +34,7 @@ from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.size_conditions import BATCH
 from scratchgrad.certification.size_paths import Paths, paths_of
+from scratchgrad.certification.source_numbers import numbers_in
 from scratchgrad.certification.subject import Subject
 from scratchgrad.notation.binding import bound, free_indices, operands
 from scratchgrad.notation.elementary import row_of
@@ -84,6 +85,11 @@ _GROSS = 1e3
 _BATCH = Size("batch")
 
 Shape = tuple[int | None, tuple[tuple[sp.Expr, int], ...]]
+
+
+# TRUST: numbers-of-the-source
+_SAID, _LENGTHS = (3, 5000), 8
+"""Which whole numbers of a source may be lengths, and how many of them are tried."""
 
 
 class UnknownSize(ValueError):
@@ -150,7 +156,8 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
         found.stopped = "plain float64 does not agree with exact numbers at small ones"
         return found
     known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(_usual(battery))]
-    named = (_shape(battery, wanted, tuple(wanted)) for wanted in more)
+    said = _said(battery, subject) if found.paths.unknown else []
+    named = (_shape(battery, wanted, tuple(wanted)) for wanted in (*more, *said))
     probes = [*known.probes, *(_probe(battery, shape) for shape in named if shape is not None)]
     examination = _Examination(known.reference, subject)
     spent = 0.0
@@ -173,6 +180,16 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
             break
     found.entries = examination.measured.entries - examination.measured.left_out
     return found
+
+
+def _said(battery: Battery, subject: Subject) -> list[Sizes]:
+    """The lengths that stand in the source of a subject whose conditions on sizes are not known, and the next ones."""
+    spec = battery.specification
+    axes = [s for s in spec.sizes if s not in spec.free and not s.is_Integer] if not battery.examples else []
+    axes += [_BATCH] if spec.batched else []
+    numbers = numbers_in(subject.forward_function, subject.backward_function)
+    lengths = [int(n) for n in numbers if n.is_integer() and _SAID[0] <= n <= _SAID[1]][:_LENGTHS]
+    return [{axis: n} for length in lengths for n in (length, length + 1) for axis in axes]
 
 
 def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], known: _Known, found: Larger) -> None:

@@ -65,16 +65,21 @@ def library_of(
     functions = (subject.forward_function, subject.backward_function)
 
     def reached(library: Library) -> int:
-        """How many of the two functions come to an end."""
+        """How many of the two functions come to an end, in the dtype in which most do."""
         forward, backward = map(library.adapted, functions)
         tried = replace(subject, forward_function=forward, backward_function=backward)
-        tensors, upstream = ([t.clone() for t in some] for some in arguments)
+        return max(ended(tried, dtype) for dtype in (torch.float64, torch.float32))
+
+    def ended(tried: Subject, dtype: torch.dtype) -> int:
+        tensors, upstream = (
+            [t.to(dtype, copy=True) if t.is_floating_point() else t.clone() for t in some] for some in arguments
+        )
         done = 0
         with tried.running(), contextlib.suppress(Misbehaviour):
             outputs, saved = tried.forward(tensors)
-            done += all(isinstance(u, torch.Tensor) for u in outputs) and forward is not None
+            done += all(isinstance(u, torch.Tensor) for u in outputs) and tried.forward_function is not None
             found = tried.backward(saved, upstream, tensors)
-            done += all(g is None or isinstance(g, torch.Tensor) for g in found) and backward is not None
+            done += all(g is None or isinstance(g, torch.Tensor) for g in found) and tried.backward_function is not None
         return done
 
     best, most = TORCH, -1

@@ -30,6 +30,7 @@ from scratchgrad.certification.specification import NothingToCertify, Specificat
 from scratchgrad.certification.subject import Misbehaviour, Subject
 from scratchgrad.certification.through_autograd import by_autograd
 from scratchgrad.certification.transforms import judge_transforms
+from scratchgrad.certification.unsupported import said_of_dtypes
 from scratchgrad.certification.verdict import Verdict
 
 __all__ = ["judge_recorded"]
@@ -58,7 +59,7 @@ def judge_recorded(
             f"{specification.title}: backward is missing, and what forward returns carries no gradient of torch's; "
             "give backward=, or say forward_only=True"
         )
-    verdict = judge(battery, subject, more=named_sizes(battery, sizes))
+    verdict = said_of_dtypes(battery, subject, judge(battery, subject, more=named_sizes(battery, sizes)))
     constants = specification.constants
     places = [n for n in range(len(specification.inputs) + len(constants)) if n not in constants]
     if "backward" in verdict.wrong:

@@ -103,8 +103,8 @@ def _refused(name: str, battery: Battery, verdict: Verdict, attempt: _Attempt, f
         words = "backward is marked with @once_differentiable: it has no second derivative"
     lines = [f"{name}: {finding.words if finding.entry is None else transform.wrong(finding)}"]
     lines += [f"{name}: {line}" for line in (attempt.words, words) if line]
-    if finding.entry is not None and finding.yours == 0 and transform.zero and not words:
-        lines.append(f"{name}: {transform.zero}")
+    if finding.entry is not None and finding.stage == transform.stage and not words:
+        lines.append(f"{name}: {transform.hint}")
     shown = replace(counterexample(battery, finding), formula=())
     return Verdict(verdict.title, False, (name,), shown, tuple(lines))
 
@@ -211,7 +211,8 @@ class _Transform:
     attempts: Callable[[Battery, Subject, Any], Iterator[_Attempt]]
     words: str
     wrong: Callable[[Finding], str]
-    zero: str = ""
+    hint: str = ""
+    stage: str = ""
 
 
 TRANSFORMS = {
@@ -224,14 +225,16 @@ TRANSFORMS = {
             if f.stage == "backward"
             else f"{f.tensor}, what backward gives, is another where torch records backward itself"
         ),
-        "torch takes a gradient that backward does not track as zero: does it work on constants (.data, detach, NumPy, "
-        "numbers kept in forward), or lack a graph?",
+        "does backward use what torch takes as constant: .data, detach, NumPy, or what forward computed on the way and "
+        "saved, neither an input nor an output?",
+        "backward",
     ),
     "jvp": _Transform(
         _forward_mode,
         "tangents of the outputs in forward mode, for all inputs and for each alone",
         lambda f: f"{f.tensor} is wrong in forward mode",
-        "torch takes a tangent that is lost on the way as zero: does forward work on constants (.data, detach, NumPy)?",
+        "does forward use what torch takes as constant (.data, detach, NumPy)? A tangent that is lost is zero",
+        "forward",
     ),
     "vmap": _Transform(
         _batching,
