@@ -10,7 +10,7 @@ Out  one sentence that holds at every probe, or none
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
@@ -52,21 +52,27 @@ def hypothesis(observed: Observed) -> Hypothesis | None:
         return None
     if not any(s.tells for s in observed.failed):  # nothing but numbers that are not finite
         return None
-    for look in (_ratios, _sums, _arrangements, only_a_part, elsewhere):
-        for words, predict in look(observed):
-            if observed.explains(predict):
-                return Hypothesis(words)
+    looks = (look(observed) for look in (_ratios, _sums, _arrangements, only_a_part, elsewhere))
+    simple = _first(observed, itertools.chain.from_iterable(looks))
+    if simple is not None:
+        return Hypothesis(simple)
     found = formula(observed)
     if found is None and (itself := same_as(observed)) is not None:
         return Hypothesis(itself, whole=False)
-    found = found or relation(observed) or jacobian_hypothesis(observed)
-    if found is not None:
-        return Hypothesis(found)
     order = ("the right numbers stand in another order", _sorted_alike)
-    for words, predict in (*at_other_inputs(observed), *without_operations(observed), order):
-        if observed.explains(predict):
-            return Hypothesis(words)
-    return None
+    found = (
+        found
+        or _first(observed, at_other_inputs(observed))
+        or relation(observed)
+        or jacobian_hypothesis(observed)
+        or _first(observed, itertools.chain(without_operations(observed), [order]))
+    )
+    return None if found is None else Hypothesis(found)
+
+
+def _first(observed: Observed, candidates: Iterable[Candidate]) -> str | None:
+    """The words of the first candidate that explains every probe."""
+    return next((words for words, predict in candidates if observed.explains(predict)), None)
 
 
 def _ratios(observed: Observed) -> Iterator[Candidate]:

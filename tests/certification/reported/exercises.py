@@ -268,6 +268,7 @@ EXERCISES = {
         (lambda u: u.clamp(-1, 1), lambda g, u: g.clone()),
         (lambda u: u.clamp(-1, 1), lambda g, u: g * (u.abs() < 1)),
         (r"\|u\| > 1",),
+        true=("yours is grad_y itself",),
     ),
     "a slope that is lost": Report(
         "0 on the negative side",
