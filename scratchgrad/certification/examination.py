@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ import torch
 
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
 from scratchgrad.certification.layouts import CONTIGUOUS
+from scratchgrad.certification.own_choice import Own
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role
@@ -35,14 +36,13 @@ Array = Any
 _LOOK = 8.0
 """From here on the effect of one ulp is measured more closely."""
 
+_ORDINARY = ("example", "sizes")
+"""Groups of probes at usual numbers."""
+
 # TRUST: noise
 _BEYOND_DOUBT = 1e4 * THRESHOLD
 """No closer look at the effect of one ulp makes an error of so many roundings a right value."""
 
-
-# TRUST: specification-rounds
-_OWN, _EXCUSED = 4, 1e3
-"""A kernel may be so many times as far off as its specification, which excuses a factor of a thousand at most."""
 
 # TRUST: ties-together
 _TOGETHER = 100
@@ -79,6 +79,12 @@ class Measured:
     compared: set[str] = field(default_factory=set)
     judged: Counter[str] = field(default_factory=Counter)
     """How many entries of each tensor had a right value to be compared with."""
+    chosen: int = 0
+    """How many tensors were right because a torch function that is the specification gives them itself."""
+    another: int = 0
+    """At how many ordinary probes such a function gives something else than its exact execution."""
+    raised: str = ""
+    """What such a function raises itself where the subject raises."""
 
 
 class Examination:
@@ -91,6 +97,7 @@ class Examination:
         self.specification = reference.specification
         self.measured = Measured()
         self._dtype = torch.float64
+        self.own: Own | None = None
 
     def at(self, probe: Probe) -> list[Finding]:
         """What is wrong at this probe; nothing where the definition has no value there."""
@@ -100,36 +107,36 @@ class Examination:
             # TRUST: undefined-probes
             self.measured.undefined += 1
             return []
-        own = self._own(probe)
-        self._dtype = next((u.dtype for u in own or () if u.is_floating_point()), getattr(torch, probe.point.dtype))
-        if own is not None and not own:
+        self.own = own = self._own(probe)
+        self._dtype = (own.dtype if own is not None else None) or getattr(torch, probe.point.dtype)
+        if own is not None and own.outputs is None:
             self.measured.undefined += 1
             return []
+        if own is not None and probe.point.dtype == "float64" and probe.group in _ORDINARY and own.is_another(truths):
+            self.measured.another += 1
         self.measured.probes += 1
         with self.subject.running():
-            return list(self._findings(probe, truths if own is None else self._excused(truths, own)))
+            found = list(self._findings(probe, truths if own is None else own.excused(truths)))
+        if found and own is not None and not own.is_steady:
+            # TRUST: undefined-probes
+            self.measured.undefined += 1
+            return []
+        return found
 
-    def _own(self, probe: Probe) -> tuple[torch.Tensor, ...] | None:
-        """What a torch function that is the specification gives there itself; empty where it raises."""
-        function = self.specification.function
-        if function is None:
+    def _own(self, probe: Probe) -> Own | None:
+        """A torch function that is the specification, at this probe."""
+        if self.specification.function is None:
             return None
-        return function.native(self._arguments(probe)[0]) or ()
+        return Own(self.specification, lambda: self._arguments(probe))
 
-    def _excused(self, truths: Mapping[str, Truth], own: Sequence[torch.Tensor]) -> Mapping[str, Truth]:
-        """The truths, with what the specification's own rounding excuses: nobody need be more exact than it is."""
-        factor, finite = 1.0, True
-        for role, tensor in zip(self.specification.outputs, own, strict=True):
-            if role.integer:
-                continue
-            values = _array(tensor)
-            finite &= bool(np.isfinite(values).all())
-            units = np.where(np.isfinite(values), truths[role.name].units(values), 0.0)
-            factor = max(factor, min(_OWN * float(np.max(units, initial=0.0)) / THRESHOLD, _EXCUSED))
-        return {
-            name: replace(t, unit=factor * t.unit, judged=t.judged if finite else np.zeros_like(t.judged))
-            for name, t in truths.items()
-        }
+    def _undefined(self, probe: Probe, seen: Misbehaviour) -> bool:
+        """Whether a torch function that is the specification raises there, too."""
+        # TRUST: undefined-probes
+        if self.own is None or seen.kind != "exception" or not self.own.raises:
+            return False
+        self.measured.undefined += 1
+        self.measured.raised = self.own.error or seen.words
+        return True
 
     def results(self, probe: Probe) -> dict[str, Array]:
         """The tensors that the subject returns there, as float64 arrays of whatever shape they have."""
@@ -163,6 +170,8 @@ class Examination:
             if subject.kernel:
                 yield from _shared("forward", probe, outputs, given)
         except Misbehaviour as seen:
+            if self._undefined(probe, seen):
+                return
             yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
             if subject.protocol or seen.kind == "hang":
                 return
@@ -181,7 +190,8 @@ class Examination:
                 yield from _shared("backward", probe, gradients, given + arriving + kept)
             yield from self._again(probe, truths, saved, outputs, gradients)
         except Misbehaviour as seen:
-            yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
+            if not self._undefined(probe, seen):
+                yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
 
     def _again(
         self,
@@ -255,6 +265,10 @@ class Examination:
             self.measured.judged[name] += int(np.sum(truths[name].judged))
             self.measured.entries += values.size
             self.measured.left_out += int(np.sum(~truths[name].judged))
+            if worst > THRESHOLD and self.own is not None:
+                units = self.own.units(name, values, truths[name].unit, units)
+                worst = float(np.max(units, initial=0.0))
+                self.measured.chosen += worst <= THRESHOLD
             if worst <= THRESHOLD:
                 worst = max(self.measured.worst.get(probe.point.dtype, 0.0), worst)
                 self.measured.worst[probe.point.dtype] = worst
@@ -280,6 +294,8 @@ class Examination:
         """Gradients that are legal one by one, but not all together, at a tie."""
         legal = self.reference.legal(probe.point)
         values = {name: _array(tensor) for name, tensor in results.items()}
+        if legal is not None and self.own is not None and self.own.gives(values, truths):
+            return
         distance = None if legal is None else legal.distance(values)
         if legal is None or distance is None or not np.isfinite(distance).all():
             return

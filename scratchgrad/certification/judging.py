@@ -60,7 +60,9 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
     if not found:
         exactness = examine_exactly(battery, subject)
         for probe in (*exactness.suspects, *exactness.entered):
+            before = examination.measured.chosen
             found += examination.at(probe)
+            exactness.chosen += examination.measured.chosen > before
     larger = Larger() if found else examine_larger(battery, subject, more)
     return Examined(found + larger.findings, examination, exactness, larger)
 
@@ -117,6 +119,13 @@ def _never_compared(battery: Battery, subject: Subject, examination: Examination
         names += [r.tensor.gradient.name for r in spec.differentiable]
         if not spec.differentiable:
             return ["no input can be differentiated (all are whole numbers), so no gradient was compared"]
+    if measured.another:
+        return [
+            f"the specification gives other values than its exact execution says, at {measured.another} ordinary "
+            "probes: it takes a way that depends on values, which nothing here sees; write it with torch.where"
+        ]
+    if measured.raised and any(not measured.judged[name] for name in names):
+        return [f"the specification itself raises at every probe: {measured.raised}"]
     return [
         f"{name} was never compared with anything: the definition has no finite value of it at any of "
         f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
@@ -169,6 +178,11 @@ def _acceptance(
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "
             f"{measured.left_out} numbers"
+        )
+    if measured.chosen:
+        lines.append(
+            f"{measured.chosen} times a result counts as right because the specification itself gives it, through "
+            "torch's autograd, though exact arithmetic gives another"
         )
     lines += [f"{name} was not given (None) and is not checked" for name in sorted(measured.not_given)]
     # TRUST: not-given

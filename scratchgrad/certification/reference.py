@@ -23,6 +23,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 
 from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, STRICTER, TINY, UNIT
 from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
@@ -175,19 +176,34 @@ class Reference:
         key: tuple[Any, ...] = tuple((name, a.shape, a.tobytes()) for name, a in integers.items())
         key = (None if spec.function is None else point.batch, *point.sizes.items(), *key)
         if key not in self._programs:
-            try:
-                if spec.function is not None:
-                    entries = spec.function.entries(point.tensors, [role.name for role in spec.outputs])
-                else:
-                    assert spec.definition is not None  # else there is a function
-                    entries = entries_of_sample(spec.definition, point.sizes, integers)
-            except NotImplementedError as error:  # not undefined: we cannot compute it
-                raise NothingToCertify(f"{spec.title}: {error}") from error
-            except (ArithmeticError, EvaluationError, ValueError, IndexError, RuntimeError, CannotExecute) as error:
-                raise Undefined(f"the definition has no value: {error}") from error
+            entries = self._executed(point) if spec.function is not None else self._defined(point, integers)
             roots = [node for array in entries.results.values() for node in array.ravel()]
             self._programs[key] = (entries, Program(roots, entries.kept))
         return self._programs[key]
+
+    def _defined(self, point: Point, integers: Mapping[str, Array]) -> Entries:
+        definition = self.specification.definition
+        assert definition is not None  # else there is a function
+        try:
+            return entries_of_sample(definition, point.sizes, integers)
+        except NotImplementedError as error:  # not undefined: we cannot compute it
+            raise NothingToCertify(f"{self.specification.title}: {error}") from error
+        except (ArithmeticError, EvaluationError) as error:
+            raise Undefined(f"the definition has no value: {error}") from error
+
+    def _executed(self, point: Point) -> Entries:
+        """Where the function raises itself, it is not defined; where only its exact execution fails, we cannot."""
+        spec, function = self.specification, self.specification.function
+        assert function is not None  # asked before
+        try:
+            return function.entries(point.tensors, [role.name for role in spec.outputs])
+        except (Exception, CannotExecute) as error:
+            if function.native([torch.tensor(point.tensors[role.name]) for role in spec.inputs]) is None:
+                raise Undefined(f"the definition has no value: {error}") from error
+            at = ", ".join(f"{role.name}{list(point.tensors[role.name].shape)}" for role in spec.inputs)
+            raise NothingToCertify(
+                f"{spec.title}: the specification cannot be executed exactly at {at}: {error}"
+            ) from error
 
     def _evaluated(self, point: Point) -> _Known:
         if point in self._undefined:

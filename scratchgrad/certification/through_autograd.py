@@ -89,7 +89,9 @@ def by_autograd(
         found = _pulled(list(consumed.values()), real, [arriving[n] for n in consumed])
         pulled = dict(zip(map(id, real), found, strict=True))
         recorded.none |= {n for n, a in enumerate(recorded.watched) if pulled.get(id(a), a) is None}
-        every = [torch.zeros_like(a) if g is None else g for a, g in zip(real, found, strict=True)]
+        every = [
+            torch.zeros_like(a) if g is None or g._is_zerotensor() else g for a, g in zip(real, found, strict=True)
+        ]
         rest = iter(every)
         return tuple(next(rest) if _carries(a) else None for a in recorded.watched if isinstance(a, torch.Tensor))
 

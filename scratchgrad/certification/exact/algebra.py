@@ -9,7 +9,7 @@ import numpy as np
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.pointwise import gelu
 from scratchgrad.certification.exact.reductions import norm
-from scratchgrad.certification.exact.rules import rule
+from scratchgrad.certification.exact.rules import CannotExecute, rule
 
 __all__: list[str] = []
 
@@ -85,6 +85,36 @@ def _solve(on: Arrays, a: Array, b: Array, *, left: bool = True, check_errors: b
     vector = b.ndim == a.ndim - 1
     found = on.matmul(_inverse(on, a), b[..., None] if vector else b) if left else on.matmul(b, _inverse(on, a))
     return found[..., 0] if vector else found, None, None, None
+
+
+@rule("_pdist_forward")
+def _pdist(on: Arrays, a: Array, p: float = 2) -> Array:
+    first, second = np.triu_indices(len(a), 1)
+    return norm(on, on.sub(on.of(a)[first], on.of(a)[second]), p, -1)
+
+
+@rule("_scaled_dot_product_flash_attention_for_cpu")
+def _attention(
+    on: Arrays,
+    q: Array,
+    k: Array,
+    v: Array,
+    dropout: float = 0.0,
+    is_causal: bool = False,
+    *,
+    attn_mask: Array | None = None,
+    scale: float | None = None,
+) -> tuple[Array, None]:
+    if dropout:
+        raise CannotExecute("attention with dropout")
+    factor = on.div(1, on.sqrt(q.shape[-1])) if scale is None else scale
+    scores = on.mul(on.matmul(on.of(q), np.swapaxes(on.of(k), -1, -2)), factor)
+    if attn_mask is not None:
+        scores = on.add(scores, attn_mask)
+    if is_causal:
+        rows, columns = np.indices(scores.shape[-2:])
+        scores = on.choice(columns <= rows, scores, on.graph.minus_infinity)
+    return on.matmul(on.softmax(scores, -1), on.of(v)), None
 
 
 @rule("_cdist_forward")

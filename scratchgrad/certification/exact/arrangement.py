@@ -13,12 +13,12 @@ import numpy as np
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.rules import CannotExecute, rule
 
-__all__: list[str] = []
+__all__ = ["concrete"]
 
 Array = Any
 
 
-def _concrete(index: Array) -> Array:
+def concrete(index: Array) -> Array:
     """An index that depends on no value, as integers (or truth values)."""
     if index.dtype != object:
         return index
@@ -103,7 +103,7 @@ def _pad(on: Arrays, a: Array, pad: Sequence[int], value: float = 0) -> Array:
 
 
 def _integers(index: Any) -> Any:
-    return slice(None) if index is None else _concrete(index)
+    return slice(None) if index is None else concrete(index)
 
 
 @rule("index", "_unsafe_index")
@@ -128,8 +128,8 @@ def _index_put(on: Arrays, a: Array, indices: Sequence[Any], values: Any, accumu
     return flat.reshape(a.shape)
 
 
-rule("index_select")(lambda on, a, dim, index: np.take(on.of(a), _concrete(index), axis=dim))
-rule("embedding")(lambda on, weight, indices, *_, **__: on.of(weight)[_concrete(indices)])
+rule("index_select")(lambda on, a, dim, index: np.take(on.of(a), concrete(index), axis=dim))
+rule("embedding")(lambda on, weight, indices, *_, **__: on.of(weight)[concrete(indices)])
 
 
 @rule("gather")
@@ -171,7 +171,7 @@ rule("scatter_add")(lambda on, a, dim, index, values: _scatter(on, a, dim, index
 def _index_add(on: Arrays, a: Array, dim: int, index: Array, values: Array, alpha: Any = 1) -> Array:
     found = np.moveaxis(on.number(a).copy(), dim, 0)
     rows = np.moveaxis(on.of(values), dim, 0)
-    for k, place in enumerate(_concrete(index).ravel().tolist()):
+    for k, place in enumerate(concrete(index).ravel().tolist()):
         found[place] = on.add(found[place], on.mul(alpha, rows[k]))[()]
     return np.moveaxis(found, 0, dim)
 
@@ -179,14 +179,14 @@ def _index_add(on: Arrays, a: Array, dim: int, index: Array, values: Array, alph
 @rule("index_copy")
 def _index_copy(on: Arrays, a: Array, dim: int, index: Array, values: Array) -> Array:
     found = np.moveaxis(on.number(a).copy(), dim, 0)
-    found[_concrete(index)] = np.moveaxis(on.of(values), dim, 0)
+    found[concrete(index)] = np.moveaxis(on.of(values), dim, 0)
     return np.moveaxis(found, 0, dim)
 
 
 @rule("index_fill")
 def _index_fill(on: Arrays, a: Array, dim: int, index: Array, value: Any) -> Array:
     found = np.moveaxis(on.number(a).copy(), dim, 0)
-    found[_concrete(index)] = on.of(value)[()] if np.ndim(value) == 0 else on.of(value)
+    found[concrete(index)] = on.of(value)[()] if np.ndim(value) == 0 else on.of(value)
     return np.moveaxis(found, 0, dim)
 
 
@@ -194,7 +194,7 @@ def _index_fill(on: Arrays, a: Array, dim: int, index: Array, value: Any) -> Arr
 def _embedding_backward(on: Arrays, grad: Array, indices: Array, count: int, padding: int, scale: bool) -> Array:
     found = on.filled((count, grad.shape[-1]))
     rows = grad.reshape(-1, grad.shape[-1])
-    for k, place in enumerate(_concrete(indices).ravel().tolist()):
+    for k, place in enumerate(concrete(indices).ravel().tolist()):
         if place != padding:
             found[place] = on.add(found[place], rows[k])
     return found

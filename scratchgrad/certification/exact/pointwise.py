@@ -31,6 +31,10 @@ rule("relu6")(lambda on, a: on.minimum(on.maximum(a, 0), 6))
 rule("silu")(lambda on, a: on.mul(a, on.function("sigmoid", a)))
 rule("log_sigmoid_forward")(lambda on, a: (on.log(on.function("sigmoid", a)), None))
 rule("log_sigmoid_backward")(lambda on, grad, a, buffer: on.mul(grad, on.function("sigmoid", on.neg(a))))
+rule("hypot")(lambda on, a, b: on.sqrt(on.add(on.mul(a, a), on.mul(b, b))))
+rule("special_erfcx")(lambda on, a: on.mul(on.exp(on.mul(a, a)), on.function("erfc", a)))
+rule("special_log_ndtr")(lambda on, a: on.log(on.function("normcdf", a)))
+rule("special_ndtri")(lambda on, a: on.mul(on.sqrt(2), on.function("erfinv", on.sub(on.mul(2, a), 1))))
 rule("xlogy")(lambda on, a, b: on.choice(on.equal(a, 0), 0, on.mul(a, on.log(b))))
 
 
@@ -42,16 +46,15 @@ def _polygamma(on: Arrays, n: int, a: Array) -> Array:
     return on.mul((-1) ** (n + 1) * math.factorial(n), on.function("hurwitz", n + 1, a))
 
 
-@rule("div", "true_divide")
-def _div(on: Arrays, a: Any, b: Any, rounding_mode: str | None = None) -> Array:
-    if rounding_mode is not None:
-        raise CannotExecute("a division that rounds")
-    return on.div(a, b)
-
-
 @rule("pow")
 def _pow(on: Arrays, a: Any, b: Any) -> Array:
     return on.power(a, b)
+
+
+@rule("special_entr")
+def _entr(on: Arrays, a: Array) -> Array:
+    below = on.choice(on.equal(a, 0), 0, on.graph.minus_infinity)
+    return on.choice(on.greater(a, 0), on.neg(on.mul(a, on.log(a))), below)
 
 
 @rule("gelu")
@@ -96,6 +99,13 @@ def _softshrink(on: Arrays, a: Array, size: float = 0.5) -> Array:
 @rule("leaky_relu")
 def _leaky_relu(on: Arrays, a: Array, slope: float = 0.01) -> Array:
     return on.choice(on.greater(a, 0), a, on.mul(slope, a))
+
+
+@rule("rrelu_with_noise")
+def _rrelu(on: Arrays, a: Array, noise: Any, lower: float = 1 / 8, upper: float = 1 / 3, *training: Any) -> Array:
+    if any(training):
+        raise CannotExecute("random slopes; pass training=False")
+    return _leaky_relu(on, a, on.div(on.add(lower, upper), 2))
 
 
 @rule("threshold")

@@ -76,6 +76,49 @@ def _topk(
     return np.take(values, range(k), axis=dim), np.take(places, range(k), axis=dim)
 
 
+def _placed(on: Arrays, a: Array, place: int, dim: int, keep: bool) -> tuple[Array, Array]:
+    """The entry of that place among the sorted ones, and where it was."""
+    found = [np.take(part, place, axis=dim) for part in _sort(on, a.reshape(1) if a.ndim == 0 else a, dim)]
+    return tuple(np.expand_dims(part, dim) for part in found) if keep else tuple(found)  # type: ignore[return-value]  # two
+
+
+@rule("kthvalue")
+def _kthvalue(on: Arrays, a: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    return _placed(on, a, k - 1, dim, keepdim)
+
+
+@rule("median", "nanmedian")
+def _median(on: Arrays, a: Array, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The lower one of two."""
+    if dim is None:
+        return _placed(on, a.reshape(-1), (a.size - 1) // 2, 0, False)[0]
+    return _placed(on, a, (a.shape[dim] - 1) // 2, dim, keepdim)
+
+
+@rule("cummax")
+def _cummax(on: Arrays, a: Array, dim: int) -> tuple[Array, Array]:
+    """The largest so far; of equal ones the last."""
+    moved = np.moveaxis(a, dim, 0) if a.ndim else a.reshape(1)
+    best, places = [moved[0]], [on.filled(moved[0].shape, 0)]
+    for k in range(1, len(moved)):
+        above = on.at_least(moved[k], best[-1])
+        best.append(on.choice(above, moved[k], best[-1]))
+        places.append(on.choice(above, k, places[-1]))
+    values, indices = (np.moveaxis(np.stack(part), 0, dim) if a.ndim else part[0] for part in (best, places))
+    return values, indices
+
+
+@rule("cummin")
+def _cummin(on: Arrays, a: Array, dim: int) -> tuple[Array, Array]:
+    values, places = _cummax(on, on.neg(a), dim)
+    return on.neg(values), places
+
+
+@rule("logcumsumexp")
+def _logcumsumexp(on: Arrays, a: Array, dim: int) -> Array:
+    return on.log(np.add.accumulate(on.exp(a), axis=dim)) if a.ndim else a
+
+
 @rule("cumprod")
 def _cumprod(on: Arrays, a: Array, dim: int, dtype: Any = None) -> Array:
     return np.multiply.accumulate(on.number(a), axis=dim) if a.ndim else on.number(a)
@@ -133,9 +176,11 @@ def norm(on: Arrays, a: Array, p: Any = 2, dim: Any = None, keepdim: bool = Fals
         return on.sqrt(on.sum(on.mul(a, a), dim, keepdim))
     if p == 1:
         return on.sum(on.absolute(a), dim, keepdim)
-    if p == float("inf"):
-        return on.largest(on.absolute(a), dim, keepdim)
-    raise CannotExecute(f"a norm of order {p}")
+    if abs(p) == float("inf"):
+        return (on.largest if p > 0 else on.smallest)(on.absolute(a), dim, keepdim)
+    if p == 0:
+        return on.sum(on.negation(on.equal(a, 0)), dim, keepdim)
+    return on.power(on.sum(on.power(on.absolute(a), p), dim, keepdim), on.div(1, p))
 
 
 @rule("cumsum")

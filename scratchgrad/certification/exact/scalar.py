@@ -241,6 +241,8 @@ class Graph:
         row, given = TABLE[name], [self.node(a) for a in arguments]
         if name in _BUILT:
             return _BUILT[name](self, *given)
+        if row.rational is not None and all(a.op == "number" for a in given):
+            return self.number(Fraction(row.rational(*(a.args[0] for a in given))))
         if row.at_zero is not None and all(a is self.zero for a in given):
             return self.number(Fraction(row.at_zero))
         return self._made(name, *given)

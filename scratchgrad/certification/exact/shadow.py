@@ -13,9 +13,7 @@ Control flow that depends on values, random numbers, casts that round, and memor
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,17 +28,22 @@ from scratchgrad.certification.exact import (  # noqa: F401  # each enters its r
     algebra,
     arrangement,
     pointwise,
+    pooling,
     reductions,
+    resampling,
+    rounding,
+    scattering,
+    systems,
     windows,
 )
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.constants import Constants
+from scratchgrad.certification.exact.losses import REWRITTEN
+from scratchgrad.certification.exact.point_values import Values
 from scratchgrad.certification.exact.questions import Asked
 from scratchgrad.certification.exact.rules import CannotExecute, RuleFails, rule_of
 from scratchgrad.certification.exact.scalar import Graph, Scalar
 from scratchgrad.certification.exact.stopping import within_autograd_function
-from scratchgrad.notation.arithmetic import Float
-from scratchgrad.notation.functions import TABLE
 
 __all__ = ["CannotExecute", "Shadows"]
 
@@ -48,7 +51,7 @@ Array = Any
 
 _ALLOCATES = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"}
 _RESIZES = {"resize_", "resize_as_", "set_"}
-_READS_VALUES = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "unique"}
+_READS_VALUES = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "unique"}
 _RANDOM = {"bernoulli", "rand", "randn", "rand_like", "randn_like", "normal", "uniform", "randint", "multinomial"}
 _RANDOM |= {"native_dropout", "randperm", "random", "exponential"}
 _BEHIND = {"numpy", "tolist", "__array__", "data_ptr", "storage", "untyped_storage", "__dlpack__", "apply_", "map_"}
@@ -73,10 +76,12 @@ class _Guard(TorchFunctionMode):
             return self.owner.asked.handed(func(*args), self.owner.node_of(args[0]))
         if getattr(func, "__self__", None) is torch.Tensor.data and self.owner.stops:
             return self.owner.detached(name, func, args)
+        if name == "as_strided" and self.owner.stops:
+            self.owner.refuse("aten.as_strided: what it takes depends on how its argument lies in memory")
         if name == "detach_" and self.owner.stops:  # which torch does without an operation
             self.owner.hold(args[0])
-        if name == "one_hot" and len(args) == 2 and args[1] > 0:  # torch's own reads the largest index
-            return (args[0].unsqueeze(-1) == torch.arange(args[1])).long()
+        if name in REWRITTEN and (name != "one_hot" or (args[1:] or (-1,))[0] > 0):
+            return REWRITTEN[name](*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
 
@@ -99,7 +104,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._shadows: dict[int, tuple[Array, torch.dtype]] = {}
         self._alive: list[torch.Tensor] = []
         self._blank: set[int] = set()
-        self._values: dict[int, float] = {}
+        self._values = Values()
         self._constant: set[int] = set()
 
     @contextlib.contextmanager
@@ -124,7 +129,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def give(self, tensor: torch.Tensor, nodes: Array) -> None:
         """The tensor's entries are these nodes; symbols among them have the tensor's values at the concrete point."""
         for node, value in zip(nodes.ravel(), tensor.detach().ravel().tolist(), strict=True):
-            self._values[node.key] = float(value)
+            self._values.known[node.key] = float(value)
         self._new(tensor, nodes)
 
     def nodes(self, tensor: torch.Tensor) -> Array:
@@ -183,7 +188,10 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         views = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
         reshapes = torch.Tag.inplace_view in func.tags and name not in _RESIZES  # squeeze_ writes no number
         if (views and not writes) or reshapes or name == "detach":
-            return self._viewed(name, func, args, kwargs)
+            found = self._viewed(name, func, args, kwargs)
+            if all(self._is_symbolic(t) for t in tree_leaves(found) if isinstance(t, torch.Tensor) and t.numel()):
+                return found
+            return self._decomposed(func, args, kwargs)  # it has copied
         plain = _plain_name(name, schema.overload_name)
         if plain == "_to_copy":
             return self._copied(func, args, kwargs)
@@ -252,6 +260,8 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if target == torch.bool:
             nodes = self.on.condition(nodes)
         elif not target.is_floating_point and source.is_floating_point:
+            if all(node.op == "number" for node in nodes.ravel()):
+                return func(*args, **kwargs)  # no value decides it
             raise CannotExecute(f"a cast from {source} to {target}")
         else:
             nodes = self.on.number(nodes)
@@ -269,7 +279,21 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outs = [t for t in tree_leaves(found) if isinstance(t, torch.Tensor) and t.numel()]
         if outs and not any(map(self._is_symbolic, outs)):  # it went past us
             raise CannotExecute(f"no exact rule for aten.{func._schema.name.split('::')[1]}")
+        self._compare(func, args, kwargs, outs)
         return found
+
+    def _compare(self, func: Any, args: Any, kwargs: Mapping[str, Any], outs: Sequence[torch.Tensor]) -> None:
+        """A decomposition that makes new values gives those of the operation itself."""
+        if any(a.alias_info is not None for a in func._schema.arguments):
+            return
+        with _disable_current_modes():
+            given = [t for t in tree_leaves(func(*args, **kwargs)) if isinstance(t, torch.Tensor) and t.numel()]
+            same = len(given) == len(outs) and all(
+                a.shape == b.shape and torch.allclose(a.double(), b.double(), _AGREES, _AGREES, equal_nan=True)
+                for a, b in zip(given, outs, strict=True)
+            )
+        if not same:
+            raise CannotExecute(f"torch's decomposition of aten.{func.__name__} gives other values than it")
 
     def _argument(self, value: Any) -> Any:
         return self._lifted(value) if isinstance(value, torch.Tensor) else value
@@ -334,25 +358,10 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         with _disable_current_modes():
             wanted = np.array(tensor.detach().to(torch.float64).ravel().tolist())
         with np.errstate(all="ignore"):
-            got = np.array([self._valued(node) for node in nodes.ravel()])
+            got = np.array([self._values.of(node) for node in nodes.ravel()])
         size = max(1.0, float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=0.0)))
         if not np.allclose(got, wanted, rtol=_AGREES, atol=_AGREES * size, equal_nan=True):
             raise CannotExecute(f"{name}: our rule and torch disagree at the concrete point")
-
-    def _valued(self, node: Scalar) -> float:
-        """The float value of a node at the concrete point; a truth value is 1 or 0."""
-        known = self._values
-        if node.key not in known:
-            pending = [node]
-            while pending:
-                last = pending[-1]
-                missing = [a for a in last.operands if a.key not in known]
-                if missing:
-                    pending += missing
-                else:
-                    known[last.key] = _float(last, [known[a.key] for a in last.operands])
-                    pending.pop()
-        return known[node.key]
 
 
 def _key(tensor: torch.Tensor) -> int:
@@ -371,51 +380,3 @@ def _plain_name(name: str, overload: str) -> str:
             return f"{plain}_dim"
         return f"{plain}_other" if overload in ("other", "out") else plain
     return plain
-
-
-def _float(node: Scalar, args: Sequence[float]) -> float:
-    op = node.op
-    try:
-        if op == "symbol":
-            return math.nan
-        if op == "number":
-            return float(node.args[0])
-        if op == "infinity":
-            return math.inf if node.args[0] > 0 else -math.inf
-        if op == "power":
-            return float(args[0] ** node.args[1])
-        if op == "div":
-            return _quotient(*args)
-        return float(_FLOATS[op](*args) if op in _FLOATS else _function(op)(*map(np.float64, args)))
-    except (OverflowError, ValueError, ZeroDivisionError):
-        return math.nan
-
-
-def _quotient(a: float, b: float) -> float:
-    """As torch has it where Python raises."""
-    if b != 0:
-        return a / b
-    return math.nan if a == 0 else math.copysign(math.inf, a) * math.copysign(1, b)
-
-
-@cache
-def _function(op: str) -> Callable[..., Any]:
-    """The function of the table over floats."""
-    return Float().function(TABLE[op])
-
-
-_FLOATS: Mapping[str, Callable[..., Any]] = {
-    "pi": lambda: math.pi,
-    "undefined": lambda: math.nan,
-    "add": lambda a, b: a + b,
-    "mul": lambda a, b: a * b,
-    "positive": lambda a: a > 0,
-    "nonnegative": lambda a: a >= 0,
-    "zero": lambda a: a == 0,
-    "not": lambda c: not c,
-    "and": lambda c, d: bool(c) and bool(d),
-    "true": lambda: True,
-    "false": lambda: False,
-    "choice": lambda c, a, b: a if c else b,
-    "stop": lambda a, b: a,
-}

@@ -1,4 +1,4 @@
-"""The rules of operations with sliding windows: convolutions, pooling, columns of images.
+"""The rules of operations with sliding windows: convolutions, columns of images.
 
 In   images [n, c, h, w] (or with one spatial axis), kernels, strides, padding
 Out  as torch's operations, over arrays of exact scalars
@@ -17,12 +17,12 @@ import numpy as np
 from scratchgrad.certification.exact.arrays import Arrays
 from scratchgrad.certification.exact.rules import CannotExecute, rule
 
-__all__: list[str] = []
+__all__ = ["covered", "wide"]
 
 Array = Any
 
 
-def _wide(value: Any, axes: int) -> tuple[int, ...]:
+def wide(value: Any, axes: int) -> tuple[int, ...]:
     """A number for each spatial axis."""
     numbers = (value,) if isinstance(value, int) else tuple(value)
     return numbers * axes if len(numbers) == 1 else numbers
@@ -38,7 +38,7 @@ def _counts(
     )
 
 
-def _covered(
+def covered(
     shape: Sequence[int],
     place: Sequence[int],
     kernel: Sequence[int],
@@ -68,16 +68,16 @@ def _convolution(
     *_: Any,
 ) -> Array:
     axes = x.ndim - 2
-    stride, padding, dilation = _wide(stride, axes), _wide(padding, axes), _wide(dilation, axes)
+    stride, padding, dilation = wide(stride, axes), wide(padding, axes), wide(dilation, axes)
     x, w = on.of(x), on.of(w)
     if transposed:
-        return _transposed(on, x, w, b, (stride, padding, dilation, _wide(output_padding, axes)), groups)
+        return _transposed(on, x, w, b, (stride, padding, dilation, wide(output_padding, axes)), groups)
     shape, kernel = x.shape[2:], w.shape[2:]
     counts = _counts(shape, kernel, stride, padding, dilation)
     found = on.filled((x.shape[0], w.shape[0], *counts))
     own, outs = w.shape[1], w.shape[0] // groups
     for place in np.ndindex(counts):
-        for inside, at in _covered(shape, place, kernel, stride, padding, dilation):
+        for inside, at in covered(shape, place, kernel, stride, padding, dilation):
             for group in range(groups):
                 rows, channels = slice(group * outs, (group + 1) * outs), slice(group * own, (group + 1) * own)
                 taken = x[(slice(None), channels, *at)]
@@ -98,7 +98,7 @@ def _transposed(on: Arrays, x: Array, w: Array, b: Array | None, geometry: tuple
     outs, own = w.shape[1], w.shape[0] // groups
     found = on.filled((x.shape[0], outs * groups, *shape))
     for place in np.ndindex(x.shape[2:]):
-        for inside, at in _covered(shape, place, kernel, stride, padding, dilation):
+        for inside, at in covered(shape, place, kernel, stride, padding, dilation):
             for group in range(groups):
                 channels, rows = slice(group * own, (group + 1) * own), slice(group * outs, (group + 1) * outs)
                 part = on.matmul(x[(slice(None), channels, *place)], w[(channels, slice(None), *inside)])
@@ -125,12 +125,12 @@ def _convolution_backward(
     if transposed:
         raise CannotExecute("the gradient of a transposed convolution")
     axes = x.ndim - 2
-    stride, padding, dilation = _wide(stride, axes), _wide(padding, axes), _wide(dilation, axes)
+    stride, padding, dilation = wide(stride, axes), wide(padding, axes), wide(dilation, axes)
     grad, x, w = on.of(grad), on.of(x), on.of(w)
     grad_x, grad_w = on.filled(x.shape), on.filled(w.shape)
     own, outs = w.shape[1], w.shape[0] // groups
     for place in np.ndindex(grad.shape[2:]):
-        for inside, at in _covered(x.shape[2:], place, w.shape[2:], stride, padding, dilation):
+        for inside, at in covered(x.shape[2:], place, w.shape[2:], stride, padding, dilation):
             for group in range(groups):
                 rows, channels = slice(group * outs, (group + 1) * outs), slice(group * own, (group + 1) * own)
                 arriving = grad[(slice(None), rows, *place)]
@@ -142,121 +142,14 @@ def _convolution_backward(
     return tuple(g if wanted else None for g, wanted in zip(found, mask, strict=True))  # type: ignore[return-value]  # three
 
 
-@rule("max_pool2d_with_indices", "max_pool1d_with_indices")
-def _max_pool(
-    on: Arrays,
-    x: Array,
-    kernel: Any,
-    stride: Any = (),
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-) -> tuple[Array, Array]:
-    if ceil_mode:
-        raise CannotExecute("max pooling with ceil_mode")
-    kernel = _wide(kernel, 2)
-    stride, padding, dilation = _wide(stride or kernel, 2), _wide(padding, 2), _wide(dilation, 2)
-    shape = x.shape[-2:]
-    counts = _counts(shape, kernel, stride, padding, dilation)
-    best, index = on.filled((*x.shape[:-2], *counts)), on.filled((*x.shape[:-2], *counts))
-    for place in np.ndindex(counts):
-        first = True
-        for _, at in _covered(shape, place, kernel, stride, padding, dilation):
-            value, number = x[(..., *at)], at[0] * shape[1] + at[1]
-            into = (..., *place)
-            if first:
-                best[into], index[into] = value, on.filled(value.shape, number)
-                first = False
-            else:
-                above = on.greater(value, best[into])
-                best[into], index[into] = on.choice(above, value, best[into]), on.choice(above, number, index[into])
-    return best, index
-
-
-@rule("max_pool2d_with_indices_backward")
-def _max_pool_backward(
-    on: Arrays,
-    grad: Array,
-    x: Array,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-    indices: Array,
-) -> Array:
-    kernel = _wide(kernel, 2)
-    stride, padding, dilation = _wide(stride or kernel, 2), _wide(padding, 2), _wide(dilation, 2)
-    found = on.filled(x.shape)
-    for place in np.ndindex(grad.shape[-2:]):
-        for _, at in _covered(x.shape[-2:], place, kernel, stride, padding, dilation):
-            number = at[0] * x.shape[-1] + at[1]
-            part = on.choice(on.equal(indices[(..., *place)], number), grad[(..., *place)], 0)
-            found[(..., *at)] = on.add(found[(..., *at)], part)
-    return found
-
-
-@rule("avg_pool2d", "avg_pool1d")
-def _avg_pool(
-    on: Arrays,
-    x: Array,
-    kernel: Any,
-    stride: Any = (),
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Array:
-    if ceil_mode:
-        raise CannotExecute("average pooling with ceil_mode")
-    axes = len(kernel)
-    kernel = _wide(kernel, axes)
-    stride, padding = _wide(stride or kernel, axes), _wide(padding, axes)
-    shape, one = x.shape[-axes:], (1,) * axes
-    counts = _counts(shape, kernel, stride, padding, one)
-    found = on.filled((*x.shape[:-axes], *counts))
-    for place in np.ndindex(counts):
-        covered = [at for _, at in _covered(shape, place, kernel, stride, padding, one)]
-        total = on.filled(x.shape[:-axes])
-        for at in covered:
-            total = on.add(total, x[(..., *at)])
-        count = int(np.prod(kernel)) if count_include_pad else len(covered)
-        found[(..., *place)] = on.div(total, divisor_override or count)
-    return found
-
-
-@rule("avg_pool2d_backward")
-def _avg_pool_backward(
-    on: Arrays,
-    grad: Array,
-    x: Array,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> Array:
-    kernel = _wide(kernel, 2)
-    stride, padding, one = _wide(stride or kernel, 2), _wide(padding, 2), (1, 1)
-    found = on.filled(x.shape)
-    for place in np.ndindex(grad.shape[-2:]):
-        covered = [at for _, at in _covered(x.shape[-2:], place, kernel, stride, padding, one)]
-        count = int(np.prod(kernel)) if count_include_pad else len(covered)
-        part = on.div(grad[(..., *place)], divisor_override or count)
-        for at in covered:
-            found[(..., *at)] = on.add(found[(..., *at)], part)
-    return found
-
-
 @rule("im2col")
 def _im2col(on: Arrays, x: Array, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Array:
-    kernel, dilation, padding, stride = (_wide(v, 2) for v in (kernel, dilation, padding, stride))
+    kernel, dilation, padding, stride = (wide(v, 2) for v in (kernel, dilation, padding, stride))
     batched = x if x.ndim == 4 else x[None]
     counts = _counts(batched.shape[2:], kernel, stride, padding, dilation)
     found = on.filled((batched.shape[0], batched.shape[1], *kernel, *counts))
     for place in np.ndindex(counts):
-        for inside, at in _covered(batched.shape[2:], place, kernel, stride, padding, dilation):
+        for inside, at in covered(batched.shape[2:], place, kernel, stride, padding, dilation):
             found[(slice(None), slice(None), *inside, *place)] = batched[(slice(None), slice(None), *at)]
     flat = found.reshape(batched.shape[0], batched.shape[1] * kernel[0] * kernel[1], counts[0] * counts[1])
     return flat if x.ndim == 4 else flat[0]
@@ -264,21 +157,14 @@ def _im2col(on: Arrays, x: Array, kernel: Any, dilation: Any, padding: Any, stri
 
 @rule("col2im")
 def _col2im(on: Arrays, x: Array, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Array:
-    kernel, dilation, padding, stride = (_wide(v, 2) for v in (kernel, dilation, padding, stride))
+    kernel, dilation, padding, stride = (wide(v, 2) for v in (kernel, dilation, padding, stride))
     batched = x if x.ndim == 3 else x[None]
     counts = _counts(size, kernel, stride, padding, dilation)
     channels = batched.shape[1] // (kernel[0] * kernel[1])
     columns = batched.reshape(batched.shape[0], channels, *kernel, *counts)
     found = on.filled((batched.shape[0], channels, *size))
     for place in np.ndindex(counts):
-        for inside, at in _covered(size, place, kernel, stride, padding, dilation):
+        for inside, at in covered(size, place, kernel, stride, padding, dilation):
             into = (slice(None), slice(None), *at)
             found[into] = on.add(found[into], columns[(slice(None), slice(None), *inside, *place)])
     return found if x.ndim == 3 else found[0]
-
-
-@rule("upsample_nearest2d")
-def _upsample(on: Arrays, x: Array, size: Any, *_: Any) -> Array:
-    rows = [i * x.shape[-2] // size[0] for i in range(size[0])]
-    columns = [i * x.shape[-1] // size[1] for i in range(size[1])]
-    return x[..., rows, :][..., columns]
