@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
+from scratchgrad.certification.coverage import covered
 from scratchgrad.certification.diagnosis import diagnose, diagnose_larger
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
-from scratchgrad.certification.large_sizes import Larger, examine_larger
+from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
+from scratchgrad.certification.smaller_examples import OwnSizes
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
@@ -81,6 +83,9 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     title = title or battery.specification.title
     seen = examined(battery, subject, more)
     found, examination, exactness, larger = seen
+    own = [of for of in more if isinstance(of, OwnSizes)]
+    if own and found and not larger.findings and not wrong_at_own_sizes(battery, subject, own):
+        return Verdict(title, False, diagnosis=("wrong at smaller sizes, right at the example's own",), judged=False)
     if not found:
         missing = not_judged(battery, subject, seen)
         if missing:
@@ -174,6 +179,7 @@ def _acceptance(
     ]
     lines += larger.sentences()
     lines += battery.sentences()
+    lines += covered(battery)
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "
