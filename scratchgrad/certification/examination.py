@@ -23,6 +23,7 @@ import torch
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.own_choice import Own
+from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role
@@ -83,6 +84,8 @@ class Measured:
     """How many tensors were right because a torch function that is the specification gives them itself."""
     another: int = 0
     """At how many ordinary probes such a function gives something else than its exact execution."""
+    unsupported: list[Point] = field(default_factory=list)
+    """Where such a function has numbers, and exact arithmetic none."""
     raised: str = ""
     """What such a function raises itself where the subject raises."""
 
@@ -114,6 +117,8 @@ class Examination:
             return []
         if own is not None and probe.point.dtype == "float64" and probe.group in _ORDINARY and own.is_another(truths):
             self.measured.another += 1
+        if own is not None and own.outreaches(truths):
+            self.measured.unsupported.append(probe.point)
         self.measured.probes += 1
         with self.subject.running():
             found = list(self._findings(probe, truths if own is None else own.excused(truths)))
