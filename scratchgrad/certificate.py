@@ -26,6 +26,7 @@ from scratchgrad.layer import Layer
 
 __all__ = [
     "BATTERY",
+    "KERNEL_TEXT",
     "Certificate",
     "CertificateUnreadable",
     "built_in_path",
@@ -35,6 +36,7 @@ __all__ = [
     "objection",
     "read",
     "recipe_digest",
+    "text_digest",
     "torch_version",
     "write",
 ]
@@ -42,6 +44,10 @@ __all__ = [
 # TRUST: checks-by-number
 BATTERY = 7
 """The version of the battery of checks: raising it makes every older certificate stale."""
+
+
+KERNEL_TEXT = "kernel_text"
+"""Where the evidence holds the digest of a cached kernel's file."""
 
 
 class CertificateUnreadable(ValueError):
@@ -105,6 +111,11 @@ def recipe_digest(layer: Layer) -> str:
     if layer.recipe is None:
         return ""
     return hashlib.sha256("\0".join(executed(layer.recipe)).encode("utf-8")).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """The sha256 of a file's text."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _digest(layer: Layer, recipe: str) -> str:

@@ -14,8 +14,9 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from scratchgrad import certificate as certificates
@@ -33,7 +34,7 @@ __all__ = [
     "attach_kernel",
     "is_built_in",
     "kernel",
-    "kernel_in_file",
+    "kernel_in_text",
     "layer",
     "names",
     "recipe",
@@ -137,9 +138,9 @@ def kernel(wanted: Layer | str, *, for_program: bool = False, unit: frozenset[in
         made = None if (prepared := recipe(wanted)) is None else prepared.kernel(unit)
         return kernel(wanted) if made is None else cast("type[Kernel]", made)
     found = layer(wanted) if isinstance(wanted, str) else wanted
-    if not attach_kernel(found) and (own := certificates.cached_kernel_path(found.stem)).is_file():
+    if not attach_kernel(found) and (own := _cached_kernel(found)) is not None:
         try:  # generated and certified in an earlier process, if it is this layer's
-            found.kernel(kernel_in_file(own))
+            found.kernel(own)
             return kernel(found)
         except NotCertified:
             found.kernel_class = None
@@ -178,22 +179,32 @@ def attach_kernel(found: Layer) -> bool:
     if found.recipe is None and _is_room(found):
         found.recipe = recipe_module(found.base.name)
     if found.kernel_class is None and _is_room(found):
-        cached = certificates.cached_kernel_path(found.stem)
         if find_spec(f"{generated.__name__}.{found.stem}"):
             found.kernel(importlib.import_module(f"{generated.__name__}.{found.stem}").Kernel)
-        elif found.chosen and cached.is_file():
-            found.kernel(kernel_in_file(cached))
+        elif found.chosen and (cached := _cached_kernel(found)) is not None:
+            found.kernel(cached)
     return found.kernel_class is not None
 
 
-def kernel_in_file(path: Path) -> type[Kernel]:
-    """The kernel in a generated file."""
-    specification = spec_from_file_location(f"{generated.__name__}.{path.stem}", path)
-    assert specification is not None and specification.loader is not None  # a path that ends in .py
-    module = module_from_spec(specification)
-    specification.loader.exec_module(module)
+def kernel_in_text(text: str, path: Path) -> type[Kernel]:
+    """The kernel that the text of a generated file defines."""
+    module = ModuleType(f"{generated.__name__}.{path.stem}")
+    module.__file__ = str(path)
+    exec(compile(text, str(path), "exec"), vars(module))
     found: type[Kernel] = module.Kernel
     return found
+
+
+def _cached_kernel(found: Layer) -> type[Kernel] | None:
+    """The kernel in the user's cache; nothing of it is executed unless a certificate was made for exactly this text."""
+    path = certificates.cached_kernel_path(found.stem)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    offered = [c for c in _certificates(found.name) if isinstance(c, Certificate)]
+    vouched = certificates.text_digest(text) in [c.evidence.get(certificates.KERNEL_TEXT) for c in offered]
+    return kernel_in_text(text, path) if vouched else None
 
 
 def _numbers(options: str) -> dict[str, int]:

@@ -98,6 +98,12 @@ def examine_exactly(battery: Battery, subject: Subject) -> Exactness:
     return found
 
 
+def _wide(battery: Battery, point: Point) -> Point:
+    """An ordinary point whose axes are longer than 1: there rows differ, and entries can change places."""
+    usual = battery.probes[0].point
+    return usual if usual.entries <= _ENTRIES else point
+
+
 def _place(error: BaseException) -> str:
     """Where the error was raised: the innermost line of this package."""
     lines = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(f.filename).parents]
@@ -117,13 +123,15 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
             raise
         except CannotExecute as error:
             found.undecided[f"not executed exactly: {error}"] += 1
+            wide = _wide(battery, point)
+            entries = entries_at(battery, wide)
             run = partial(_executed, battery, subject, entries)
-            found.followed = following(battery, entries, run, _of_kinds(_FOLLOWED, battery, point))
-            found.entered += [*found.followed.probes, *_at_its_numbers(battery, subject, point)]
+            found.followed = following(battery, entries, run, _of_kinds(_FOLLOWED, battery, wide))
+            found.entered += [*found.followed.probes, *_at_its_numbers(battery, subject, wide)]
             return
         except Misbehaviour as seen:
             found.undecided[f"not executed exactly: {seen.words}"] += 1
-            found.entered += _at_its_numbers(battery, subject, point)
+            found.entered += _at_its_numbers(battery, subject, _wide(battery, point))
             return
         except Undefined:
             # TRUST: both-defined
@@ -131,7 +139,7 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         (first, constants), (second, _) = shadows
         if any(x is not y for name, a in first.items() for x, y in zip(a.ravel(), second[name].ravel(), strict=True)):
             found.undecided["what it computes depends on values in a way that is not seen"] += 1
-            found.entered += _at_its_numbers(battery, subject, point)
+            found.entered += _at_its_numbers(battery, subject, _wide(battery, point))
             return
         found.shapes.append(where)
         found.constants |= constants

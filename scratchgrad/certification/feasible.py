@@ -1,7 +1,7 @@
 """Sizes at which every axis has a place: where a size is a formula of others, such as n_h - n_k + 1, not all do.
 
 In   sizes that were chosen without looking at formulas
-Out  the nearest ones, by single steps, at which every formula is at least 1; None where none can be reached
+Out  the nearest ones, one size after the other, at which every formula is at least 1; None where none can be reached
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from scratchgrad.certification.specification import Specification
 __all__ = ["at_sizes", "feasible"]
 
 _STEPS = 64
+_CHANGES = (1, 2, -1, *range(3, 65))
+"""By how much one size is changed: with a stride of 3, two more places may give no further window."""
 
 
 def feasible(
@@ -58,7 +60,7 @@ def _formulas(specification: Specification, known: frozenset[sp.Expr]) -> tuple[
 def _step(formula: sp.Expr, sizes: Mapping[sp.Expr, int], pinned: Collection[sp.Expr]) -> dict[sp.Expr, int] | None:
     """A size that makes the formula larger: one that grows, else one that shrinks."""
     now = at_sizes(formula, sizes)
-    for change in (1, 2, -1):
+    for change in _CHANGES:
         for size in _compiled(formula)[0]:
             there = sizes[size] + change
             if size not in pinned and there >= 1 and at_sizes(formula, {**sizes, size: there}) > now:

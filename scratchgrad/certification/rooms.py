@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import linecache
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from scratchgrad import certificate as certificates
 from scratchgrad import registry
-from scratchgrad.certificate import CertificateUnreadable
+from scratchgrad.certificate import Certificate, CertificateUnreadable
 from scratchgrad.certification.certifying import certify, is_generated
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.codegen.lowering import CannotLower
-from scratchgrad.codegen.writing import write_kernel
+from scratchgrad.codegen.writing import generated_path, write_kernel
 from scratchgrad.layer import Layer
 
 __all__ = ["certify_room", "check", "update"]
@@ -39,8 +40,17 @@ def certify_room(layer: str | Layer, write: str | None = None) -> Verdict:
             _generate(layer, anew=write == "built-in" or not registry.is_built_in(layer.name))
     verdict = certify(layer)
     if write is not None and verdict.certificate is not None:
-        certificates.write(verdict.certificate, _PLACES[write](verdict.certificate.layer))
+        certificates.write(_with_text(verdict.certificate, layer), _PLACES[write](verdict.certificate.layer))
     return verdict
+
+
+def _with_text(certificate: Certificate, layer: Layer) -> Certificate:
+    """The certificate, with the digest of the kernel's file where that lies in the cache: no other text is executed."""
+    path = certificates.cached_kernel_path(layer.stem)
+    if not is_generated(layer) or generated_path(layer) != path or not path.is_file():
+        return certificate
+    digest = certificates.text_digest(path.read_text(encoding="utf-8"))
+    return replace(certificate, evidence={**certificate.evidence, certificates.KERNEL_TEXT: digest})
 
 
 def update(names: Iterable[str] | None = None) -> dict[str, Verdict]:
@@ -59,7 +69,7 @@ def _generate(layer: Layer, *, anew: bool) -> None:
         return
     path = write_kernel(layer)
     linecache.checkcache(str(path))
-    layer.kernel(registry.kernel_in_file(path))
+    layer.kernel(registry.kernel_in_text(path.read_text(encoding="utf-8"), path))
 
 
 def _rooms(names: Iterable[str] | None) -> list[str]:

@@ -106,8 +106,7 @@ def _by_reading(grade: LayerGrade, meant: Meant, subject: Subject, guarded: bool
         given.update(name for name, value in zip(meant.names, grads, strict=True) if value is not None)
         return grads
 
-    example = meant.example if meant.needs_example else None
-    verdict = certify(meant.spec, None if guarded else forward, backward, example=example)
+    verdict = certify(meant.spec, None if guarded else forward, backward, domains=meant.domains)
     graded = replace(
         _with_verdict(grade, verdict),
         convention=convention_words(meant.reading),

@@ -21,6 +21,7 @@ from scratchgrad.certification.specification import specify
 from scratchgrad.gradients import Gradients, definition_of
 from scratchgrad.grading.kinds import ANY, COLUMNS, ONE, ROWS, Kind, Reading
 from scratchgrad.grading.subjects import Subject
+from scratchgrad.notation.text import to_text
 
 __all__ = ["GUARDED", "Match", "Meant", "match", "stored", "unstored"]
 
@@ -69,7 +70,7 @@ class Meant:
     @property
     def spec(self) -> Any:
         """What `certify` holds the subject against."""
-        return self.reading.room or self.gradients
+        return self.reading.room or (self.reading.text if self.domains else self.gradients)
 
     @cached_property
     def names(self) -> list[str]:
@@ -109,9 +110,13 @@ class Meant:
         return unstored(found, self.reading.stored.get(name, ""))
 
     @property
-    def needs_example(self) -> bool:
-        """Whether the definition alone does not say which values a tensor may have."""
-        return "y" in self.names and any(part in self.reading.text for part in ("log(Sum(exp", "log(v"))
+    def domains(self) -> str:
+        """Which values tensors have that the definition alone leaves open: targets sum to 1, logarithms have values."""
+        words = {"y": ":simplex" if "log(Sum(exp" in self.reading.text else "", "v": ""}
+        if "log(v" in self.reading.text:
+            words["v"] = ":probability"
+        tensors = self.gradients.definition.inputs
+        return "; ".join(f"{to_text(t.element)}{words[t.name]}" for t in tensors if words.get(t.name))
 
     def example(self, seed: int) -> tuple[torch.Tensor, ...]:
         """Tensors whose sizes differ pairwise; labels in range, parameters named eps or q positive."""
@@ -132,7 +137,7 @@ class Meant:
 
     def _below(self, name: str, sizes: Mapping[Any, int]) -> int:
         """What labels stay below: the size of the axis that they index."""
-        bound = specify(self.spec).bound(name)
+        bound = specify(self.reading.room or self.gradients).bound(name)
         return _LABELS_BELOW if bound is None else int(bound.subs(sizes))
 
     def _values(

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from scratchgrad import certificate as certificates
-from scratchgrad.cache import cache_folder
+from scratchgrad.cache import cache_folder, writable_cache_folder
 from scratchgrad.executed import executed
 from scratchgrad.program.comparing import compare
 from scratchgrad.program.op import Storage, View
@@ -47,8 +47,7 @@ def ensure_compared(tape: Tape, plan: Plan, flat: Flat, optimizer: Any) -> None:
     compare(tape, plan, flat, optimizer)
     _known.add(key)
     with contextlib.suppress(OSError):  # a cache that cannot be written costs a comparison in the next process
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        (writable_cache_folder("compared") / key).touch()
 
 
 def content(tape: Tape, plan: Plan, optimizer: Any) -> str:

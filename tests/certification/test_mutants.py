@@ -28,8 +28,8 @@ def relu():
     return Room("relu")
 
 
-def around_relu(room, stage, statement, *places, before=""):
-    """A mutant of relu with a statement at the end of forward or backward."""
+def planted(room, stage, statement, *places, before=""):
+    """A mutant of the room with a statement at the end of forward or backward."""
     maker = around.Around(room, np.random.default_rng(0))
     maker.planted = lambda: around.Change(stage, last=statement, before=before, places=list(places))
     return maker.mutant("planted")
@@ -57,13 +57,19 @@ def around_relu(room, stage, statement, *places, before=""):
 )
 def test_a_mistake_around_a_kernel_is_found_in_every_wrapper(relu, wrapper, stage, statement, place):
     places = [place] if place else [Place("transposed", layouts={"grad_h": lambda t: t.mT.contiguous().mT})]
-    mutant = around_relu(relu, stage, statement, *places, before="_kept = {}\n\n")
+    mutant = planted(relu, stage, statement, *places, before="_kept = {}\n\n")
     trial = tried(relu, mutant, wrapper)
     if wrapper in ("functions", "numpy") and "calls[0]" in statement:  # they keep nothing from forward to backward
         assert trial.result == "equivalent"
     else:
         assert trial.result == "refused"
         assert trial.shown
+
+
+def test_a_branch_is_followed_where_every_axis_is_longer_than_one():
+    room = Room("conv1d")  # at the first shape of a proof it has one bias
+    mutant = planted(room, "backward", "if (x == 4.5).any(): grad_b = grad_b.roll(1, -1)")
+    assert tried(room, mutant, "kernel").result == "refused"
 
 
 @pytest.mark.parametrize("name", [*WRITTEN, "elu", "embedding", "hinge"])
@@ -124,15 +130,15 @@ def test_a_sum_written_the_other_way_is_equivalent_and_not_counted_as_refused():
 
 
 def test_another_derivative_at_a_kink_is_legal_and_therefore_equivalent(relu):
-    half = around_relu(relu, "backward", "grad_u = torch.where(u == 0, 0.5 * grad_h, grad_u)")
+    half = planted(relu, "backward", "grad_u = torch.where(u == 0, 0.5 * grad_h, grad_u)")
     assert tried(relu, half, "kernel").result == "equivalent"
-    twice = around_relu(relu, "backward", "grad_u = torch.where(u == 0, 2 * grad_h, grad_u)")
+    twice = planted(relu, "backward", "grad_u = torch.where(u == 0, 2 * grad_h, grad_u)")
     assert tried(relu, twice, "kernel").result == "refused"
 
 
 def test_what_certification_cannot_see_survives_and_is_shown_with_its_place(relu):
     place = Place("batch = 3001", sizes={"batch": 3001})
-    mutant = around_relu(relu, "backward", "if u.shape[0] == 3001: grad_u = -grad_u", place)
+    mutant = planted(relu, "backward", "if u.shape[0] == 3001: grad_u = -grad_u", place)
     trial = tried(relu, mutant, "numpy")
     assert (trial.result, trial.shown) == ("survivor", "batch = 3001")
     assert any("larger sizes" in line for line in trial.said)
@@ -140,18 +146,16 @@ def test_what_certification_cannot_see_survives_and_is_shown_with_its_place(relu
 
 def test_a_mutant_that_differs_is_not_equivalent_because_it_was_run_elsewhere(relu):
     statement = "grad_u = torch.where(u > 1e7, -grad_u, grad_u)"
-    assert shown(relu, around_relu(relu, "backward", statement)) == ""
+    assert shown(relu, planted(relu, "backward", statement)) == ""
 
     def large(tensors, upstream):
         tensors["u"] = 1e8 * np.abs(tensors["u"])
 
-    assert shown(relu, around_relu(relu, "backward", statement, Place("1e8", change=large))) == "1e8"
+    assert shown(relu, planted(relu, "backward", statement, Place("1e8", change=large))) == "1e8"
 
 
 def test_every_kernel_of_a_mutant_starts_without_memory(relu):
-    mutant = around_relu(
-        relu, "forward", "_calls[0] += 1\n        if _calls[0] == 2: h = -h", before="_calls = [0]\n\n"
-    )
+    mutant = planted(relu, "forward", "_calls[0] += 1\n        if _calls[0] == 2: h = -h", before="_calls = [0]\n\n")
     for _ in range(2):
         kernel = mutant.kernel()
         signs = [float(kernel.forward(torch.ones(1, 1))[0]) for _ in range(3)]

@@ -58,9 +58,12 @@ class NativeProgram(Program):
             self.c_source = emitted.source
             loaded = library(self.c_source)
             gemm = product("s" if flat.dtype == torch.float32 else "d")
+            wrong = wrong_function(loaded, flat.dtype)
+            _ = loaded.sg_bind, loaded.sg_step
         except (Unsupported, NoCompiler) as reason:
             raise NativeUnavailable(str(reason)) from reason
-        wrong = wrong_function(loaded, flat.dtype)
+        except AttributeError as reason:
+            raise NativeUnavailable(f"what the compiler has built lacks a function: {reason}") from reason
         if wrong:
             raise ProgramDiffers(
                 f"compiled, a program does not do what torch does: {wrong}; train with backend='torch', and report it"

@@ -1,6 +1,6 @@
 """A kernel whose results are changed around it: for some sizes, values, upstream gradients, layouts, dtypes, calls.
 
-size       an axis or the batch is longer than k, is k, is a multiple of k; what lies beyond k is dropped
+size       an axis or the batch, or two, is longer than k, is k, is a multiple of k; what lies beyond k is dropped
 value      an input is c somewhere
 region     an input is large, small, in an interval
 joint      several inputs together: u > v, the product is large, two entries are equal
@@ -114,6 +114,11 @@ class Around:
                 cut = f"{r} = torch.cat([{r}[..., :{k}], 0 * {r}[..., {k}:]], -1)"
                 known = last == "batch" or any(a.size == last for a in self.room.axes)
                 return Change(stage, last=cut, places=beyond if known else places)
+        other = self.one([a for a in self.room.axes if a.size != axis.size] or [axis])
+        if form == 4 and other is not axis:
+            k, m = (int(10 ** self.rng.uniform(np.log10(6), 1.8)) for _ in range(2))
+            both = [Place(f"{axis.size} and {other.size} are long", sizes={axis.size: k + 1, other.size: m + 1})]
+            return self.when(f"{axis.source} > {k} and {other.source} > {m}", both)
         return self.when(f"{axis.source} > {k}", places)
 
     def value(self) -> Change:
