@@ -190,8 +190,8 @@ def _acceptance(
     if measured.unsupported:
         node = lacking_node(battery, measured.unsupported[0])
         lines.append(
-            f"at {len(measured.unsupported)} probes the specification gives numbers that nothing was compared with: exact "
-            f"arithmetic cannot compute {node or 'them'} there"
+            f"at {len(measured.unsupported)} probes the specification gives numbers that nothing was compared with: "
+            f"exact arithmetic cannot compute {node or 'them'} there"
         )
     if measured.chosen:
         lines.append(

@@ -43,7 +43,7 @@ Array = Any
 
 
 def conditions_of(definition: Definition | None) -> list[str]:
-    """What functions ask of terms that are no bare inputs, 2*u[i] in (-1,1) for asin(2*u[i]), and SymPy does not know."""
+    """What functions ask of terms that are no bare inputs: 2*u[i] in (-1,1) for asin(2*u[i])."""
     found: dict[str, None] = {}
     for assignment in definition.assignments if definition is not None else ():
         for argument, domain in _argued(assignment.right):
