@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from scratchgrad.certification.probes import Probe
 
-__all__ = ["Finding", "as_float64"]
-
-Array = Any
+__all__ = ["Finding"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +25,3 @@ class Finding:
     entry: tuple[int, ...] | None = None
     yours: float | None = None
     right: Any = None
-
-
-def as_float64(tensor: torch.Tensor) -> Array:
-    """The numbers of a tensor as a numpy array of float64."""
-    return tensor.detach().cpu().to(torch.float64).numpy()

@@ -102,11 +102,13 @@ class Seen:
         return _DIGITS.get(self.point.dtype, _FEW_DIGITS)
 
     def agrees(self, predicted: Array) -> bool:
-        """Whether the subject gave these numbers, wherever both are finite."""
+        """Whether the subject gave these numbers, wherever both are finite, and one number alone is right."""
         if predicted.shape != self.mine.shape:
             return False
         known = np.isfinite(self.mine) & np.isfinite(predicted)
-        unit = self.truths[self.name].unit
+        unit, slack = self.truths[self.name].unit, self.truths[self.name].slack
+        if slack.shape == known.shape:
+            known &= slack == 0
         room = np.broadcast_to(THRESHOLD * unit, known.shape)[known] if unit.shape == known.shape else 0.0
         return close(self.mine[known], predicted[known], self.digits, room)
 
@@ -140,7 +142,8 @@ class Observed:
     @cached_property
     def seen(self) -> list[Seen]:
         """Every probe at which there is something to compare."""
-        probes = [p for p in self.battery.probes if p not in self.failing]
+        # where half of the digits are enough, being right says little
+        probes = [p for p in self.battery.probes if p not in self.failing and p.half is None]
         return [*self.failed, *(s for p in probes if (s := self.at(p, False)) is not None)]
 
     @cached_property

@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, STRICTER, TINY, UNIT
+from scratchgrad.certification.error_model import SIGNIFICAND, UNIT
 from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
 from scratchgrad.certification.exact.floats import computed
@@ -34,6 +34,7 @@ from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.specification import NothingToCertify, Role, Specification
+from scratchgrad.certification.truth import JUMP, RADIUS, Truth, Undefined, floats, truths
 from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["BITS", "SEED", "Reference", "Truth", "Undefined"]
@@ -44,8 +45,6 @@ SEED = 20260101
 _FINER = 60
 """Noise is 2**-60 ulp, and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
 
-# TRUST: jumps
-_JUMP = 2.0**-40
 # TRUST: noise
 _FEW = 3
 _MORE = 12
@@ -64,69 +63,6 @@ _AROUND = 24
 """How many gradients around a tie are looked at."""
 
 Array = Any
-
-
-class Undefined(ArithmeticError):
-    """The definition has no value at a point."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The right value of one tensor: exact, and as two floats (high + low); the unit of error; which entries count.
-
-    `slack` is how far a legal value may lie from high + low: 0, but at ties.
-    """
-
-    exact: Array
-    high: Array
-    low: Array
-    unit: Array
-    judged: Array
-    slack: Array
-    beside: Any = 0.0
-    """For a gradient, the largest upstream gradient of its sample."""
-
-    def units(self, values: Array) -> Array:
-        """How many units of error away the values are; infinite where they are not finite, 0 where nobody judges."""
-        with np.errstate(all="ignore"):
-            error = np.abs((values - self.high) - self.low)
-            error = np.where(self.slack > 0, np.maximum(error - self.slack, 0), error) / self.unit
-        error = np.where(np.isfinite(error), error, np.inf)
-        return np.where(self.judged, error, 0.0)
-
-    def share(self, values: Array, least: float = 0.0) -> Array:
-        """The error of every entry, beside its size or this one; 0 where nobody judges."""
-        with np.errstate(all="ignore"):
-            error = np.maximum(np.abs((values - self.high) - self.low) - self.slack, 0)
-            error = np.where(error > 0, error / np.maximum(np.abs(self.high), least), 0.0)
-        return np.where(self.judged, np.where(np.isfinite(error), error, np.inf), 0.0)
-
-    def off_by(self, values: Array, part: float, least: float, small: float) -> Array:
-        """Where an entry is off by more than this part of it: one that is small beside the upstream gradients.
-
-        Not where it is smaller than `least`, or known too badly.
-        """
-        size = np.abs(self.high)
-        asked = (size >= least) & (size <= small * self.beside) & (self.slack == 0)
-        if not asked.any():
-            return asked
-        return asked & self.nonzero & (self.share(values) > part)
-
-    @property
-    def nonzero(self) -> Array:
-        """Which right values are not 0, to all the digits that are computed."""
-        return _floats(_RADIUS(self.exact)) <= _JUMP * np.abs(self.high)
-
-    def beyond(self, values: Array, error: Array) -> Array:
-        """Where the error is larger."""
-        with np.errstate(all="ignore"):
-            return ~(np.abs((values - self.high) - self.low) <= error)
-
-    def right(self, entry: tuple[int, ...]) -> Any:
-        """The right value of an entry: a ball, or the pair of ends of the interval of right values."""
-        if self.slack[entry] > 0:
-            return float(self.high[entry] - self.slack[entry]), float(self.high[entry] + self.slack[entry])
-        return self.exact[entry]
 
 
 @dataclass
@@ -197,6 +133,11 @@ class Reference:
             self._truths[point] = self._truth(point, known)
         return self._truths[point]
 
+    def _truth(self, point: Point, known: _Known) -> dict[str, Truth]:
+        part = UNIT[point.dtype] / UNIT[self._same.get(point, point).dtype]  # the effect of noise is linear in its size
+        effect = {name: part * array for name, array in known.effect.items()}
+        return truths(self.specification, point, known.values, effect, known.slack)
+
     @precisely
     def values(self, point: Point) -> dict[str, Array]:
         """The exact values: object arrays of balls."""
@@ -210,7 +151,7 @@ class Reference:
     def in_floats(self, point: Point) -> dict[str, Array]:
         """What the definition and its gradients are where they are computed plainly, in the point's dtype."""
         [(_, found)] = self._run([point], 1, floats=True)
-        return {name: _floats(_single(values)) for name, values in found.items()}
+        return {name: floats(_single(values)) for name, values in found.items()}
 
     @precisely
     def conditioning(self, point: Point) -> dict[str, Array]:
@@ -218,7 +159,7 @@ class Reference:
         known = self._evaluated(point).values
         [(_, found)] = self._run([point], _MORE, noise=True, inner=False)
         scale = 2.0**_FINER
-        return {n: np.abs(_floats(a - known[n])).max(axis=0, initial=0.0) * scale for n, a in found.items()}
+        return {n: np.abs(floats(a - known[n])).max(axis=0, initial=0.0) * scale for n, a in found.items()}
 
     def entries(self, point: Point, n: int = 0) -> tuple[Entries, Program]:
         """The entries of a sample of the point (of the whole point, for a torch function), and their program."""
@@ -292,15 +233,15 @@ class Reference:
             free = (*self.specification.inputs, *self._positions)
             names = [n for n in values if point in near or self._roles[n] in free]
             self._known[point].slack = {
-                n: (_floats(_MID(_single(values[n]))), _floats(_RADIUS(_single(values[n])))) for n in names
+                n: (floats(_MID(_single(values[n]))), floats(RADIUS(_single(values[n])))) for n in names
             }
         for point, values in self._run(jumped, 1, hull=True, settle=True):  # the branch that is taken, alone
             for n in self._known[point].slack:
-                middle, radius = (_floats(part(_single(values[n]))) for part in (_MID, _RADIUS))
+                middle, radius = (floats(part(_single(values[n]))) for part in (_MID, RADIUS))
                 self._known[point].slack[n] = (middle, radius)
         exact = [point for point in exact if point not in jumped]
         for point, values in self._run(exact, _AROUND, breadth=True):
-            gradients = {n: _floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
+            gradients = {n: floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
             self._known[point].legal = legal(gradients)
 
     def _measure(self, points: Sequence[Point], times: int) -> None:
@@ -310,8 +251,8 @@ class Reference:
             turns = point.batch != 0 and any(self.entries(point, n)[1].turns for n in range(self._samples(point)))
             for name, values in moved.items():
                 right = known.values[name]
-                difference = np.abs(_floats(values - right))
-                limit = _JUMP * max(_largest(point), _finite_maximum(_floats(right)))
+                difference = np.abs(floats(values - right))
+                limit = JUMP * max(_largest(point), _finite_maximum(floats(right)))
                 jumped = ~(difference <= (limit if turns else np.inf))
                 effect[name] = np.where(jumped, 0.0, difference * 2.0**_FINER).max(axis=0, initial=0.0)
             known.effect = effect
@@ -449,49 +390,6 @@ class Reference:
         shape = role.shape(point.sizes, point.batch)
         return balls(np.zeros((times, *shape))).reshape(times, *shape)
 
-    def _truth(self, point: Point, known: _Known) -> dict[str, Truth]:
-        unit, tiny, largest = UNIT[point.dtype], TINY[point.dtype], LARGEST[point.dtype]
-        found: dict[str, Truth] = {}
-        for name, exact in known.values.items():
-            role = self._roles[name]
-            high = _floats(exact)
-            low = _floats(exact - balls(np.where(np.isfinite(high), high, 0.0)).reshape(high.shape))
-            slack = np.zeros(high.shape)
-            if name in known.slack:
-                middle, radius = known.slack[name]
-                wide = np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), tiny))
-                high, low, slack = np.where(wide, middle, high), np.where(wide, 0.0, low), np.where(wide, radius, 0.0)
-            # TRUST: entries-left-out
-            judged = np.isfinite(high) & (np.abs(high) <= largest)
-            low = np.where(judged, low, 0.0)
-            size = np.where(judged, np.abs(high) + slack, 0.0)
-            widest = _row_maximum(size, role)
-            beside = self._upstream_size(point, role, size.ndim) if role in self.specification.inputs else 0.0
-            widest = widest + beside
-            effect = known.effect[name] * unit / UNIT[self._same.get(point, point).dtype]  # noise is linear in its size
-            bound = np.where(judged, effect, 0.0) + unit * size + unit * widest + tiny
-            bound = bound * STRICTER[point.dtype] + np.where(judged, _floats(_RADIUS(exact)), 0.0)
-            found[name] = Truth(exact, high, low, bound, judged, slack, beside)
-        outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
-        if any(a.size for a in outputs) and not any(a.any() for a in outputs):
-            raise Undefined("the definition has no value: no output is finite")
-        return found
-
-    def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
-        """Max |grad| of a sample, shaped to stand beside a gradient with that many axes."""
-        found: Array = np.zeros([1] * axes)
-        for output in self.specification.outputs:
-            values = point.upstream[output.name]
-            if values is None or not values.size:
-                continue
-            size = np.abs(values.astype(np.float64))
-            if role.sample and output.sample:
-                rows = size.reshape(size.shape[0], -1).max(axis=1)
-                found = np.maximum(found, rows.reshape([-1, *[1] * (axes - 1)]))
-            else:
-                found = np.maximum(found, size.max())
-        return found
-
 
 def _has_sample(role: Role, point: Point) -> bool:
     return role.sample and point.batch is not None
@@ -508,31 +406,15 @@ def _finite_maximum(values: Array) -> float:
     return float(size.max()) if size.size else 0.0
 
 
-def _row_maximum(size: Array, role: Role) -> Array:
-    """The largest entry of a sample, over all entries where there are no samples."""
-    if not size.size:
-        return size
-    axes = tuple(range(1, size.ndim)) if role.sample else tuple(range(size.ndim))
-    return np.max(size, axis=axes, keepdims=True) if axes else size
-
-
 def _single(values: Array) -> Array:
     """The first of several copies, as an array also where it is one number."""
     return np.asarray(values[0], dtype=object)
 
 
-_FLOAT = np.frompyfunc(float, 1, 1)
-_IS_FINITE = np.frompyfunc(lambda v: v.is_finite(), 1, 1)
 _MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
-_RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
 
 
 def _wide(hulls: Array) -> bool:
     """Whether one of the hulls has more than one number: the definition jumps there."""
-    middle, radius = _floats(_MID(hulls)), _floats(_RADIUS(hulls))
-    return bool(np.any(np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), 1.0))))
-
-
-def _floats(values: Array) -> Array:
-    """The nearest floats; infinity beyond their range."""
-    return np.asarray(_FLOAT(np.asarray(values, dtype=object)), dtype=np.float64)
+    middle, radius = floats(_MID(hulls)), floats(RADIUS(hulls))
+    return bool(np.any(np.isfinite(middle) & (radius > JUMP * np.maximum(np.abs(middle), 1.0))))

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from scratchgrad.certification.error_model import THRESHOLD
-from scratchgrad.certification.finding import Finding, as_float64
+from scratchgrad.certification.finding import Finding
+from scratchgrad.certification.in_memory import array_of
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Truth
 from scratchgrad.certification.specification import Role
@@ -45,7 +46,7 @@ def again(
     if probe.calls < 2:
         return
     outputs, gradients = found
-    first = {name: as_float64(t).copy() for name, t in (*outputs.items(), *gradients.items())}
+    first = {name: array_of(t).copy() for name, t in (*outputs.items(), *gradients.items())}
     subject, roles = examination.subject, examination.specification.inputs
     inputs, upstream = examination.arguments(probe)
     try:
@@ -77,7 +78,7 @@ def _repeats(
     stage: str, probe: Probe, first: Mapping[str, Array], again: Tensors, truths: Mapping[str, Truth], *, what: str
 ) -> Iterator[Finding]:
     for name, tensor in again.items():
-        values = as_float64(tensor)
+        values = array_of(tensor)
         if values.tobytes() == first[name].tobytes():
             continue
         with np.errstate(all="ignore"):

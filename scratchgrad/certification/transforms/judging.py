@@ -112,6 +112,7 @@ def _refused(name: str, battery: Battery, verdict: Verdict, attempt: _Attempt, f
 _CAUSES = {
     "must implement the jvp function": "the Function has no jvp staticmethod, so there is no forward mode",
     "override the setup_context": "a Function under torch.func needs forward without ctx, and setup_context",
+    "doesn't have storage": "it leaves torch, for NumPy or C, where torch.func cannot follow",
     "does not have vmap support": "the Function has neither a vmap staticmethod nor generate_vmap_rule = True",
 }
 
@@ -171,7 +172,7 @@ def _batching(battery: Battery, subject: Subject, function: Any) -> Iterator[_At
     spec = battery.specification
     inputs = [role.name for role in spec.inputs]
     arriving = [role.tensor.gradient.name for role in spec.outputs]
-    shapes = {(p.point.batch, *p.point.sizes.items()): p.point for p in ordinary(battery)}
+    shapes = {(p.point.batch, *p.point.sizes.items()): p.point for p in ordinary(battery) if p.point.batch != 0}
     for start in list(shapes.values()):
         for dtype in ("float64", "float32"):
             points = [battery.point("normal", start.batch, start.sizes, dtype, salt=f"element {n}") for n in range(3)]
