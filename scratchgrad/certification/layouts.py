@@ -34,6 +34,10 @@ class Layout:
     prepare: Callable[[Array], Array] = lambda values: values
     exactly: bool = False
 
+    def fits(self, axes: int) -> bool:
+        """Whether a tensor with that many axes can be stored so."""
+        return axes == self.axes or (axes > self.axes and not self.exactly)
+
 
 def _transposed(t: torch.Tensor) -> torch.Tensor:
     """Stored with the first axis varying fastest."""
@@ -99,5 +103,4 @@ def expanded(axes: int) -> tuple[Layout, ...]:
 
 def fitting(axes: int) -> tuple[Layout, ...]:
     """The layouts that a tensor with that many axes can have."""
-    fit = (layout for layout in LAYOUTS if axes == layout.axes or (axes > layout.axes and not layout.exactly))
-    return (*fit, *expanded(axes))
+    return (*(layout for layout in LAYOUTS if layout.fits(axes)), *expanded(axes))
