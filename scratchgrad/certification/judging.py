@@ -54,7 +54,7 @@ class Examined(NamedTuple):
     examination: Examination
     exactness: Exactness
     larger: Larger
-    small: list[str]
+    small: Sequence[str] = ()
     """About numbers that have few digits."""
 
 
