@@ -34,7 +34,7 @@ class _Leading(Subject):
         """The outputs with one batch axis again."""
         spec = self.specification
         outputs, saved = super().forward([_split(r, t) for r, t in zip(spec.inputs, tensors, strict=True)])
-        return tuple(_joined("forward", r, u) for r, u in zip(spec.outputs, outputs, strict=True)), saved
+        return tuple(_joined("forward", r, u) for r, u in zip(spec.outputs, outputs, strict=False)), saved
 
     def backward(
         self, saved: Any, upstream: Sequence[torch.Tensor | None], tensors: Sequence[torch.Tensor]

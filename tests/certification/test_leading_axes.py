@@ -54,3 +54,10 @@ def test_a_forward_for_one_batch_axis_says_what_it_does_with_two():
 def test_nothing_is_said_where_there_is_no_batch():
     assert not said(sg.certify("h[i] = u[i]**2", torch.square, lambda g, u: 2 * g * u))
     assert not said(sg.certify("softmax"))
+
+
+def test_a_backward_alone_and_a_forward_alone_are_compared_there_too():
+    (line,) = said(sg.certify("relu", backward=lambda g, u: g * (u > 0)))
+    assert line.startswith("right with two leading axes")
+    (line,) = said(sg.certify("relu", torch.relu, forward_only=True))
+    assert line.startswith("right with two leading axes")
