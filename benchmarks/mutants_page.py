@@ -15,7 +15,19 @@ Record = Mapping[str, Any]
 
 RESULTS = ("refused", "not judged", "equivalent", "survivor", "alarm", "crash")
 _SHOWN = {"survivor": "survivors", "alarm": "alarms", "crash": "crashes"}
-_OPAQUE = "values are read without a torch operation"
+_OUTSIDE = {
+    "was not given": (None, "a plain function may leave a gradient out (None); the verdict names what is not checked"),
+    "so sizes were sampled": (
+        ("size",),
+        'the verdict says "so sizes were sampled", and lists those that were compared',
+    ),
+    "the other side is not compared": (None, 'the verdict says of a branch "the other side is not compared"'),
+    "values are read without a torch operation": (
+        ("value", "region", "joint", "upstream"),
+        'the verdict says "probed, not proven: values are read without a torch operation"',
+    ),
+}
+"""What a verdict says that it has not covered: its words, the kinds of mutants that this speaks of, the argument."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +41,9 @@ class Page:
 def argument(record: Record) -> str:
     """Why a survivor is outside of what the verdict says that it covers, in the verdict's words; "" where it is not."""
     said = "; ".join(record["said"])
-    if "was not given" in said:
-        return "a plain function may leave out a gradient (None), and the verdict names the one that is not checked"
-    if record["wrapper"] == "numpy" and _OPAQUE in said:
-        if record["kind"] == "size":
-            return f'the verdict says "{_OPAQUE}", and lists the sizes that were compared: no path is known of others'
-        return f'the verdict says "probed, not proven", because {_OPAQUE}'
+    for words, (kinds, found) in _OUTSIDE.items():
+        if words in said and (kinds is None or record["kind"] in kinds):
+            return found
     return ""
 
 

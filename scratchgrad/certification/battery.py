@@ -68,7 +68,7 @@ class Battery:
         self.claimed = tuple(claimed)
         self.unit_rows = tuple(unit_rows)
         self._completed: dict[Any, Sizes | None] = {}
-        self.examples = [self._arrays(example) for example in examples]
+        self.examples = [self.arrays(example) for example in examples]
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
         self.region = region_of(specification, self.examples, self._has_values)
@@ -217,7 +217,8 @@ class Battery:
             return False
         return all(truth.judged.all() for truth in truths.values())
 
-    def _arrays(self, example: Example) -> dict[str, Any]:
+    def arrays(self, example: Example) -> dict[str, Any]:
+        """The tensors of an example by name.  Raises ExampleMismatch where they do not fit."""
         roles = self.specification.inputs
         example = tuple(v for place, v in enumerate(example) if place not in self.specification.constants)
         if len(example) != len(roles):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -29,11 +29,13 @@ from scratchgrad.certification.examples import as_examples, given_examples
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.given import judge_given
 from scratchgrad.certification.judging import judge
-from scratchgrad.certification.large_sizes import named_sizes
+from scratchgrad.certification.large_sizes import UnknownSize, named_sizes
 from scratchgrad.certification.modules import example_for, of_module
 from scratchgrad.certification.recipe_examination import examine_recipe
 from scratchgrad.certification.recorded import judge_recorded
+from scratchgrad.certification.smaller_examples import OfExamples, smaller_examples
 from scratchgrad.certification.specification import (
+    ExampleMismatch,
     NothingToCertify,
     Specification,
     batched_specification,
@@ -101,28 +103,69 @@ def certify(
     UnknownSize where `sizes` names none.
     """
     given = given_examples(example)
-    examples = as_examples(given)
-    specification = _specified(spec, examples, domains, forward_only)
     asked = [name for name, on in (("second_order", second_order), ("jvp", jvp), ("vmap", vmap)) if on]
-    if forward is None and backward is None:
-        layer = None if specification.function is not None else layer_of(spec)
-        return _own_kernel(layer, specification, examples, sizes, asked)
-    if forward_only and (forward is None or backward is not None):
-        raise NothingToCertify("forward_only=True examines forward= alone: give forward=, and no backward=")
-    notes: list[str] = []
-    if isinstance(forward, torch.nn.Module):
-        forward = of_module(forward, specification, parameters)
-        notes, used = forward.sentences(), example_for(forward, specification, examples)
-        if used is not examples:
-            examples, specification = used, _specified(spec, used, domains, forward_only)
-    elif parameters:
-        raise NothingToCertify("parameters= says which inputs are parameters of a module, and forward= is none")
-    if backward is None and not forward_only:
-        verdict = judge_recorded(specification, examples, forward, sizes, asked)
-    else:
-        claimed, both = _claimed(forward, backward), (examples, given)
-        verdict = judge_given(specification, both, (forward, backward), claimed=claimed, sizes=sizes, asked=asked)
-    return replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
+    question = _Question(spec, forward, backward, domains, forward_only, sizes, asked, parameters)
+    smaller = None if isinstance(forward, torch.nn.Module) else smaller_examples(given)
+    if smaller is not None:
+        verdict = _at_smaller_sizes(question, given, smaller)
+        if verdict is not None:
+            return verdict
+    return question.answer(given)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The arguments of certify but for the examples."""
+
+    spec: Any
+    forward: Any
+    backward: Any
+    domains: str
+    forward_only: bool
+    sizes: Any
+    asked: Sequence[str]
+    parameters: Mapping[str, str] | None
+
+    def answer(self, given: Sequence[Example]) -> Verdict:
+        """The verdict with these examples."""
+        spec, forward, backward, sizes, asked = self.spec, self.forward, self.backward, self.sizes, self.asked
+        forward_only = self.forward_only
+        examples = as_examples(given)
+        specification = _specified(spec, examples, self.domains, forward_only)
+        if forward is None and backward is None:
+            layer = None if specification.function is not None else layer_of(spec)
+            return _own_kernel(layer, specification, examples, sizes, asked)
+        if forward_only and (forward is None or backward is not None):
+            raise NothingToCertify("forward_only=True examines forward= alone: give forward=, and no backward=")
+        notes: list[str] = []
+        if isinstance(forward, torch.nn.Module):
+            forward = of_module(forward, specification, self.parameters)
+            notes, used = forward.sentences(), example_for(forward, specification, examples)
+            if used is not examples:
+                examples, specification = used, _specified(spec, used, self.domains, forward_only)
+        elif self.parameters:
+            raise NothingToCertify("parameters= says which inputs are parameters of a module, and forward= is none")
+        if backward is None and not forward_only:
+            verdict = judge_recorded(specification, examples, forward, sizes, asked)
+        else:
+            claimed, both = _claimed(forward, backward), (examples, given)
+            verdict = judge_given(specification, both, (forward, backward), claimed=claimed, sizes=sizes, asked=asked)
+        return replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
+
+
+def _at_smaller_sizes(question: _Question, given: Sequence[Example], smaller: Sequence[Example]) -> Verdict | None:
+    """The verdict from smaller examples and plain float64 at the given ones; None where it takes those alone."""
+    sizes = question.sizes
+    named = [sizes] if isinstance(sizes, Mapping) else list(sizes or ())
+    try:
+        verdict = replace(question, sizes=[*named, OfExamples(as_examples(given))]).answer(smaller)
+    except (ExampleMismatch, NothingToCertify, UnknownSize):
+        return None  # it is said of the given ones
+    shapes = ", ".join(str(list(value.shape)) for value in smaller[0] if hasattr(value, "shape"))
+    words = f"the example is large: probed at smaller sizes ({shapes}), and compared in float64 at its own"
+    if verdict.accepted:
+        return replace(verdict, diagnosis=(*verdict.diagnosis, words))
+    return verdict if verdict.judged else None
 
 
 def _own_kernel(

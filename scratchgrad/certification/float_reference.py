@@ -39,7 +39,7 @@ _ROUNDINGS = 256
 """Into how many roundings the effect of one may grow: long sums are added in any order."""
 
 # TRUST: larger-sizes
-_PART = 1e-11
+_PARTS = {"float64": 1e-11, "float32": 1e-6}
 """The part of the largest number of a row that counts as one unit of error."""
 
 _SAMPLE = Index("sample ", Size("n_sample "))
@@ -115,11 +115,12 @@ class FloatReference(Reference):
 
     def unit(self, dtype: str, effect: Array, scale: Array) -> Array:
         """One unit of error: `effect` is how far a result moves by relative changes of the inputs, `scale` its size."""
-        return _ROUNDINGS * UNIT["float64"] * effect + _PART * scale + TINY["float64"]
+        return _ROUNDINGS * UNIT[dtype] * effect + _PARTS[dtype] * scale + TINY[dtype]
 
     def _bounded(self, point: Point) -> dict[str, Truth]:
         try:
-            versions = self._of_definition(point) if self.specification.function is None else self._of_function(point)
+            wide = point.in_dtype("float64")  # its numbers are those of its dtype
+            versions = self._of_definition(wide) if self.specification.function is None else self._of_function(wide)
         except (ArithmeticError, EvaluationError, ValueError, IndexError) as error:
             raise Undefined(f"the definition has no value: {error}") from error
         if not any(np.isfinite(versions[role.name][0]).any() for role in self.specification.outputs):

@@ -17,9 +17,10 @@ from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
-from scratchgrad.certification.large_sizes import Larger, examine_larger
+from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.shrinking import shrink
+from scratchgrad.certification.smaller_examples import OwnSizes
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
@@ -81,6 +82,9 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     title = title or battery.specification.title
     seen = examined(battery, subject, more)
     found, examination, exactness, larger = seen
+    own = [of for of in more if isinstance(of, OwnSizes)]
+    if own and found and not larger.findings and not wrong_at_own_sizes(battery, subject, own):
+        return Verdict(title, False, diagnosis=("wrong at smaller sizes, right at the example's own",), judged=False)
     if not found:
         missing = not_judged(battery, subject, seen)
         if missing:

@@ -3,9 +3,11 @@
 In   a Battery, a Subject
 Out  findings at the smallest sizes at which the same goes wrong; and the sizes that were compared
 
-    lengths     33, 65, 129, 257 on every axis in turn, 1025 and 4097 where that is cheap; other axes are 8 or less
-    batches     65 and 1,100 rows, and those lengths
-    more        whatever `sizes=` names
+    usual       see large_shapes.py
+    paths       where a condition on sizes that the subject meets is otherwise, see size_paths.py
+    more        whatever `sizes=` names, and the sizes of a large example
+
+One of them is examined in float32, in other layouts of memory, and with structured numbers, too.
 
 An example fixes all sizes but the batch.  What disagrees with plain float64 is compared with exact numbers, where that
 is feasible, before anything is said to be wrong.
@@ -14,7 +16,6 @@ is feasible, before anything is said to be wrong.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,64 +28,40 @@ import sympy as sp
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.error_model import THRESHOLD
 from scratchgrad.certification.examination import Examination, Finding
-from scratchgrad.certification.feasible import at_sizes
 from scratchgrad.certification.float_reference import FloatReference
+from scratchgrad.certification.large_shapes import (
+    EXACTLY,
+    REACHED,
+    ROWS,
+    Shape,
+    loads_of,
+    shape_of,
+    usual_shapes,
+    where,
+    work,
+)
+from scratchgrad.certification.large_variations import LARGE, ORDINARY, Variation, variations
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.size_conditions import BATCH
 from scratchgrad.certification.size_paths import Paths, paths_of
+from scratchgrad.certification.smaller_examples import OfExamples, OwnSizes
 from scratchgrad.certification.source_numbers import numbers_in
 from scratchgrad.certification.subject import Subject
-from scratchgrad.notation.binding import bound, free_indices, operands
-from scratchgrad.notation.elementary import row_of
-from scratchgrad.notation.indices import Index, Size
 
-__all__ = ["LARGE", "Larger", "UnknownSize", "examine_larger", "named_sizes"]
-
-LARGE = "larger sizes"
-"""The group of these probes."""
-
-_LONG = (33, 129, 65, 257)
-_ROWS = (65, 1100, 33, 129)
-_LONGEST = (1025, 4097)
-_SHORT = ((7, 8, 5, 4), (3, 2, 2, 1), (1,))
-"""The other axes; the next ones where an evaluation would cost too much."""
-
-
-# TRUST: larger-sizes
-_WORK = 3e5
-"""What the evaluation at one shape may cost, in numbers that are computed on the way."""
-
-_EXACTLY = 2e4
-"""Up to here exact numbers are feasible."""
-
-_SLOW = 300.0
-"""How many numbers one costs that NumPy has no function for."""
-
-# TRUST: size-paths
-_REACHED = 2e7
-"""What the evaluation at one shape may cost where the subject takes another path."""
-
-# TRUST: larger-sizes
-_SHAPES = 10
-"""About so many shapes, beside those with the longest axes."""
-
-# TRUST: larger-sizes
-_NODES = 240
-"""So many nodes of definitions and gradients are evaluated, at all these shapes together: each takes its time."""
+__all__ = ["Larger", "UnknownSize", "examine_larger", "named_sizes", "wrong_at_own_sizes"]
 
 # TRUST: larger-sizes
 _SECONDS = 2.0
 """No further shapes for a subject that has taken so long."""
 
+_VARIED = slice(0, 2)
+"""At these of the usual shapes the dtype, the memory and the numbers are varied: many rows, and a long axis."""
+
 # TRUST: larger-sizes
 _GROSS = 1e3
 """What no exact number confirms must be so many times as wrong as the threshold says."""
-
-_BATCH = Size("batch")
-
-Shape = tuple[int | None, tuple[tuple[sp.Expr, int], ...]]
 
 
 # TRUST: numbers-of-the-source
@@ -102,11 +79,14 @@ def named_sizes(battery: Battery, wanted: Any) -> list[Sizes]:
     Raises UnknownSize.
     """
     spec = battery.specification
-    known: dict[str, sp.Expr] = {"batch": _BATCH} if spec.batched else {}
+    known: dict[str, sp.Expr] = {"batch": ROWS} if spec.batched else {}
     for size in spec.sizes if not battery.examples else ():
         known |= {str(size): size, str(size).removeprefix("n_"): size}
     found: list[Sizes] = []
     for one in [wanted] if isinstance(wanted, Mapping) else list(wanted or ()):
+        if isinstance(one, OfExamples):
+            found.append(OwnSizes(battery, one.examples))
+            continue
         for name, length in one.items():
             if name not in known or not isinstance(length, int) or length < 1:
                 there = ", ".join(n for n, size in known.items() if n == str(size)) or "none"
@@ -131,10 +111,14 @@ class Larger:
     exact: bool = False
     stopped: str = ""
     paths: Paths = field(default_factory=Paths)
+    varied: list[str] = field(default_factory=list)
+    varied_at: list[str] = field(default_factory=list)
 
     def sentences(self) -> list[str]:
         """What was covered, in words."""
         lines = [f"compared in float64 at larger sizes: {'; '.join(self.shapes)}"] if self.shapes else []
+        if self.varied:
+            lines.append(f"at {'; '.join(self.varied_at)} also {', '.join(dict.fromkeys(self.varied))}")
         if self.stopped:
             lines.append(f"{'no further sizes' if self.shapes else 'not compared at larger sizes'}: {self.stopped}")
         return lines + self.paths.sentences()
@@ -155,38 +139,107 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
     if not known.agrees:
         found.stopped = "plain float64 does not agree with exact numbers at small ones"
         return found
-    known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(_usual(battery))]
-    said = _said(battery, subject) if found.paths.unknown else []
-    named = (_shape(battery, wanted, tuple(wanted)) for wanted in (*more, *said))
-    probes = [*known.probes, *(_probe(battery, shape) for shape in named if shape is not None)]
+    known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(usual_shapes(battery))]
+    named = [_probe(battery, s) for of in more if (s := shape_of(battery, of, tuple(of))) is not None]
+    lengths = _said(battery, subject) if found.paths.unknown else []
+    said = [_probe(battery, s) for of in lengths if (s := shape_of(battery, of, tuple(of))) is not None]
+    probes = [*known.probes, *named, *said]
     examination = _Examination(known.reference, subject)
-    spent = 0.0
+    clock = _Clock(battery, known.reference, found)
     for probe in probes:
-        if spent > _SECONDS:
-            found.stopped = f"the functions had taken {_SECONDS:g} s"
+        seen = clock.at(examination, probe)
+        if seen is None:
             break
-        with contextlib.suppress(Undefined):
-            known.reference.at(probe.point)  # what comes next is the time of the functions alone
-        start = time.process_time()
-        seen = examination.at(probe)
-        spent += time.process_time() - start
-        if any(f.kind == "hang" for f in seen):
-            found.stopped = f"{_where(battery, probe.point)} takes too long"
-            break
-        found.shapes.append(_where(battery, probe.point))
+        found.shapes.append(where(battery, probe.point))
         if seen:
             _Smaller(battery, examination, seen[0]).confirm(found)
         if found.findings:
             break
     found.entries = examination.measured.entries - examination.measured.left_out
+    if not found.findings and not found.stopped:
+        _examine_variations(battery, subject, known, [*known.probes[_VARIED], *named], found)
+    found.findings = found.findings or wrong_at_own_sizes(battery, subject, more)
     return found
+
+
+def wrong_at_own_sizes(battery: Battery, subject: Subject, more: Sequence[Sizes]) -> list[Finding]:
+    """What is wrong at the examples whose sizes are among `more`, and at usual numbers of these sizes."""
+    examination = _Examination(FloatReference(battery.specification), subject)
+    found: list[Finding] = []
+    for of in more:
+        shape = shape_of(battery, of, tuple(of)) if isinstance(of, OwnSizes) else None
+        if not isinstance(of, OwnSizes) or shape is None:
+            continue
+        usual = _probe(battery, shape)
+        points = [usual.point, *(_with(battery, usual.point, arrays) for arrays in of.arrays)]
+        found += [f for point in points for f in examination.at(replace(usual, point=point))]
+    return found
+
+
+def _with(battery: Battery, point: Point, arrays: Mapping[str, Any]) -> Point:
+    """The point with these inputs."""
+    for name, values in arrays.items():
+        point = point.with_array(name, values, upstream=False)
+    return battery.moved(point)
+
+
+@dataclass
+class _Clock:
+    """What the functions have taken; when it is too much, it is said in `found`."""
+
+    battery: Battery
+    reference: FloatReference
+    found: Larger
+    spent: float = 0.0
+
+    def at(self, examination: Examination, probe: Probe) -> list[Finding] | None:
+        """What is wrong at the probe; None where there is no more time."""
+        if self.spent > _SECONDS:
+            self.found.stopped = f"the functions had taken {_SECONDS:g} s"
+            return None
+        with contextlib.suppress(Undefined):
+            self.reference.at(probe.point)  # what comes next is the time of the functions alone
+        start = time.process_time()
+        seen = examination.at(probe)
+        self.spent += time.process_time() - start
+        if any(f.kind == "hang" for f in seen):
+            self.found.stopped = f"{where(self.battery, probe.point)} takes too long"
+            return None
+        return seen
+
+
+def _examine_variations(battery: Battery, subject: Subject, known: _Known, at: Sequence[Probe], found: Larger) -> None:
+    """The examination with one thing varied, at the shapes of these probes."""
+    examination = _Examination(known.reference, subject)
+    clock = _Clock(battery, known.reference, found)
+    found.varied_at = [where(battery, probe.point) for probe in at]
+    for base in at:
+        if base not in known.varied:
+            known.varied[base] = []
+            points = {(ORDINARY.kind, ORDINARY.upstream, ORDINARY.dtype): base.point}
+            for variation in variations(battery):
+                key = (variation.kind, variation.upstream, variation.dtype)
+                if key not in points:
+                    points[key] = variation.point(battery, base.point.batch, base.point.sizes)
+                probe = variation.probe(battery, points[key])
+                known.varied[base] += [] if probe is None else [(variation, probe)]
+        for variation, probe in known.varied[base]:
+            seen = clock.at(examination, probe)
+            if seen is None:
+                found.stopped = ""
+                return
+            found.varied.append(variation.words)
+            if seen:
+                _Smaller(battery, examination, seen[0], variation).confirm(found)
+            if found.findings:
+                return
 
 
 def _said(battery: Battery, subject: Subject) -> list[Sizes]:
     """The lengths that stand in the source of a subject whose conditions on sizes are not known, and the next ones."""
     spec = battery.specification
     axes = [s for s in spec.sizes if s not in spec.free and not s.is_Integer] if not battery.examples else []
-    axes += [_BATCH] if spec.batched else []
+    axes += [ROWS] if spec.batched else []
     numbers = numbers_in(subject.forward_function, subject.backward_function)
     lengths = [int(n) for n in numbers if n.is_integer() and _SAID[0] <= n <= _SAID[1]][:_LENGTHS]
     return [{axis: n} for length in lengths for n in (length, length + 1) for axis in axes]
@@ -196,11 +249,11 @@ def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], kn
     """The examination where a condition on sizes that the subject meets is otherwise."""
     if known.agrees is None:
         known.agrees = _agrees(battery, known.reference)
-    loads, most = _loads(battery), _REACHED if known.agrees else _EXACTLY
+    loads, most = loads_of(battery), REACHED if known.agrees else EXACTLY
 
     def affordable(sizes: Sizes) -> bool:
         shape = _of_path(battery, sizes)
-        return shape is not None and _work(loads, shape) <= most
+        return shape is not None and work(loads, shape) <= most
 
     found.paths = paths_of(battery, subject, affordable, more)
     examination = _Examination(known.reference if known.agrees else battery.reference, subject)
@@ -219,8 +272,8 @@ def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], kn
 
 
 def _of_path(battery: Battery, sizes: Sizes) -> Shape | None:
-    named = {_BATCH if size == BATCH else size: n for size, n in sizes.items()}
-    return _shape(battery, named, tuple(named))
+    named = {ROWS if size == BATCH else size: n for size, n in sizes.items()}
+    return shape_of(battery, named, tuple(named))
 
 
 @dataclass
@@ -229,6 +282,7 @@ class _Known:
 
     reference: FloatReference
     probes: list[Probe] = field(default_factory=list)
+    varied: dict[Probe, list[tuple[Variation, Probe]]] = field(default_factory=dict)
     agrees: bool | None = None
     """Whether it agrees with exact numbers at small sizes."""
 
@@ -255,88 +309,28 @@ def _agrees(battery: Battery, reference: FloatReference) -> bool:
 
 def _probe(battery: Battery, shape: Shape) -> Probe:
     batch, sizes = shape
-    return Probe(LARGE, "larger sizes", battery.point("normal", batch, dict(sizes), salt="larger"))
-
-
-def _usual(battery: Battery) -> Iterator[Shape]:
-    """Every axis in turn at every length, the others short."""
-    spec, loads = battery.specification, _loads(battery)
-    every = [_BATCH] if spec.batched else []
-    every += [] if battery.examples else [size for size in spec.sizes if size not in spec.free]
-    # TRUST: larger-sizes
-    most = min(_SHAPES, _NODES // max(1, len(loads)))
-    turns = min(len(_LONG), max(1, most // max(1, len(every)))) + 1
-    for turn, (place, axis) in itertools.product(range(turns), enumerate(every)):
-        if turn == turns - 1:
-            length = _LONGEST[place % 2]
-        else:
-            length = _ROWS[turn] if axis == _BATCH else _LONG[(turn + place) % len(_LONG)]
-        for short in _SHORT:
-            others = zip((a for a in every if a != axis), itertools.cycle(short), strict=False)
-            shape = _shape(battery, {**dict(others), axis: length}, (axis,))
-            # TRUST: larger-sizes
-            if shape is not None and _work(loads, shape) <= _WORK:
-                yield shape
-                break
-
-
-def _shape(battery: Battery, wanted: Sizes, pinned: tuple[sp.Expr, ...]) -> Shape | None:
-    """The shape that has these sizes, and the usual ones beside them; None where an axis would have no place."""
-    batch = wanted.get(_BATCH, battery.batch) if battery.specification.batched else None
-    own = {size: n for size, n in wanted.items() if size != _BATCH}
-    sizes = battery.completed({**battery.sizes(), **own}, tuple(size for size in pinned if size != _BATCH))
-    return None if sizes is None else (batch, tuple(sizes.items()))
-
-
-def _loads(battery: Battery) -> list[tuple[tuple[sp.Expr, ...], float]]:
-    """For every node of the definition and of the gradients the sizes over which it is evaluated, and its weight."""
-    definition, gradients = battery.specification.definition, battery.specification.gradients
-    if definition is None or gradients is None:
-        return [(tuple(battery.specification.sizes), 1.0)]
-    forms = [gradients[role.name].element for role in battery.specification.differentiable]
-    found: dict[sp.Basic, tuple[tuple[sp.Expr, ...], float]] = {}
-
-    def walk(e: sp.Basic) -> None:
-        if e in found or isinstance(e, Index):
-            return
-        row = row_of(e)
-        over = tuple(i.size for i in dict.fromkeys((*free_indices(e), *bound(e))))
-        found[e] = over, 1.0 if row is None or row.numpy is not None else _SLOW
-        for child in operands(e):
-            walk(child)
-
-    for e in (*(a.right for a in definition.assignments), *forms):
-        walk(e)
-    return list(found.values())
-
-
-def _work(loads: Sequence[tuple[tuple[sp.Expr, ...], float]], shape: Shape) -> float:
-    """How many numbers are computed on the way."""
-    batch, sizes = shape[0], dict(shape[1])
-    numbers = {s: float(sizes[s] if s in sizes else at_sizes(s, sizes)) for over, _ in loads for s in over}
-    return (batch or 1) * sum(weight * float(np.prod([numbers[s] for s in over])) for over, weight in loads)
-
-
-def _where(battery: Battery, point: Point) -> str:
-    return ", ".join(f"{r.name}{list(point.tensors[r.name].shape)}" for r in battery.specification.inputs)
+    return Probe(LARGE, "larger sizes", ORDINARY.point(battery, batch, dict(sizes)))
 
 
 class _Smaller:
     """The same finding at sizes of which none can be smaller."""
 
-    def __init__(self, battery: Battery, examination: Examination, finding: Finding) -> None:
-        self.battery, self.examination, self.best = battery, examination, finding
+    def __init__(
+        self, battery: Battery, examination: Examination, finding: Finding, variation: Variation = ORDINARY
+    ) -> None:
+        self.battery, self.examination, self.best, self.variation = battery, examination, finding, variation
 
     def confirm(self, found: Larger) -> None:
         """The finding is one of `found`, with what is true of its sizes, where exact numbers confirm it."""
         point = self.best.probe.point
-        every = [*([_BATCH] if point.batch else []), *point.sizes]
+        every = [*([ROWS] if point.batch else []), *(() if self.battery.examples else point.sizes)]
         for size in every:
             self._shorten(size)
         right = self._right(sorted(every, key=self._length, reverse=True))
         point = self.best.probe.point
-        found.words = f"wrong at {_where(self.battery, point)}{right}"
-        found.exact = _work(_loads(self.battery), (point.batch, tuple(point.sizes.items()))) <= _EXACTLY
+        varied = self.variation.words and f", {self.variation.words}"
+        found.words = f"wrong at {where(self.battery, point)}{varied}{right}"
+        found.exact = work(loads_of(self.battery), (point.batch, tuple(point.sizes.items()))) <= EXACTLY
         if found.exact:
             exact = Examination(self.battery.reference, self.examination.subject)
             found.findings = [f for f in exact.at(self.best.probe) if f.stage == self.best.stage]
@@ -345,7 +339,7 @@ class _Smaller:
 
     def at_sizes(self, sizes: Sizes) -> bool:
         """Whether these are the sizes at which it goes wrong."""
-        return all(self._length(_BATCH if size == BATCH else size) == n for size, n in sizes.items())
+        return all(self._length(ROWS if size == BATCH else size) == n for size, n in sizes.items())
 
     def _is_gross(self) -> bool:
         """Whether no rounding explains it."""
@@ -370,25 +364,27 @@ class _Smaller:
         """At which shape, with one axis shorter by one, all is right."""
         for size in sizes:
             point = self._at(size, self._length(size) - 1) if self._length(size) > 1 else None
-            if point is not None and not self.examination.at(replace(self.best.probe, point=point)):
-                return f", right at {_where(self.battery, point)}"
+            probe = None if point is None else self.variation.probe(self.battery, point)
+            if probe is not None and not self.examination.at(probe):
+                return f", right at {where(self.battery, probe.point)}"
         return ""
 
     def _length(self, size: sp.Expr) -> int:
         point = self.best.probe.point
-        return int((point.batch or 0) if size == _BATCH else point.sizes[size])
+        return int((point.batch or 0) if size == ROWS else point.sizes[size])
 
     def _at(self, size: sp.Expr, length: int) -> Point | None:
         point = self.best.probe.point
-        batch = length if size == _BATCH else point.batch
-        pinned = {} if size == _BATCH else {size: length}
+        batch = length if size == ROWS else point.batch
+        pinned = {} if size == ROWS else {size: length}
         sizes = self.battery.completed({**point.sizes, **pinned}, tuple(pinned))
-        return None if sizes is None else self.battery.point("normal", batch, sizes, salt="larger")
+        return None if sizes is None else self.variation.point(self.battery, batch, sizes)
 
     def _fails(self, size: sp.Expr, length: int) -> bool:
         point = self._at(size, length)
         wanted = (self.best.stage, self.best.kind, self.best.tensor)
-        seen = [] if point is None else self.examination.at(replace(self.best.probe, point=point))
+        probe = None if point is None else self.variation.probe(self.battery, point)
+        seen = [] if probe is None else self.examination.at(probe)
         same = [f for f in seen if (f.stage, f.kind, f.tensor) == wanted]
         self.best = same[0] if same else self.best
         return bool(same)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.mutants_page import page
 from scratchgrad import registry
 from tests.certification.mutation import around, inside, ordinary
 from tests.certification.mutation.confirming import PLAIN, differs, runs, shown
@@ -138,7 +139,7 @@ def test_another_derivative_at_a_kink_is_legal_and_therefore_equivalent(relu):
 
 def test_what_certification_cannot_see_survives_and_is_shown_with_its_place(relu):
     place = Place("batch = 3001", sizes={"batch": 3001})
-    mutant = planted(relu, "backward", "if u.shape[0] == 3001: grad_u = -grad_u", place)
+    mutant = planted(relu, "backward", "if 7 * u.shape[0] == 21007: grad_u = -grad_u", place)
     trial = tried(relu, mutant, "numpy")
     assert (trial.result, trial.shown) == ("survivor", "batch = 3001")
     assert any("larger sizes" in line for line in trial.said)
@@ -206,3 +207,28 @@ def test_every_wrapper_runs_the_same_kernel(relu, wrapper):
     gradients = one.backward(saved, [3 * torch.ones_like(u)], [u])
     assert outputs[0].tolist() == [[1, 0]]
     assert gradients[0].tolist() == [[3, 0]]
+
+
+# the page
+
+
+def record(result, said=(), **changed):
+    usual = {"room": "relu", "kind": "size", "wrapper": "numpy", "words": "w", "shown": "batch = 7", "proven": False}
+    return usual | {"result": result, "said": list(said), "digest": result} | changed
+
+
+def test_the_page_counts_every_mutant_once_and_lists_those_that_nothing_explains():
+    records = [
+        record("refused"),
+        record("equivalent", proven=True),
+        record("survivor", ["which conditions on sizes it meets is not known, so sizes were sampled: .."]),
+        record("survivor", ["proven equal for all real values"], wrapper="kernel", words="if u.shape[0] > 9"),
+        record("alarm", shown=""),
+    ]
+    found = page(records, "python benchmarks/mutants.py")
+    assert found.numbers["made"] == 5 == sum(found.numbers["by_result"].values())
+    assert found.numbers["equivalent_proven"] == 1
+    assert "| all | 5 | 1 | 0 | 1 | 2 | 1 | 0 |" in found.text
+    assert "- 1: outside of what was covered: the verdict says" in found.text
+    assert "- relu, size, kernel: `if u.shape[0] > 9` (differs at: batch = 7)" in found.text
+    assert "- relu, size, numpy, alarm: `w` (differs at: no place)" in found.text

@@ -171,7 +171,7 @@ def _batching(battery: Battery, subject: Subject, function: Any) -> Iterator[_At
     spec = battery.specification
     inputs = [role.name for role in spec.inputs]
     arriving = [role.tensor.gradient.name for role in spec.outputs]
-    shapes = {(p.point.batch, *p.point.sizes.items()): p.point for p in ordinary(battery)}
+    shapes = {(p.point.batch, *p.point.sizes.items()): p.point for p in ordinary(battery) if p.point.batch != 0}
     for start in list(shapes.values()):
         for dtype in ("float64", "float32"):
             points = [battery.point("normal", start.batch, start.sizes, dtype, salt=f"element {n}") for n in range(3)]
