@@ -3,8 +3,8 @@
 In   the findings, whose points have other values: y = 2, where every example has 0 and 1
 Out  a sentence that says so, and how to declare that no other values are meant
 
-An example does not restrict values by itself, see region.py.  The sentence is said only if nothing of the kind goes wrong
-at the same points with the values moved into what the examples have in common.
+An example does not restrict values by itself, see region.py.  The sentence is said only if nothing goes wrong at the
+same points with the values moved into what the examples have in common.
 """
 
 from __future__ import annotations
