@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scratchgrad.calculus.kinks import kink_line, kinks
+from scratchgrad.certification.argument_order import another_order
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.columns import in_columns
 from scratchgrad.certification.entering import OTHER
@@ -53,12 +54,17 @@ def diagnose(
     """Sentences about the findings; `main` is the one that the counterexample shows, `measured` what was examined."""
     same = [main, *(f for f in findings if f is not main and _alike(f, main))]
     sentences = [] if main.kind in ("value", "not finite", "shape") else [main.words]
+    order = another_order(battery, subject) if main.stage == "forward" else None
+    if order is not None:
+        return [*sentences, order]
     observed = Observed(battery, subject, same, main) if main.tensor and main.kind in _SEEN else None
     likely = None if observed is None else hypothesis(observed)
     if main.kind in ("value", "not finite", "exception", "shape"):
-        sentences += _where(battery, subject, same, observed, explained=likely is not None)
+        sentences += _where(battery, subject, same, observed, explained=likely is not None and likely.whole)
     if observed is not None:
-        sentences += [likely] if likely is not None else _agreement(observed, said="digits" in " ".join(sentences))
+        sentences += (
+            [likely.words] if likely is not None else _agreement(observed, said="digits" in " ".join(sentences))
+        )
     if main.kind in ("exception", "shape") and battery.specification.batched and not subject.kernel:
         sentences += _columns(battery, subject)
     sentences += right_as_in_examples(battery, subject, findings)

@@ -10,10 +10,10 @@ Out  one sentence that holds at every probe, or none
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,11 +21,11 @@ from scratchgrad.certification.axes import axis_words
 from scratchgrad.certification.formulas import formula
 from scratchgrad.certification.jacobians import jacobian_hypothesis
 from scratchgrad.certification.observed import Observed, Predict, Seen, close
-from scratchgrad.certification.other_places import elsewhere, only_a_part
-from scratchgrad.certification.relations import relation
+from scratchgrad.certification.other_places import at_other_inputs, elsewhere, only_a_part
+from scratchgrad.certification.relations import relation, same_as
 from scratchgrad.certification.without_operations import without_operations
 
-__all__ = ["hypothesis"]
+__all__ = ["Hypothesis", "hypothesis"]
 
 _DIGITS = 1e-9
 _NONE = 1e-12
@@ -36,7 +36,14 @@ Array = Any
 Candidate = tuple[str, Predict]
 
 
-def hypothesis(observed: Observed) -> str | None:
+class Hypothesis(NamedTuple):
+    """What explains every probe; `whole` where it says what is wrong, and not only what was returned."""
+
+    words: str
+    whole: bool = True
+
+
+def hypothesis(observed: Observed) -> Hypothesis | None:
     """What the mistake looks like: the first hypothesis that explains every probe; None where none does."""
     usual = observed.usual
     if not usual or not all(observed.name in s.yours for s in usual):
@@ -45,17 +52,27 @@ def hypothesis(observed: Observed) -> str | None:
         return None
     if not any(s.tells for s in observed.failed):  # nothing but numbers that are not finite
         return None
-    for look in (_ratios, _sums, _arrangements, only_a_part, elsewhere):
-        for words, predict in look(observed):
-            if observed.explains(predict):
-                return words
-    found = formula(observed) or relation(observed) or jacobian_hypothesis(observed)
-    if found is not None:
-        return found
-    for words, predict in (*without_operations(observed), ("the right numbers stand in another order", _sorted_alike)):
-        if observed.explains(predict):
-            return words
-    return None
+    looks = (look(observed) for look in (_ratios, _sums, _arrangements, only_a_part, elsewhere))
+    simple = _first(observed, itertools.chain.from_iterable(looks))
+    if simple is not None:
+        return Hypothesis(simple)
+    found = formula(observed)
+    if found is None and (itself := same_as(observed)) is not None:
+        return Hypothesis(itself, whole=False)
+    order = ("the right numbers stand in another order", _sorted_alike)
+    found = (
+        found
+        or _first(observed, at_other_inputs(observed))
+        or relation(observed)
+        or jacobian_hypothesis(observed)
+        or _first(observed, itertools.chain(without_operations(observed), [order]))
+    )
+    return None if found is None else Hypothesis(found)
+
+
+def _first(observed: Observed, candidates: Iterable[Candidate]) -> str | None:
+    """The words of the first candidate that explains every probe."""
+    return next((words for words, predict in candidates if observed.explains(predict)), None)
 
 
 def _ratios(observed: Observed) -> Iterator[Candidate]:
@@ -79,6 +96,8 @@ def _ratios(observed: Observed) -> Iterator[Candidate]:
         words = "yours = right / batch: a mean over the batch stands where the sum belongs"
         yield words, lambda s: s.right / max(s.point.batch or 1, 1)
         yield "yours = right x batch", lambda s: s.right * (s.point.batch or 1)
+        yield "yours = right x sqrt(batch)", lambda s: s.right * float(s.point.batch or 1) ** 0.5
+        yield "yours = right / sqrt(batch)", lambda s: s.right / float(s.point.batch or 1) ** 0.5
     for size in observed.specification.sizes:
         yield from _by_size(size)
 
@@ -130,6 +149,10 @@ def _arrangements(observed: Observed) -> Iterator[Candidate]:
             words = f"the right numbers, shifted by one {way} along {where}"
             yield words, partial(_rolled, axis, shift)
             yield f"{words}, 0 in the gap", partial(_pushed, axis, shift)
+    if axes > 1:
+        for shift in (1, -1):
+            words = "the right numbers, shifted by one along the last two axes, 0 in the gap"
+            yield words, partial(_pushed_twice, shift)
     for order in itertools.permutations(range(axes)) if 2 < axes <= _DIMENSIONS else ():
         words = f"the axes are permuted: yours is the right tensor with its axes in the order {order}"
         yield words, partial(_permuted, order)
@@ -169,7 +192,15 @@ def _other(name: str, s: Seen) -> Array:
 
 def _pushed(axis: int, shift: int, s: Seen) -> Array:
     """The right values shifted along an axis; nothing comes in from the other end."""
-    found = np.array(np.roll(s.right, shift, axis))
+    return _moved(s.right, axis, shift)
+
+
+def _pushed_twice(shift: int, s: Seen) -> Array:
+    return _moved(_moved(s.right, -1, shift), -2, shift)
+
+
+def _moved(values: Array, axis: int, shift: int) -> Array:
+    found = np.array(np.roll(values, shift, axis))
     edge = [slice(None)] * found.ndim
     edge[axis] = slice(0, 1) if shift > 0 else slice(-1, None)
     found[tuple(edge)] = 0

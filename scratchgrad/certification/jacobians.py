@@ -21,8 +21,8 @@ from scratchgrad.certification.specification import Role
 
 __all__ = ["jacobian_hypothesis", "taken"]
 
-_ENTRIES = 48
-"""No Jacobian with more entries above is formed."""
+_ENTRIES, _MANY = 48, 200
+"""At every probe no Jacobian with more entries above, or below, is formed; at one probe none with so many."""
 
 _LISTED = 6
 
@@ -108,10 +108,10 @@ def _shape(role: Role, s: Seen) -> tuple[int, ...]:
     return role.shape(s.point.sizes, s.point.batch)
 
 
-def _one_by_one(s: Seen, out: Role) -> list[tuple[tuple[int, ...], Any]]:
+def _one_by_one(s: Seen, out: Role, most: int = _ENTRIES) -> list[tuple[tuple[int, ...], Any]]:
     """The point with a 1 at one upstream entry at a time, and 0 elsewhere."""
     values = s.point.upstream[out.name]
-    if values is None or not 0 < values.size <= _ENTRIES or s.right.size > _ENTRIES:
+    if values is None or not 0 < values.size <= most or s.right.size > most:
         return []
     found = []
     for place in np.ndindex(values.shape):
@@ -121,9 +121,9 @@ def _one_by_one(s: Seen, out: Role) -> list[tuple[tuple[int, ...], Any]]:
     return found
 
 
-def _parts(observed: Observed, s: Seen, out: Role) -> Array | None:
+def _parts(observed: Observed, s: Seen, out: Role, most: int = _ENTRIES) -> Array | None:
     """The right share of every upstream entry in every entry: the Jacobian."""
-    found = [observed.predicted(point) for _, point in _one_by_one(s, out)]
+    found = [observed.predicted(point) for _, point in _one_by_one(s, out, most)]
     if not found or any(f is None for f in found):
         return None
     return np.stack([f[observed.name] for f in found if f is not None])
@@ -158,10 +158,10 @@ def _ordered(jacobian: Array, values: Array, place: int) -> Array:
 
 def _pair(observed: Observed, s: Seen, out: Role) -> _Pair | None:
     """Both Jacobians, where what the subject gives is the sum of its parts."""
-    right = _parts(observed, s, out)
+    right = _parts(observed, s, out, _MANY)
     if right is None:
         return None
-    points = _one_by_one(s, out)
+    points = _one_by_one(s, out, _MANY)
     mine = [observed.examination.results(Probe("part", "", point)).get(observed.name) for _, point in points]
     if any(m is None or m.shape != s.mine.shape or not np.isfinite(m).all() for m in mine):
         return None

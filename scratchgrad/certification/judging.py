@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
+from scratchgrad.certification.coverage import covered
 from scratchgrad.certification.diagnosis import diagnose, diagnose_larger
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
@@ -178,6 +179,7 @@ def _acceptance(
     ]
     lines += larger.sentences()
     lines += battery.sentences()
+    lines += covered(battery)
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "

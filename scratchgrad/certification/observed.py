@@ -102,11 +102,13 @@ class Seen:
         return _DIGITS.get(self.point.dtype, _FEW_DIGITS)
 
     def agrees(self, predicted: Array) -> bool:
-        """Whether the subject gave these numbers, wherever both are finite."""
+        """Whether the subject gave these numbers, wherever both are finite, and one number alone is right."""
         if predicted.shape != self.mine.shape:
             return False
         known = np.isfinite(self.mine) & np.isfinite(predicted)
-        unit = self.truths[self.name].unit
+        unit, slack = self.truths[self.name].unit, self.truths[self.name].slack
+        if slack.shape == known.shape:
+            known &= slack == 0
         room = np.broadcast_to(THRESHOLD * unit, known.shape)[known] if unit.shape == known.shape else 0.0
         return close(self.mine[known], predicted[known], self.digits, room)
 

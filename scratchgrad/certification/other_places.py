@@ -23,7 +23,7 @@ from scratchgrad.certification.observed import Observed, Predict, Seen
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.specification import Role
 
-__all__ = ["elsewhere", "only_a_part"]
+__all__ = ["at_other_inputs", "elsewhere", "only_a_part"]
 
 Array = Any
 Candidate = tuple[str, Predict]
@@ -49,12 +49,18 @@ def only_a_part(observed: Observed) -> Iterator[Candidate]:
 
 
 def elsewhere(observed: Observed) -> Iterator[Candidate]:
-    """What is right at a changed point, the likely changes first."""
+    """What is right at a changed point, where the change is one that people make."""
     yield from _upstreams(observed)
     yield from _confused(observed)
+    yield from _directions(observed)
+
+
+def at_other_inputs(observed: Observed) -> Iterator[Candidate]:
+    """What is right at other values of an input: likely where no formula says more."""
     for role in observed.specification.differentiable:
         yield from _changed(observed, role)
-    yield from _directions(observed)
+    if observed.specification.function is not None:
+        yield from _outputs(observed)
 
 
 def _upstreams(observed: Observed) -> Iterator[Candidate]:
@@ -78,11 +84,8 @@ def _upstreams(observed: Observed) -> Iterator[Candidate]:
 def _confused(observed: Observed) -> Iterator[Candidate]:
     """One tensor in the place of another of the same shape."""
     spec = observed.specification
-    for role in spec.differentiable:
-        for out in spec.outputs:
-            if _alike(observed, role, out):
-                words = f"yours is right for the output {out.name} in the place of {role.name}"
-                yield words, _with_output(observed, role, out)
+    if spec.function is None:
+        yield from _outputs(observed)
     for one, other in itertools.combinations(spec.differentiable, 2):
         if not _alike(observed, one, other):
             continue
@@ -98,15 +101,25 @@ def _confused(observed: Observed) -> Iterator[Candidate]:
             yield words, _at(observed, swapped, partner)
 
 
+def _outputs(observed: Observed) -> Iterator[Candidate]:
+    """The output in the place of an input."""
+    spec = observed.specification
+    for role in spec.differentiable:
+        for out in spec.outputs:
+            if _alike(observed, role, out):
+                words = f"yours is right for the output {out.name} in the place of {role.name}"
+                yield words, _with_output(observed, role, out)
+
+
 def _changed(observed: Observed, role: Role) -> Iterator[Candidate]:
     """One input is changed."""
     name = role.name
     changes: list[tuple[str, Change]] = [
         (f"yours is right for -{name} in the place of {name}: is the sign of {name} reversed?", np.negative),
         (f"{name} is missing (it counts as 1)", np.ones_like),
-        (f"{name} is missing (it counts as 0)", np.zeros_like),
-        (f"yours is right for |{name}| in the place of {name}", np.abs),
     ]
+    if not role.tensor.indices:  # one number, such as an epsilon
+        changes.append((f"{name} is missing (it counts as 0)", np.zeros_like))
     axes = observed.usual[0].point.tensors[name].ndim
     for axis in range(axes):
         where = axis_words(role, axis)

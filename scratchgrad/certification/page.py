@@ -19,8 +19,11 @@ COLUMNS = 120
 _MANY = 16
 """A tensor of more numbers is cut."""
 
-_LAST, _OTHERS = 4, 2
-"""How many numbers along the last axis are kept, and along the others."""
+_LAST, _OTHERS, _FEW = 4, 2, 1
+"""How many numbers along the last axis are kept, along the one before it, and along further ones."""
+
+_DIGITS = 5
+"""So many digits of numbers in a tensor that is cut: the whole one stands in verdict.counterexample."""
 
 
 def wrapped(lines: Sequence[str], most: int, indent: str) -> list[str]:
@@ -50,12 +53,16 @@ def shown(name: str, values: Any, place: Sequence[int], write: Callable[[Any], s
     kept = array[tuple(slice(low, high) for low, high in parts)].tolist()
     where = ",".join(f"{low}:{high}" for low, high in parts)
     sizes = " x ".join(map(str, array.shape))
-    return f"{name}[{where}] = {_written(kept, write)}   (of {sizes} numbers)"
+    return f"{name}[{where}] = {_written(kept, _shortly)}   (of {sizes} numbers)"
+
+
+def _shortly(value: Any) -> str:
+    return f"{float(value):.{_DIGITS}g}"
 
 
 def _around(length: int, at: int, axes_left: int) -> tuple[int, int]:
     """Some places of an axis with the place `at` among them, not at the edge where that can be."""
-    keep = _LAST if axes_left == 1 else _OTHERS
+    keep = {1: _LAST, 2: _OTHERS}.get(axes_left, _FEW)
     if length <= keep:
         return 0, length
     low = min(max(at - keep // 2, 0), length - keep)

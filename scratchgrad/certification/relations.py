@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchgrad.certification.observed import Observed, Predict, Seen
 
-__all__ = ["relation"]
+__all__ = ["relation", "same_as"]
 
 Array = Any
 Candidate = tuple[str, Predict]
@@ -32,9 +32,14 @@ _FACTORS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
 )
 
 
+def same_as(observed: Observed) -> str | None:
+    """Of which tensor yours is a copy, at every probe."""
+    return next((words for words, predict in _itself(observed) if observed.explains(predict)), None)
+
+
 def relation(observed: Observed) -> str | None:
     """The first relation that holds at every probe."""
-    for look in (_itself, _factors, _differences):
+    for look in (_factors, _differences):
         for words, predict in look(observed):
             if observed.explains(predict):
                 return words

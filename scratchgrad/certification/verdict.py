@@ -121,4 +121,6 @@ class Verdict:
         wrong = f"{' and '.join(self.wrong)} {'are' if len(self.wrong) > 1 else 'is'} wrong"
         lines = wrapped([f"REFUSED  {title}: {wrong}"], _TITLE, " " * 4)
         lines += [str(self.counterexample)] if self.counterexample is not None else []
-        return "\n".join([*lines, *wrapped([f"  - {line}" for line in self.diagnosis], _SENTENCES, " " * 4)])
+        said = "" if self.counterexample is None else self.counterexample.words
+        sentences = [f"  - {line}" for line in self.diagnosis if line != said]
+        return "\n".join([*lines, *wrapped(sentences, _SENTENCES, " " * 4)])

@@ -39,7 +39,7 @@ class UnbalancedDollar(ValueError):
 
 @dataclass(frozen=True)
 class Meta:
-    """What stands in the header at the top right."""
+    """What stands in the header at the top right: plain text, in which a dollar is a dollar."""
 
     author: str = ""
     date: str = ""

@@ -72,6 +72,8 @@ class _Cut:
 def lines(display: Display, width: float) -> list[Line]:
     """The lines of a display on a page `width` em wide.  The last line of a row carries its reason."""
     lefts = [formula_width(row.left) if row.left else 0.0 for row in display.rows]
+    for relation in {row.relation for row in display.rows}:
+        formula_width(relation)  # which refuses what is no formula
     fitting = [w for w in lefts if w <= 0.4 * width]
     column = max(fitting, default=0.0)
     found: list[Line] = []

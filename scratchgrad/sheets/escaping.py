@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Callable
 
 from scratchgrad.sheets.blocks import pieces, plain
-from scratchgrad.sheets.latex import parse
+from scratchgrad.sheets.width import formula_width
 
-__all__ = ["NotTypesettable", "bookmark", "cell", "code", "escape", "heading", "words"]
+__all__ = ["NotTypesettable", "bare", "bookmark", "cell", "code", "escape", "heading", "words"]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -85,11 +85,16 @@ def heading(text: str) -> str:
 
 def bookmark(text: str) -> str:
     """The text for the PDF's outline and its properties: unicode, formulae as plain letters."""
+    return bare(plain(text))
+
+
+def bare(text: str) -> str:
+    """Plain text for the PDF's properties."""
     return "".join(
         {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}.get(
             c, f"\\{c}" if c in "{}$&#%_" else c
         )
-        for c in plain(text)
+        for c in text
     )
 
 
@@ -103,7 +108,7 @@ def cell(text: str, display: bool) -> str:
 
 
 def _checked(latex: str) -> str:
-    parse(latex)
+    formula_width(latex)  # which refuses what is no formula
     return latex
 
 

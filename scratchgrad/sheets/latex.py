@@ -89,6 +89,7 @@ ARGUMENTS = {
     **dict.fromkeys(("mathbf", "mathsf", "mathcal", "mathbb", "mathit", "boldsymbol"), 1),
 }
 TEXT = {"text", "textbf", "textit"}
+ENVIRONMENTS = frozenset("array cases matrix smallmatrix bmatrix pmatrix Bmatrix vmatrix Vmatrix aligned".split())
 
 _TOKEN = re.compile(r"\\operatorname\*|\\[A-Za-z]+|\\.|\S", re.DOTALL)
 
@@ -200,6 +201,8 @@ class _Reader:
         closing = self.source.find("}", opening)
         if opening < 0 or closing < 0:
             raise self.error(f"\\{name} without its braces")
+        if re.search(r"\\[A-Za-z]", self.source[opening:closing]):
+            raise self.error(f"the text in \\{name} has a command")
         letters = tuple(Symbol(i, i + 1, self.source[i]) for i in range(opening + 1, closing))
         self.position = closing + 1
         self.advance()
@@ -250,6 +253,8 @@ class _Reader:
         match = re.compile(r"\s*\{([A-Za-z]+\*?)\}").match(self.source, self.position)
         if match is None:
             raise self.error(f"{self.token} without a name")
+        if match[1] not in ENVIRONMENTS:
+            raise self.error(f"the environment {match[1]} is none that a formula of a sheet may use")
         self.position = match.end()
         self.advance()
         return match[1]

@@ -17,7 +17,7 @@ import jinja2
 
 from scratchgrad.sheets.blocks import Block, Display, Figure, Paragraph, Sheet, Table
 from scratchgrad.sheets.breaking import Line, lines
-from scratchgrad.sheets.escaping import bookmark, cell, code, heading, words
+from scratchgrad.sheets.escaping import bare, bookmark, cell, code, escape, heading, words
 from scratchgrad.sheets.tikz import to_tikz
 from scratchgrad.sheets.width import text_width
 
@@ -76,7 +76,9 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         loader=jinja2.PackageLoader("scratchgrad.sheets"),
     )
-    environment.filters.update(words=words, heading=heading, code=code, plain=bookmark, cell=cell)
+    environment.filters.update(
+        words=words, heading=heading, code=code, plain=bookmark, cell=cell, text=escape, bare=bare
+    )
     return environment
 
 

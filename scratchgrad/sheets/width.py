@@ -6,6 +6,7 @@ Out  about 4.9
 A small model of how TeX sets a formula: the widths of Latin Modern's letters, the styles (display, text, script), the
 spaces between the classes of atoms (TeXbook, ch. 18), limits, fractions, delimiters that grow.  It errs to the wide
 side, because what it decides is where lines break; tests/sheets/test_width.py compares it with TeX's own widths.
+A command whose width is not known here is refused, so that no formula can do anything but be set.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from scratchgrad.sheets.blocks import pieces
-from scratchgrad.sheets.latex import OPERATORS, Fence, Grid, Group, Macro, Node, Scripts, Symbol, parse
+from scratchgrad.sheets.latex import OPERATORS, Fence, Grid, Group, LatexUnreadable, Macro, Node, Scripts, Symbol, parse
 
 __all__ = ["Box", "formula_width", "measure", "text_width"]
 
@@ -61,6 +62,7 @@ _RELATION = _table(r"""
 """)
 _BIG = {"\\sum": (1444, 1056), "\\prod": (1278, 945), "\\int": (1000, 667)}
 _SPACES = {"\\,": 167, "\\:": 222, "\\;": 278, "\\!": -167, "\\quad": 1000, "\\qquad": 2000, "\\ ": 333, "~": 333}
+_ESCAPED = ("\\_", "\\%", "\\#", "\\&", "\\$", "\\|")
 _OPENING = ("(", "[", "\\{", "\\langle", "\\lVert", "\\lvert", "\\lfloor", "\\lceil", "\\lbrace")
 _CLOSING = (")", "]", "\\}", "\\rangle", "\\rVert", "\\rvert", "\\rfloor", "\\rceil", "\\rbrace", "!")
 # The width of a delimiter at the height of one line, and of the tallest.
@@ -188,7 +190,9 @@ def _symbol(token: str, style: str) -> Box:
         return Box(278 * scale, kind="punct")
     if token in ("\\dots", "\\ldots", "\\cdots", "\\ddots"):
         return Box(1170 * scale, kind="inner")
-    return Box((_GREEK.get(name, 800) if token[0] == "\\" else {"|": 278, ".": 278}.get(token, 500)) * scale)
+    if token[0] == "\\" and token not in _ESCAPED and name not in _GREEK:
+        raise LatexUnreadable(f"the command {token} is none that a formula of a sheet may use")
+    return Box((_GREEK.get(name, 500) if token[0] == "\\" else {"|": 278, ".": 278}.get(token, 500)) * scale)
 
 
 def _scripts(node: Scripts, style: str) -> Box:
@@ -204,6 +208,8 @@ def _scripts(node: Scripts, style: str) -> Box:
 def _delimiter(token: str, height: float) -> float:
     if token == ".":
         return 0.11
+    if token[0] == "\\" and token not in (*_OPENING, *_CLOSING, "\\|"):
+        raise LatexUnreadable(f"{token} is no delimiter that a formula of a sheet may use")
     small, tall = _DELIMITER.get(token.removeprefix("\\"), (500, 620) if "Vert" in token else (444, 750))
     share = min(max((height - 1.1) / 2.2, 0.0), 1.0)
     return (small + (tall - small) * share) / 1000
