@@ -198,6 +198,15 @@ def test_fixture_marker_and_assertion_take_what_certify_takes(pytest_run):
     assert "test_them.py::test_marked: REFUSED  relu" in said
 
 
+def test_the_examples_of_the_packages_page_run(pytest_run):
+    import scratchgrad.testing
+
+    page = scratchgrad.testing.__doc__
+    text = page[page.index("    import pytest\n") : page.index("\nImporting the package loads")]
+    said = pytest_run(textwrap.dedent(text))
+    assert "7 passed" in said, said
+
+
 def test_a_run_without_refusals_has_no_section(pytest_run):
     assert "scratchgrad" not in pytest_run("def test_one():\n    pass\n")
 
