@@ -30,9 +30,9 @@ from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.entering import Entering
 from scratchgrad.certification.exact.alike import question
 from scratchgrad.certification.exact.balls import Program, balls, precisely
+from scratchgrad.certification.exact.budget import Budget
 from scratchgrad.certification.exact.entries import Entries, entries_of_batch, entries_of_sample
 from scratchgrad.certification.exact.facts import facts_of
-from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.on_simplex import on_simplex
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, Proof, prove
 from scratchgrad.certification.exact.questions import Asked

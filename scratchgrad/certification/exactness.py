@@ -29,6 +29,8 @@ class Exactness:
     chosen: int = 0
     """At how many suspect or entered points a result was what a torch function that is the specification gives."""
     values: str = "all real values"
+    where: str = ""
+    """Which of these the proof is about, where the definition has no value at some of them."""
     unit_rows: tuple[str, ...] = ()
     followed: Followed = field(default_factory=Followed)
     failure: str = ""
@@ -43,7 +45,7 @@ class Exactness:
         """What is proven and what is not, for people."""
         proven = self.everywhere + self.off_ties
         at = f"at {len(self.shapes)} shapes ({'; '.join(self.shapes)})"
-        values = self.values
+        values = self.values + self.where
         if self.unit_rows:
             values += f" with rows of {' and '.join(self.unit_rows)} that sum to 1"
         if self.proven:

@@ -21,8 +21,10 @@ import numpy as np
 import torch
 
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
+from scratchgrad.certification.in_memory import array_of, bytes_of, memory_of, tensor_of, tensors_in
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.own_choice import Own
+from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
 from scratchgrad.certification.specification import Role
@@ -83,6 +85,8 @@ class Measured:
     """How many tensors were right because a torch function that is the specification gives them itself."""
     another: int = 0
     """At how many ordinary probes such a function gives something else than its exact execution."""
+    unsupported: list[Point] = field(default_factory=list)
+    """Where such a function has numbers, and exact arithmetic none."""
     raised: str = ""
     """What such a function raises itself where the subject raises."""
 
@@ -114,6 +118,8 @@ class Examination:
             return []
         if own is not None and probe.point.dtype == "float64" and probe.group in _ORDINARY and own.is_another(truths):
             self.measured.another += 1
+        if own is not None and own.outreaches(truths):
+            self.measured.unsupported.append(probe.point)
         self.measured.probes += 1
         with self.subject.running():
             found = list(self._findings(probe, truths if own is None else own.excused(truths)))
@@ -150,7 +156,7 @@ class Examination:
             with contextlib.suppress(Misbehaviour):
                 gradients = self.subject.backward(saved, upstream, inputs)
                 found += zip((r.tensor.gradient.name for r in self.specification.inputs), gradients, strict=False)
-            return {name: _array(value).copy() for name, value in found if is_plain(value) and not value.is_complex()}
+            return {name: array_of(value).copy() for name, value in found if is_plain(value) and not value.is_complex()}
 
     def _findings(self, probe: Probe, truths: Mapping[str, Truth]) -> Iterator[Finding]:
         spec, subject = self.specification, self.subject
@@ -159,7 +165,7 @@ class Examination:
         arriving = [
             (role.tensor.gradient.name, t) for role, t in zip(spec.outputs, upstream, strict=True) if t is not None
         ]
-        before = _bytes(given)
+        before = bytes_of(given)
         outputs: dict[str, torch.Tensor] = {}
         saved: Any = None
         try:
@@ -178,8 +184,8 @@ class Examination:
             inputs, upstream = self._arguments(probe)
             given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
         try:
-            kept = list(outputs.items()) + _tensors(saved)
-            before = _bytes(given + arriving + kept)
+            kept = list(outputs.items()) + tensors_in(saved)
+            before = bytes_of(given + arriving + kept)
             gradients = self._checked("backward", subject.backward(saved, upstream, inputs), probe)
             yield from self._changed("backward", probe, given + arriving, before)
             own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
@@ -202,7 +208,7 @@ class Examination:
         gradients: Mapping[str, torch.Tensor],
     ) -> Iterator[Finding]:
         """Forward on something else, then everything once more."""
-        first = {name: _array(t).copy() for name, t in (*outputs.items(), *gradients.items())}
+        first = {name: array_of(t).copy() for name, t in (*outputs.items(), *gradients.items())}
         inputs, upstream = self._arguments(probe)
         try:
             self.subject.forward(
@@ -228,7 +234,7 @@ class Examination:
         """Fresh tensors of the point's values, in the probe's layouts."""
         point = probe.point
         inputs = [
-            probe.layouts.get(role.name, CONTIGUOUS).build(_tensor(point.tensors[role.name], point.dtype))
+            probe.layouts.get(role.name, CONTIGUOUS).build(tensor_of(point.tensors[role.name], point.dtype))
             for role in self.specification.inputs
         ]
         upstream: list[torch.Tensor | None] = []
@@ -237,7 +243,7 @@ class Examination:
             layout = probe.layouts.get(role.tensor.gradient.name, CONTIGUOUS)
             if values is None and not self.subject.protocol:
                 values = np.zeros(role.shape(point.sizes, point.batch))
-            upstream.append(None if values is None else layout.build(_tensor(values, point.dtype)))
+            upstream.append(None if values is None else layout.build(tensor_of(values, point.dtype)))
         return inputs, upstream
 
     def _checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
@@ -256,7 +262,7 @@ class Examination:
         self, stage: str, probe: Probe, results: Mapping[str, torch.Tensor], truths: Mapping[str, Truth]
     ) -> Iterator[Finding]:
         for name, tensor in results.items():
-            values = _array(tensor)
+            values = array_of(tensor)
             units = truths[name].units(values)
             if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truths[name], units):
                 units = self.reference.at_length(probe.point)[name].units(values)
@@ -293,7 +299,7 @@ class Examination:
     ) -> Iterator[Finding]:
         """Gradients that are legal one by one, but not all together, at a tie."""
         legal = self.reference.legal(probe.point)
-        values = {name: _array(tensor) for name, tensor in results.items()}
+        values = {name: array_of(tensor) for name, tensor in results.items()}
         if legal is not None and self.own is not None and self.own.gives(values, truths):
             return
         distance = None if legal is None else legal.distance(values)
@@ -315,7 +321,7 @@ class Examination:
         before: Mapping[str, bytes],
         kind: str = "argument",
     ) -> Iterator[Finding]:
-        for name, now in _bytes(tensors).items():
+        for name, now in bytes_of(tensors).items():
             if now != before[name]:
                 what = f"its argument {name}" if kind == "argument" else f"what forward kept: {name}"
                 yield Finding(stage, kind, name, f"{stage} changes {what}", probe)
@@ -331,7 +337,7 @@ def _repeats(
     what: str,
 ) -> Iterator[Finding]:
     for name, tensor in again.items():
-        values = _array(tensor)
+        values = array_of(tensor)
         if values.tobytes() == first[name].tobytes():
             continue
         with np.errstate(all="ignore"):
@@ -348,11 +354,11 @@ def _shared(
     stage: str, probe: Probe, results: Mapping[str, torch.Tensor], given: Sequence[tuple[str, torch.Tensor]]
 ) -> Iterator[Finding]:
     """Results that share memory with what was given, or with one another."""
-    owner = {_memory(t): name for name, t in given if t.numel()}
+    owner = {memory_of(t): name for name, t in given if t.numel()}
     for name, tensor in results.items():
         if not tensor.numel():
             continue
-        place = _memory(tensor)
+        place = memory_of(tensor)
         if place in owner:
             yield Finding(stage, "memory", name, f"{name} shares memory with {owner[place]}; return a copy", probe)
         owner[place] = name
@@ -366,41 +372,3 @@ def _other(role: Role, values: torch.Tensor) -> torch.Tensor:
     if domain.is_reals:
         return other
     return torch.from_numpy(np.asarray(inside(domain, other.double().numpy()))).to(values.dtype)
-
-
-def _memory(tensor: torch.Tensor) -> int:
-    return int(tensor.untyped_storage().data_ptr())
-
-
-def _tensor(values: Array, dtype: str) -> torch.Tensor:
-    """The values as a tensor of the dtype; integers and truth values stay."""
-    tensor = torch.tensor(values)
-    return tensor.to(getattr(torch, dtype)) if tensor.is_floating_point() else tensor
-
-
-def _array(tensor: torch.Tensor) -> Array:
-    return tensor.detach().cpu().to(torch.float64).numpy()
-
-
-def _bytes(tensors: Sequence[tuple[str, torch.Tensor]]) -> dict[str, bytes]:
-    return {name: _plain(tensor.detach().cpu().contiguous()).numpy().tobytes() for name, tensor in tensors}
-
-
-def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    """Numpy has no bfloat16."""
-    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-
-
-def _tensors(saved: Any, name: str = "saved") -> list[tuple[str, torch.Tensor]]:
-    """All tensors in what forward saved, each with its place."""
-    if isinstance(saved, torch.Tensor):
-        return [(name, saved)]
-    if isinstance(saved, Mapping):
-        return [found for key, value in saved.items() for found in _tensors(value, f"{name}[{key!r}]")]
-    if isinstance(saved, tuple | list):
-        return [found for position, value in enumerate(saved) for found in _tensors(value, f"{name}[{position}]")]
-    return (
-        [found for key, value in vars(saved).items() for found in _tensors(value, f"{name}.{key}")]
-        if hasattr(saved, "__dict__")
-        else []
-    )

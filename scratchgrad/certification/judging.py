@@ -19,10 +19,13 @@ from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
+from scratchgrad.certification.leading_axes import said_of_leading_axes
 from scratchgrad.certification.reference import BITS, SEED
+from scratchgrad.certification.region import conditions_of
 from scratchgrad.certification.shrinking import shrink
 from scratchgrad.certification.smaller_examples import OwnSizes
 from scratchgrad.certification.subject import Subject
+from scratchgrad.certification.undefined import lacking_node
 from scratchgrad.certification.verdict import Verdict
 from scratchgrad.certification.witness import AGREES_TO, witness
 
@@ -131,12 +134,14 @@ def _never_compared(battery: Battery, subject: Subject, examination: Examination
         ]
     if measured.raised and any(not measured.judged[name] for name in names):
         return [f"the specification itself raises at every probe: {measured.raised}"]
+    never = [name for name in names if not measured.judged[name] and name not in measured.not_given]
+    node = lacking_node(battery, battery.probes[0].point) if never else None
+    why = "" if node is None else f" ({node} has none)"
     return [
-        f"{name} was never compared with anything: the definition has no finite value of it at any of "
+        f"{name} was never compared with anything: the definition has no finite value of it{why} at any of "
         f"{len(battery.probes)} probes; is there one? Then say for which inputs, in the signature or with "
-        f'domains="u[i] in (-1,1)"'
-        for name in names
-        if not measured.judged[name] and name not in measured.not_given
+        'domains="u[i] in (-1,1)"'
+        for name in never
     ]
 
 
@@ -172,18 +177,29 @@ def _acceptance(
 ) -> tuple[str, ...]:
     measured = examination.measured
     worst = ", ".join(f"{dtype} {value:.2g}" for dtype, value in measured.worst.items())
+    if measured.undefined or measured.left_out:
+        said = conditions_of(battery.specification.definition)
+        function = battery.specification.function is not None
+        exactness.where = f" for which {' and '.join(said)}" if said else " at which it has a value" if function else ""
     lines = [
         *exactness.sentences(),
         f"{measured.probes} probes, {measured.entries - measured.left_out} numbers compared with exact ones; largest "
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
     lines += larger.sentences()
+    lines += said_of_leading_axes(battery, subject)
     lines += battery.sentences()
     lines += covered(battery)
     if measured.undefined or measured.left_out:
         lines.append(
             f"not compared, because the definition has no finite value there: {measured.undefined} probes, "
             f"{measured.left_out} numbers"
+        )
+    if measured.unsupported:
+        node = lacking_node(battery, measured.unsupported[0])
+        lines.append(
+            f"at {len(measured.unsupported)} probes the specification gives numbers that nothing was compared with: "
+            f"exact arithmetic cannot compute {node or 'them'} there"
         )
     if measured.chosen:
         lines.append(

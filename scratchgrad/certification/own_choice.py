@@ -130,6 +130,14 @@ class Own:
             for name, t in truths.items()
         }
 
+    def outreaches(self, truths: Mapping[str, Truth]) -> bool:
+        """Whether an output has a number where the exact one is none; not where that is merely too large."""
+        for role, tensor in zip(self.specification.outputs, self.outputs or (), strict=True):
+            given = tensor.detach().to(torch.float64).numpy()
+            if tensor.is_floating_point() and (np.isfinite(given) & np.isnan(truths[role.name].high)).any():
+                return True
+        return False
+
     def is_another(self, truths: Mapping[str, Truth]) -> bool:
         """Whether an output is far from what exact execution says of it."""
         for role, tensor in zip(self.specification.outputs, self.outputs or (), strict=True):

@@ -20,7 +20,7 @@ import torch
 
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
-from scratchgrad.certification.exact.field import Budget
+from scratchgrad.certification.exact.budget import Budget
 from scratchgrad.certification.exact.proving import prove
 from scratchgrad.certification.exact.shadow import CannotExecute, Shadows
 from scratchgrad.certification.exact_examination import entries_at, points

@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from scratchgrad.certification.error_model import LARGEST, SIGNIFICAND, STRICTER, TINY, UNIT
+from scratchgrad.certification.error_model import SIGNIFICAND, UNIT
 from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
 from scratchgrad.certification.exact.rules import CannotExecute
@@ -33,6 +33,7 @@ from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.specification import NothingToCertify, Role, Specification
+from scratchgrad.certification.truth import JUMP, RADIUS, Truth, Undefined, floats, truths
 from scratchgrad.notation.evaluation import EvaluationError
 
 __all__ = ["BITS", "SEED", "Reference", "Truth", "Undefined"]
@@ -43,8 +44,6 @@ SEED = 20260101
 _FINER = 60
 """Noise is 2**-60 ulp, and the effect is scaled up: where it does not shrink, it was a jump (a tie, a kink)."""
 
-# TRUST: jumps
-_JUMP = 2.0**-40
 # TRUST: noise
 _FEW = 3
 _MORE = 12
@@ -63,39 +62,6 @@ _AROUND = 24
 """How many gradients around a tie are looked at."""
 
 Array = Any
-
-
-class Undefined(ArithmeticError):
-    """The definition has no value at a point."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The right value of one tensor: exact, and as two floats (high + low); the unit of error; which entries count.
-
-    `slack` is how far a legal value may lie from high + low: 0, but at ties.
-    """
-
-    exact: Array
-    high: Array
-    low: Array
-    unit: Array
-    judged: Array
-    slack: Array
-
-    def units(self, values: Array) -> Array:
-        """How many units of error away the values are; infinite where they are not finite, 0 where nobody judges."""
-        with np.errstate(all="ignore"):
-            error = np.abs((values - self.high) - self.low)
-            error = np.where(self.slack > 0, np.maximum(error - self.slack, 0), error) / self.unit
-        error = np.where(np.isfinite(error), error, np.inf)
-        return np.where(self.judged, error, 0.0)
-
-    def right(self, entry: tuple[int, ...]) -> Any:
-        """The right value of an entry: a ball, or the pair of ends of the interval of right values."""
-        if self.slack[entry] > 0:
-            return float(self.high[entry] - self.slack[entry]), float(self.high[entry] + self.slack[entry])
-        return self.exact[entry]
 
 
 @dataclass
@@ -156,6 +122,9 @@ class Reference:
             self._closer[point] = None
             self._truths[point] = self._truth(point, known)
         return self._truths[point]
+
+    def _truth(self, point: Point, known: _Known) -> dict[str, Truth]:
+        return truths(self.specification, point, known.values, known.effect, known.slack)
 
     @precisely
     def values(self, point: Point) -> dict[str, Array]:
@@ -238,15 +207,15 @@ class Reference:
             free = (*self.specification.inputs, *self._positions)
             names = [n for n in values if point in near or self._roles[n] in free]
             self._known[point].slack = {
-                n: (_floats(_MID(_single(values[n]))), _floats(_RADIUS(_single(values[n])))) for n in names
+                n: (floats(_MID(_single(values[n]))), floats(RADIUS(_single(values[n])))) for n in names
             }
         for point, values in self._run(jumped, 1, hull=True, settle=True):  # the branch that is taken, alone
             for n in self._known[point].slack:
-                middle, radius = (_floats(part(_single(values[n]))) for part in (_MID, _RADIUS))
+                middle, radius = (floats(part(_single(values[n]))) for part in (_MID, RADIUS))
                 self._known[point].slack[n] = (middle, radius)
         exact = [point for point in exact if point not in jumped]
         for point, values in self._run(exact, _AROUND, breadth=True):
-            gradients = {n: _floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
+            gradients = {n: floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs}
             self._known[point].legal = legal(gradients)
 
     def _measure(self, points: Sequence[Point], times: int) -> None:
@@ -255,8 +224,8 @@ class Reference:
             known, effect = self._known[point], {}
             for name, values in moved.items():
                 right = known.values[name]
-                difference = np.abs(_floats(values - right))
-                limit = _JUMP * max(_largest(point), _finite_maximum(_floats(right)))
+                difference = np.abs(floats(values - right))
+                limit = JUMP * max(_largest(point), _finite_maximum(floats(right)))
                 jumped = ~(difference <= limit)
                 effect[name] = np.where(jumped, 0.0, difference * 2.0**_FINER).max(axis=0, initial=0.0)
             known.effect = effect
@@ -387,48 +356,6 @@ class Reference:
         shape = role.shape(point.sizes, point.batch)
         return balls(np.zeros((times, *shape))).reshape(times, *shape)
 
-    def _truth(self, point: Point, known: _Known) -> dict[str, Truth]:
-        unit, tiny, largest = UNIT[point.dtype], TINY[point.dtype], LARGEST[point.dtype]
-        found: dict[str, Truth] = {}
-        for name, exact in known.values.items():
-            role = self._roles[name]
-            high = _floats(exact)
-            low = _floats(exact - balls(np.where(np.isfinite(high), high, 0.0)).reshape(high.shape))
-            slack = np.zeros(high.shape)
-            if name in known.slack:
-                middle, radius = known.slack[name]
-                wide = np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), tiny))
-                high, low, slack = np.where(wide, middle, high), np.where(wide, 0.0, low), np.where(wide, radius, 0.0)
-            # TRUST: entries-left-out
-            judged = np.isfinite(high) & (np.abs(high) <= largest)
-            low = np.where(judged, low, 0.0)
-            size = np.where(judged, np.abs(high) + slack, 0.0)
-            widest = _row_maximum(size, role)
-            if role in self.specification.inputs:
-                widest = widest + self._upstream_size(point, role, size.ndim)
-            bound = np.where(judged, known.effect[name], 0.0) + unit * size + unit * widest + tiny
-            bound = bound * STRICTER[point.dtype] + np.where(judged, _floats(_RADIUS(exact)), 0.0)
-            found[name] = Truth(exact, high, low, bound, judged, slack)
-        outputs = [np.asarray(_IS_FINITE(known.values[role.name]), dtype=bool) for role in self.specification.outputs]
-        if any(a.size for a in outputs) and not any(a.any() for a in outputs):
-            raise Undefined("the definition has no value: no output is finite")
-        return found
-
-    def _upstream_size(self, point: Point, role: Role, axes: int) -> Array:
-        """Max |grad| of a sample, shaped to stand beside a gradient with that many axes."""
-        found: Array = np.zeros([1] * axes)
-        for output in self.specification.outputs:
-            values = point.upstream[output.name]
-            if values is None or not values.size:
-                continue
-            size = np.abs(values.astype(np.float64))
-            if role.sample and output.sample:
-                rows = size.reshape(size.shape[0], -1).max(axis=1)
-                found = np.maximum(found, rows.reshape([-1, *[1] * (axes - 1)]))
-            else:
-                found = np.maximum(found, size.max())
-        return found
-
 
 def _has_sample(role: Role, point: Point) -> bool:
     return role.sample and point.batch is not None
@@ -445,31 +372,15 @@ def _finite_maximum(values: Array) -> float:
     return float(size.max()) if size.size else 0.0
 
 
-def _row_maximum(size: Array, role: Role) -> Array:
-    """The largest entry of a sample, over all entries where there are no samples."""
-    if not size.size:
-        return size
-    axes = tuple(range(1, size.ndim)) if role.sample else tuple(range(size.ndim))
-    return np.max(size, axis=axes, keepdims=True) if axes else size
-
-
 def _single(values: Array) -> Array:
     """The first of several copies, as an array also where it is one number."""
     return np.asarray(values[0], dtype=object)
 
 
-_FLOAT = np.frompyfunc(float, 1, 1)
-_IS_FINITE = np.frompyfunc(lambda v: v.is_finite(), 1, 1)
 _MID = np.frompyfunc(lambda v: v.mid(), 1, 1)
-_RADIUS = np.frompyfunc(lambda v: v.rad(), 1, 1)
 
 
 def _wide(hulls: Array) -> bool:
     """Whether one of the hulls has more than one number: the definition jumps there."""
-    middle, radius = _floats(_MID(hulls)), _floats(_RADIUS(hulls))
-    return bool(np.any(np.isfinite(middle) & (radius > _JUMP * np.maximum(np.abs(middle), 1.0))))
-
-
-def _floats(values: Array) -> Array:
-    """The nearest floats; infinity beyond their range."""
-    return np.asarray(_FLOAT(np.asarray(values, dtype=object)), dtype=np.float64)
+    middle, radius = floats(_MID(hulls)), floats(RADIUS(hulls))
+    return bool(np.any(np.isfinite(middle) & (radius > JUMP * np.maximum(np.abs(middle), 1.0))))

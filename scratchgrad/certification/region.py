@@ -31,7 +31,7 @@ from scratchgrad.notation.elementary import row_of
 from scratchgrad.notation.nodes import Indicator, Where
 from scratchgrad.notation.text import to_text
 
-__all__ = ["Region", "domain_of", "region_of"]
+__all__ = ["Region", "conditions_of", "domain_of", "region_of"]
 
 _SEVERAL = 3
 _WIDENED = (Domain.parse(">0"), Domain.parse(">=0"), Domain.parse(":binary"))
@@ -40,6 +40,26 @@ _INTERVALS = (Domain.parse(":probability"), Domain.parse(" in (-1,1)"), Domain.p
 """Domains that end on both sides, which examples may have: tried where the definition has no value elsewhere."""
 
 Array = Any
+
+
+def conditions_of(definition: Definition | None) -> list[str]:
+    """What functions ask of terms that are no bare inputs: 2*u[i] in (-1,1) for asin(2*u[i])."""
+    found: dict[str, None] = {}
+    for assignment in definition.assignments if definition is not None else ():
+        for argument, domain in _argued(assignment.right):
+            known = {_POSITIVE: argument.is_positive, _NONNEGATIVE: argument.is_nonnegative}.get(domain)
+            if not known and not is_tensor(argument):
+                found[domain.said_of(to_text(argument))] = None
+    return list(found)
+
+
+def _argued(e: sp.Basic) -> Iterator[tuple[sp.Expr, Domain]]:
+    """Every argument of a function that has a domain, and the domain; not where a condition chooses."""
+    if isinstance(e, Where) or (isinstance(e, sp.Mul) and e.has(Indicator)):
+        return
+    yield from _asked(e)
+    for child in operands(e):
+        yield from _argued(child)
 
 
 @dataclass

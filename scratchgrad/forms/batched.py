@@ -51,6 +51,8 @@ def _letters(definition: Definition) -> set[str]:
 def _carrying(definition: Definition) -> set[str]:
     """The tensors that have a value for each sample."""
     carrying = {t.name for t in definition.inputs if t.name not in definition.shared}
+    if carrying:  # an output has a value for each sample, also where all samples have the same
+        carrying |= {t.name for t in definition.outputs}
     for assignment in definition.assignments:
         if any(tensor_name(t) in carrying for t in tensors_in(assignment.right)):
             carrying.add(assignment.target.name)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import scratchgrad as sg
 from scratchgrad.certification.exact.balls import Program, balls
+from scratchgrad.certification.exact.budget import Budget
 from scratchgrad.certification.exact.facts import facts_of
-from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.proving import EVERYWHERE, prove
 from scratchgrad.certification.exact.scalar import Graph
 from scratchgrad.certification.specification import ExampleMismatch

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from scratchgrad.certification.exact.balls import Program, balls
+from scratchgrad.certification.exact.budget import Budget
 from scratchgrad.certification.exact.constants import Constants
 from scratchgrad.certification.exact.derivative import adjoints
 from scratchgrad.certification.exact.entries import differentiated
-from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.from_definition import symbols
 from scratchgrad.certification.exact.proving import EVERYWHERE, OFF_TIES, prove
 from scratchgrad.certification.exact.scalar import Graph

@@ -2,8 +2,8 @@
 
 import pytest
 
+from scratchgrad.certification.exact.budget import Budget
 from scratchgrad.certification.exact.facts import Facts
-from scratchgrad.certification.exact.field import Budget
 from scratchgrad.certification.exact.linear_parts import linear_parts
 from scratchgrad.certification.exact.proving import EVERYWHERE, prove
 from scratchgrad.certification.exact.scalar import Graph

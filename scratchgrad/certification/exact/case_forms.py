@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from scratchgrad.certification.exact.budget import Undecidable
 from scratchgrad.certification.exact.cases import Case
-from scratchgrad.certification.exact.field import Field, Fractional, Undecidable
+from scratchgrad.certification.exact.field import Field, Fractional
 from scratchgrad.certification.exact.scalar import Scalar
 from scratchgrad.notation.functions import TABLE
 

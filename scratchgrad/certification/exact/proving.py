@@ -26,10 +26,11 @@ from fractions import Fraction
 from typing import Any
 
 from scratchgrad.certification.exact.assumptions import Assumptions, Choice
+from scratchgrad.certification.exact.budget import Budget, Exhausted, FinerExponents, Undecidable
 from scratchgrad.certification.exact.case_forms import Forms, Split
 from scratchgrad.certification.exact.cases import Case, Signs
 from scratchgrad.certification.exact.facts import Facts
-from scratchgrad.certification.exact.field import Budget, Exhausted, Field, FinerExponents, Undecidable
+from scratchgrad.certification.exact.field import Field
 from scratchgrad.certification.exact.linear_parts import linear_parts
 from scratchgrad.certification.exact.scalar import Graph, Scalar, ordered
 from scratchgrad.certification.exact.sorting import rebuilt, sorted_form

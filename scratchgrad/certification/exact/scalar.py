@@ -193,7 +193,7 @@ class Graph:
         """A / b."""
         if b.op == "number" and b.args[0] != 0:
             return self.mul(a, self.number(1 / b.args[0]))
-        return self.zero if a is self.zero and b.op != "number" else self._made("div", a, b)
+        return self._made("div", a, b)  # 0/b stays: it has no value where b is 0
 
     def power(self, base: Scalar, exponent: Fraction | int) -> Scalar:
         """The base to a rational exponent; other exponents than halves are exp(e log(base))."""
