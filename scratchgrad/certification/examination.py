@@ -325,5 +325,3 @@ def _shared(
         if place in owner:
             yield Finding(stage, "memory", name, f"{name} shares memory with {owner[place]}; return a copy", probe)
         owner[place] = name
-
-
