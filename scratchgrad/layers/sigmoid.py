@@ -1,6 +1,6 @@
 """Sigmoid: every output is the logistic function of its input, a number between 0 and 1.
 
-Where h is nearly 1, 1 - h has lost its digits, and its equal sigmoid(-u) has all of them: the kernel computes that.
+Where an output is nearly 1, its difference from 1 has lost its digits: the kernel computes it of the negated input.
 
 Equal   h[i] = 1/(1 + exp(-u[i]))
 Saved   u, h
@@ -21,7 +21,7 @@ sigmoid = Layer("sigmoid", "u[i] -> h[i]", "h[i] = sigmoid(u[i])")
 
 @sigmoid.kernel
 class Kernel:
-    """h = sigmoid(u), and a gradient that is right to the last digits for large u, too.  u, h: [n, i]."""
+    """The complement of h is computed of -u, which leaves it all its digits where h is nearly 1.  u, h: [n, i]."""
 
     @staticmethod
     def forward(u: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -31,6 +31,6 @@ class Kernel:
 
     @staticmethod
     def backward(saved: tuple[Tensor, Tensor], grad_h: Tensor) -> Tensor:
-        """grad_u = grad_h h (1 - h), where 1 - h = sigmoid(-u)."""
+        """grad_u = grad_h h s, where s is the sigmoid of -u."""
         u, h = saved
         return grad_h * h * (-u).sigmoid()
