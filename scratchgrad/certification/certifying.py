@@ -143,6 +143,8 @@ class _Question:
             notes, used = forward.sentences(), example_for(forward, specification, examples)
             if used is not examples:
                 examples, specification = used, _specified(spec, used, self.domains, forward_only)
+        elif isinstance(forward, type) and issubclass(forward, torch.nn.Module):
+            raise NothingToCertify(f"forward={forward.__name__} is a class: give a module, {forward.__name__}(...)")
         elif self.parameters:
             raise NothingToCertify("parameters= says which inputs are parameters of a module, and forward= is none")
         if backward is None and not forward_only:

@@ -76,7 +76,7 @@ class _Versions(Valuation):
             for term in sp.Add.make_args(e):
                 body, over = (term.function, bound(term)) if isinstance(term, sp.Sum) else (term, ())
                 factors = sp.Mul.make_args(body)
-                depends = _SAMPLE in union(*map(self.labelled, (f for f in factors if f.free_symbols)))
+                depends = _SAMPLE in union(*map(self.labelled, factors))
                 total = total + self._product(factors, (*over, *([_SAMPLE] if depends else []))).over(every)
         return total
 

@@ -41,6 +41,8 @@ class OfModule:
 
     def __call__(self, *arguments: Any) -> Any:
         """What the module returns with these parameters."""
+        if isinstance(self.module, torch.jit.ScriptModule):
+            return self.module(*arguments)
         dtype = next((a.dtype for a in arguments if isinstance(a, torch.Tensor) and a.is_floating_point()), None)
         own: dict[str, Any] = {
             name: t.to(dtype, copy=True) if t.is_floating_point() else t.clone()
@@ -71,6 +73,8 @@ def of_module(module: torch.nn.Module, specification: Specification, parameters:
     roles = dict(zip(places, specification.inputs, strict=True))
     own = {name: p for name, p in (*module.named_parameters(), *module.named_buffers()) if p.is_floating_point()}
     needed, most = _arguments(module)
+    if isinstance(module, torch.jit.ScriptModule) and count > most:
+        raise _mismatch(module, specification, "torch.jit keeps its parameters, give the module that it was made of")
     named: dict[int, str] = {}
     for place, role in roles.items():
         said = (parameters or {}).get(role.name)
@@ -137,6 +141,9 @@ def example_for(found: OfModule, specification: Specification, examples: Sequenc
 
 def _arguments(module: torch.nn.Module) -> tuple[int, int]:
     """How many arguments forward needs, and how many it takes."""
+    if isinstance(module, torch.jit.ScriptModule):
+        schema: Any = module.forward
+        return 1, len(schema.schema.arguments) - 1  # the first one is the module
     parameters = list(inspect.signature(module.forward).parameters.values())
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return 1, 10**6

@@ -57,7 +57,8 @@ def is_tensor(e: sp.Basic) -> bool:
 
 def tensor_name(e: sp.Basic) -> str:
     """The name of the tensor that e is an element of."""
-    return str(e.base.label) if isinstance(e, sp.Indexed) else str(e)
+    label = e.base.label if isinstance(e, sp.Indexed) else e
+    return label.name if isinstance(label, sp.Symbol) else str(label)
 
 
 def bound(e: sp.Basic) -> tuple[Index, ...]:

@@ -69,6 +69,7 @@ class Valuation:
         for name, values in tensors.items():
             self.assign(name, values)
         self.sizes = dict(sizes)
+        self._lengths: dict[sp.Expr, int] = {}
 
     def assign(self, name: str, values: Any) -> None:
         """Give the tensor `name` its values; integer arrays stay integer, as they may be used as indices."""
@@ -79,10 +80,12 @@ class Valuation:
 
     def size(self, size: sp.Expr) -> int:
         """The number that a size stands for; EvaluationError where nothing fixes it."""
-        value = size.subs(self.sizes) if not isinstance(size, Size) else self.sizes.get(size, size)
-        if not isinstance(value, int) and not getattr(value, "is_Integer", False):
-            raise EvaluationError(f"nothing fixes the size {size}; give a tensor or a gradient that has this axis")
-        return int(value)
+        if size not in self._lengths:
+            value = size.subs(self.sizes) if not isinstance(size, Size) else self.sizes.get(size, size)
+            if not isinstance(value, int) and not getattr(value, "is_Integer", False):
+                raise EvaluationError(f"nothing fixes the size {size}; give a tensor or a gradient that has this axis")
+            self._lengths[size] = int(value)
+        return self._lengths[size]
 
     def value(self, e: sp.Basic, indices: tuple[Index, ...] = ()) -> Any:
         """The values of e as an array over `indices`, in order."""
@@ -97,10 +100,11 @@ class Valuation:
 
     def labelled(self, e: sp.Basic) -> Labelled:
         """The value of e, labelled by its free indices."""
-        if e not in self.memory:
+        found = self.memory.get(e)
+        if found is None:
             tick()
-            self.memory[e] = self._labelled(e)
-        return self.memory[e]
+            found = self.memory[e] = self._labelled(e)
+        return found
 
     def _labelled(self, e: sp.Basic) -> Labelled:
         if isinstance(e, Index):

@@ -48,6 +48,14 @@ class Index(sp.Symbol):
     def _hashable_content(self) -> tuple[Any, ...]:
         return (*super()._hashable_content(), self.size)
 
+    def __eq__(self, other: object) -> Any:
+        """Whether it is the same letter over the same axis; evaluation compares indices more than anything else."""
+        if type(other) is not Index:
+            return super().__eq__(other)
+        return self is other or (self.name == other.name and (self.size is other.size or self.size == other.size))
+
+    __hash__ = sp.Symbol.__hash__
+
     def renamed(self, name: str) -> Index:
         """Another index over the same axis."""
         return Index(name, self.size)

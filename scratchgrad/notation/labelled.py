@@ -21,11 +21,13 @@ class Labelled:
 
     def over(self, axes: tuple[Index, ...]) -> Any:
         """The values with the given axes in order, of length 1 where this array does not depend on one."""
-        order = [self.axes.index(a) for a in axes if a in self.axes]
-        moved = np.transpose(self.values, order) if self.axes else np.asarray(self.values)
-        return moved.reshape(
-            [moved.shape[[a for a in axes if a in self.axes].index(a)] if a in self.axes else 1 for a in axes]
-        )
+        values = np.asarray(self.values)
+        if axes == self.axes:
+            return values
+        places = {axis: place for place, axis in enumerate(self.axes)}
+        order = [places[axis] for axis in axes if axis in places]
+        lengths = [values.shape[places[axis]] if axis in places else 1 for axis in axes]
+        return (np.transpose(values, order) if order != sorted(order) else values).reshape(lengths)
 
 
 def union(*arrays: Labelled) -> tuple[Index, ...]:

@@ -126,6 +126,27 @@ def test_parameters_belong_to_a_module():
         sg.certify("linear", functional.linear, parameters={"W": "weight"})
 
 
+def test_a_class_of_modules_is_no_module():
+    with pytest.raises(NothingToCertify) as refusal:
+        sg.certify("linear", nn.Linear)
+    assert str(refusal.value) == "forward=Linear is a class: give a module, Linear(...)"
+
+
+def test_inputs_that_have_the_parameters_names_are_these():
+    assert sg.certify("y[i] = bias[i] + Sum(weight[i,j]*x[j], j)", nn.Linear(3, 2)).accepted
+
+
+@pytest.mark.filterwarnings("ignore:.*jit:DeprecationWarning")
+def test_a_traced_module_keeps_its_parameters():
+    with pytest.raises(ExampleMismatch, match="torch.jit keeps its parameters, give the module that it was made of"):
+        sg.certify("linear", torch.jit.trace(nn.Linear(3, 2), torch.randn(1, 3)))
+    assert sg.certify("softmax", torch.jit.trace(nn.Softmax(-1), torch.randn(2, 3))).accepted
+
+
+def test_a_module_is_differentiated_twice_in_forward_mode_and_batched():
+    assert sg.certify("linear", nn.Linear(3, 2), second_order=True, jvp=True, vmap=True).accepted
+
+
 class Scaled(nn.Module):
     def __init__(self):
         super().__init__()

@@ -190,3 +190,11 @@ def test_every_tensor_of_an_expression_is_found_index_positions_included() -> No
 def test_tensors_are_replaced_inside_sums_and_indices() -> None:
     e = sum_over(x(i) * x(i, j), i)
     assert replace_tensors(e, lambda t: x(j) if t == x(i) else None) == sum_over(x(j) * x(i, j), i)
+
+
+def test_indices_are_equal_where_letter_and_axis_are():
+    i, n = Index("i", Size("n")), Size("n")
+    assert i == Index("i", n) and hash(i) == hash(Index("i", n))
+    for other in (Index("j", n), Index("i", Size("m")), Index("i", 3), sp.Symbol("i", integer=True, nonnegative=True)):
+        assert i != other and other != i
+    assert i not in ("i", 1, ())

@@ -159,8 +159,8 @@ def test_fixture_marker_and_assertion_take_what_certify_takes(pytest_run):
         from scratchgrad.testing import assert_backward
 
 
-        def short(u):  # another path from 6000 columns on
-            return u.clamp_min(0) if u.shape[-1] < 6000 else u
+        def short(u):  # wrong beyond 5999 columns, without a condition on sizes
+            return torch.where(torch.arange(u.shape[-1]) < 5999, u.clamp_min(0), u)
 
 
         def backward(g, u):
@@ -196,6 +196,15 @@ def test_fixture_marker_and_assertion_take_what_certify_takes(pytest_run):
     said = pytest_run(textwrap.dedent(text))
     assert "1 failed, 4 passed" in said, said
     assert "test_them.py::test_marked: REFUSED  relu" in said
+
+
+def test_the_examples_of_the_packages_page_run(pytest_run):
+    import scratchgrad.testing
+
+    page = scratchgrad.testing.__doc__
+    text = page[page.index("    import pytest\n") : page.index("\nImporting the package loads")]
+    said = pytest_run(textwrap.dedent(text))
+    assert "7 passed" in said, said
 
 
 def test_a_run_without_refusals_has_no_section(pytest_run):

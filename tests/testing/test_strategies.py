@@ -90,8 +90,8 @@ def test_a_network_shrinks_to_few_layers():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_network_computes_in_the_dtype_that_is_wished(dtype):
-    @QUICK
-    @given(networks(operations=4, dtype=dtype))
+    @settings(QUICK, max_examples=60)
+    @given(networks(operations=6, dtype=dtype))
     def holds(case):
         outputs = case.network.forward(*case.given.values())
         case.network.backward()

@@ -112,6 +112,7 @@ def _refused(name: str, battery: Battery, verdict: Verdict, attempt: _Attempt, f
 _CAUSES = {
     "must implement the jvp function": "the Function has no jvp staticmethod, so there is no forward mode",
     "override the setup_context": "a Function under torch.func needs forward without ctx, and setup_context",
+    "doesn't have storage": "it leaves torch, for NumPy or C, where torch.func cannot follow",
     "does not have vmap support": "the Function has neither a vmap staticmethod nor generate_vmap_rule = True",
 }
 

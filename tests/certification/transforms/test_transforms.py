@@ -236,6 +236,14 @@ def test_what_a_function_lacks_is_said(function, asked, words):
     assert f"{asked}: {words}" in verdict.diagnosis
 
 
+def test_what_leaves_torch_is_said_to_leave_it():
+    def forward(x):
+        return torch.from_numpy(x.detach().numpy() ** 3)
+
+    verdict = sg.certify(CUBE, forward, lambda g, x: 3 * g * x * x, vmap=True)
+    assert "vmap: it leaves torch, for NumPy or C, where torch.func cannot follow" in verdict.diagnosis
+
+
 def test_what_cannot_be_asked_is_an_error():
     with pytest.raises(NothingToCertify, match="second_order=True differentiates backward: give one, and no forward_"):
         sg.certify(CUBE, torch.square, forward_only=True, second_order=True)
