@@ -12,7 +12,7 @@ What each module holds:
     examination     one subject at one probe
     large_sizes     larger sizes, against the definition in float64: float_reference
     through_autograd   a subject whose backward torch records; modules: one that holds its parameters
-    libraries       functions of NumPy, and of other libraries
+    libraries       functions of NumPy, and of other libraries; named_modules: which of them the source names
     judging         the whole battery: a verdict; given and recorded: of functions, and of what torch records
     transforms      on request: second derivatives, forward mode, batching rules
     certifying      the public `certify`; rooms: certificates on disk
