@@ -45,7 +45,8 @@ class Library:
         def call(*arguments: Any) -> Any:
             dtypes = [a.dtype for a in arguments if isinstance(a, torch.Tensor) and a.is_floating_point()]
             found = function(*(_mapped(a, self._handed) for a in arguments))
-            return _mapped(_with_numbers(found, dtypes), _tensor)
+            found = _mapped(_with_numbers(found, dtypes), _tensor)
+            return _mapped(found, _as_single) if self is _NUMPY and set(dtypes) == {torch.float32} else found
 
         return call
 
@@ -137,6 +138,12 @@ def _tensor(value: Any) -> Any:
         shared = array.flags.writeable and all(n >= 0 for n in array.strides)
         return torch.from_numpy(array if shared else array.copy())
     return value
+
+
+# TRUST: numpy-is-double
+def _as_single(value: Any) -> Any:
+    """What NumPy makes of float32 and its own float64 (`np.zeros(n)`), as the inputs are."""
+    return value.float() if isinstance(value, torch.Tensor) and value.dtype == torch.float64 else value
 
 
 def _with_numbers(found: Any, dtypes: Sequence[torch.dtype]) -> Any:

@@ -181,3 +181,16 @@ def test_modules_are_named_by_code_closures_imports_and_the_functions_called():
     assert modules_named(lambda x: x.numpy()).isdisjoint({"numpy", "torch"})
     assert "torch" in modules_named(torch.nn.functional.relu)
     assert {"numpy", "torch"} <= modules_named(lambda x: torch.exp(x) * np.pi)
+
+
+def test_numpy_may_answer_float32_in_double_and_not_double_in_float32():
+    def row_by_row(x):
+        found = np.zeros(x.shape)  # float64, whatever x is
+        for n in range(len(x)):
+            found[n] = softmax(x[n])
+        return found
+
+    verdict = sg.certify("softmax", row_by_row, softmax_backward)
+    assert verdict.accepted, str(verdict)
+    verdict = sg.certify("softmax", lambda x: softmax(x).astype(np.float32), softmax_backward)
+    assert "h is torch.float32; expected torch.float64" in str(verdict).replace("o is", "h is")
