@@ -19,6 +19,7 @@ from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
+from scratchgrad.certification.leading_axes import said_of_leading_axes
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.region import conditions_of
 from scratchgrad.certification.shrinking import shrink
@@ -186,6 +187,7 @@ def _acceptance(
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
     lines += larger.sentences()
+    lines += said_of_leading_axes(battery, subject)
     lines += battery.sentences()
     lines += covered(battery)
     if measured.undefined or measured.left_out:
