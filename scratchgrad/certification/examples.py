@@ -6,6 +6,8 @@ Out  the examples, with arrays of other libraries as NumPy's
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,11 +24,27 @@ _COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("comple
 
 
 def given_examples(example: Any) -> Sequence[Example]:
-    """The examples with the arrays that they have."""
+    """The examples with the arrays that they have.  Raises ExampleMismatch where a function takes no seed."""
     if example is None:
         return ()
+    if callable(example):
+        try:
+            inspect.signature(example).bind(0)
+        except TypeError as error:
+            raise ExampleMismatch(
+                f"an example that is a function is called with a seed, example(0): {error}"
+            ) from error
+        except ValueError:  # written in C, it tells nothing
+            pass
     found = [example(seed) for seed in range(3)] if callable(example) else [example]
     return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+
+
+def _takes_a_seed(signature: inspect.Signature) -> None:
+    try:
+        signature.bind(0)
+    except TypeError as error:
+        raise ExampleMismatch(f"an example that is a function is called with a seed, example(0): {error}") from error
 
 
 def as_examples(given: Sequence[Example]) -> Sequence[Example]:
