@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,21 +28,18 @@ def given_examples(example: Any) -> Sequence[Example]:
     if example is None:
         return ()
     if callable(example):
-        try:
-            inspect.signature(example).bind(0)
-        except TypeError as error:
-            raise ExampleMismatch(
-                f"an example that is a function is called with a seed, example(0): {error}"
-            ) from error
-        except ValueError:  # written in C, it tells nothing
-            pass
+        _takes_a_seed(example)
     found = [example(seed) for seed in range(3)] if callable(example) else [example]
     return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
 
 
-def _takes_a_seed(signature: inspect.Signature) -> None:
+def _takes_a_seed(example: Callable[..., Any]) -> None:
+    signature = None
+    with contextlib.suppress(ValueError):  # written in C, it tells nothing
+        signature = inspect.signature(example)
     try:
-        signature.bind(0)
+        if signature is not None:
+            signature.bind(0)
     except TypeError as error:
         raise ExampleMismatch(f"an example that is a function is called with a seed, example(0): {error}") from error
 
