@@ -22,7 +22,7 @@ from scratchgrad.certification.certifying import certify
 from scratchgrad.certification.large_sizes import UnknownSize
 from scratchgrad.certification.modules import ParametersMismatch
 from scratchgrad.certification.rooms import certify_room, check, update
-from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify
+from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, UnknownDtype
 from scratchgrad.certification.verdict import Counterexample, Verdict
 from scratchgrad.certification.witness import WitnessDisagrees
 
@@ -31,6 +31,7 @@ __all__ = [
     "ExampleMismatch",
     "NothingToCertify",
     "ParametersMismatch",
+    "UnknownDtype",
     "UnknownSize",
     "Verdict",
     "WitnessDisagrees",
