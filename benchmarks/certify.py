@@ -2,11 +2,15 @@
 
     python benchmarks/certify.py [--rounds 3] [NAMES...]
     python benchmarks/certify.py --every [--json]
+    python benchmarks/certify.py --sizes
 
 Proofs are included.  Validated before it is timed: the room's own kernel must be accepted, the planted mistake
 (backward returns twice the gradients) refused.  Figures are the smallest processor time of the rounds, each in a fresh
 interpreter, imports left out; one thread.  Targets: the lab's rooms in under 20 s together, a refusal in under 2 s.
 --every certifies every room once, one after the other in this process, and refuses none.
+--sizes certifies large ones, as functions and as texts, and twenty small kernels one after the other.  Targets: 5 s
+each for a softmax of 2 x 5000 and a linear layer of 128 x 128, under 1 s for a small kernel after the first, 12 s for
+twenty.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
+from typing import Any
 
 LAB = ("add", "l2_loss", "linear", "relu", "scale", "softmax_cross_entropy", "squared_norm")
 
@@ -87,16 +93,69 @@ def every() -> dict[str, float]:
     return found
 
 
+def sizes() -> dict[str, float]:
+    """Seconds of processor time for large examples, for named sizes, and for twenty small kernels after a first one."""
+    import torch
+
+    from scratchgrad.certification import certify
+
+    torch.set_num_threads(1)
+
+    def softmax(v: Any) -> Any:
+        return v.softmax(-1)
+
+    def softmax_backward(g: Any, v: Any) -> Any:
+        p = v.softmax(-1)
+        return p * (g - (g * p).sum(-1, keepdim=True))
+
+    def linear(x: Any, W: Any, b: Any) -> Any:
+        return x @ W.mT + b
+
+    def linear_backward(g: Any, x: Any, W: Any, b: Any) -> Any:
+        return g @ W, g.mT @ x, g.sum(0)
+
+    def scaled(factor: int) -> tuple[str, Any, Any]:
+        return (
+            f"h[i] = {factor}*u[i]**2 + tanh(u[i])",
+            lambda u: factor * u**2 + u.tanh(),
+            lambda g, u: g * (2 * factor * u + 1 - u.tanh() ** 2),
+        )
+
+    double = {"dtype": torch.float64}
+    rows = (torch.randn(2, 5000, **double),)
+    layer = (torch.randn(4, 128, **double), torch.randn(128, 128, **double), torch.randn(128, **double))
+    long, wide = {"n_i": 5000, "batch": 2}, {"n_i": 128, "n_j": 128, "batch": 4}
+    small = [scaled(factor) for factor in range(2, 22)]
+
+    def timed(*calls: Any) -> float:
+        start = time.process_time()
+        verdicts = [call() for call in calls]
+        spent = time.process_time() - start
+        assert all(verdict.accepted for verdict in verdicts), verdicts
+        return spent
+
+    timed(lambda: certify("tanh"))  # imports, and what a process does once
+    return {
+        "softmax 2 x 5000, a function": timed(lambda: certify(softmax, softmax, softmax_backward, rows)),
+        "softmax 2 x 5000, sizes=": timed(lambda: certify("softmax", softmax, softmax_backward, sizes=long)),
+        "linear 128 x 128, a function": timed(lambda: certify(linear, linear, linear_backward, layer)),
+        "linear 128 x 128, sizes=": timed(lambda: certify("linear", linear, linear_backward, sizes=wide)),
+        "one small kernel": timed(lambda: certify(*scaled(22))),
+        "twenty small kernels": timed(*(partial(certify, *one) for one in small)),
+    }
+
+
 def main() -> None:
     """Print a line for each room, and the sums."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=LAB)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", action="store_true", help="every room, accepted once")
+    parser.add_argument("--sizes", action="store_true", help="large sizes, and many small kernels")
     parser.add_argument("--json", action="store_true", help="with --every: one line of JSON, seconds by room")
     arguments = parser.parse_args()
-    if arguments.every:
-        found = every()
+    if arguments.every or arguments.sizes:
+        found = every() if arguments.every else sizes()
         lines = [f"{name:<32}{seconds:>8.2f} s" for name, seconds in found.items()]
         together = f"{'together':<32}{sum(found.values()):>8.2f} s"
         print(json.dumps(found) if arguments.json else "\n".join([*lines, together]))

@@ -12,7 +12,7 @@ What each module holds:
     examination     one subject at one probe
     large_sizes     larger sizes, against the definition in float64: float_reference
     through_autograd   a subject whose backward torch records; modules: one that holds its parameters
-    libraries       functions of NumPy, and of other libraries
+    libraries       functions of NumPy, and of other libraries; named_modules: which of them the source names
     judging         the whole battery: a verdict; given and recorded: of functions, and of what torch records
     transforms      on request: second derivatives, forward mode, batching rules
     certifying      the public `certify`; rooms: certificates on disk
@@ -22,7 +22,7 @@ from scratchgrad.certification.certifying import certify
 from scratchgrad.certification.large_sizes import UnknownSize
 from scratchgrad.certification.modules import ParametersMismatch
 from scratchgrad.certification.rooms import certify_room, check, update
-from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify
+from scratchgrad.certification.specification import ExampleMismatch, NothingToCertify, UnknownDtype
 from scratchgrad.certification.verdict import Counterexample, Verdict
 from scratchgrad.certification.witness import WitnessDisagrees
 
@@ -31,6 +31,7 @@ __all__ = [
     "ExampleMismatch",
     "NothingToCertify",
     "ParametersMismatch",
+    "UnknownDtype",
     "UnknownSize",
     "Verdict",
     "WitnessDisagrees",

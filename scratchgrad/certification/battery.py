@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from scratchgrad.certification.error_model import CLAIMED, DTYPES
 from scratchgrad.certification.exact.scalar import ordered
 from scratchgrad.certification.feasible import feasible
 from scratchgrad.certification.function_specification import as_array, sizes_of
@@ -65,14 +66,17 @@ class Battery:
         self.specification = specification
         self.reference = Reference(specification)
         self.shapes = shapes
-        self.claimed = tuple(claimed)
+        self.claimed = tuple(name for name in CLAIMED if name in (*claimed, *specification.dtypes))
         self.unit_rows = tuple(unit_rows)
+        self.not_stored: frozenset[str] = frozenset()
+        """The names of layouts that a subject does not take."""
         self._completed: dict[Any, Sizes | None] = {}
         self.examples = [self.arrays(example) for example in examples]
         self.batch = self._usual_batch()
         self.few = palette(specification.definition) if specification.definition is not None else self._compared()
         self.region = region_of(specification, self.examples, self._has_values)
-        self.probes = tuple(probes(self))
+        own = (*specification.dtypes, *self.claimed)
+        self.probes = tuple(probe for probe in probes(self) if probe.point.dtype in own)
         self.reference.expect([probe.point for probe in self.probes])
 
     def point(
@@ -127,6 +131,8 @@ class Battery:
     def sentences(self) -> list[str]:
         """Why inputs are restricted that nobody has restricted."""
         found = self.region.sentences()
+        if self.specification.dtypes != DTYPES:
+            found.append(f"compared in {', '.join(self.specification.dtypes)} alone, as dtypes= says")
         for role in self.specification.inputs if self.examples else ():
             words = structure_of([e[role.name] for e in self.examples]).words if role.integer else ""
             found += [f"{role.name}: {words}, as in the example"] if words else []

@@ -24,7 +24,7 @@ from scratchgrad.certificate import Certificate
 from scratchgrad.certification.batteries import battery_for, battery_of
 from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.calling import Calling
-from scratchgrad.certification.error_model import CLAIMED
+from scratchgrad.certification.error_model import CLAIMED, DTYPES
 from scratchgrad.certification.examples import as_examples, given_examples
 from scratchgrad.certification.function_specification import specify_function
 from scratchgrad.certification.given import judge_given
@@ -39,6 +39,7 @@ from scratchgrad.certification.specification import (
     NothingToCertify,
     Specification,
     batched_specification,
+    dtypes_named,
     layer_of,
     specify,
 )
@@ -77,6 +78,7 @@ def certify(
     jvp: bool = False,
     vmap: bool = False,
     parameters: Mapping[str, str] | None = None,
+    dtypes: Sequence[Any] = DTYPES,
 ) -> Verdict:
     """Whether forward and backward compute what the specification says; never an exception because of what they do.
 
@@ -92,6 +94,7 @@ def certify(
     Larger sizes are compared in float64; `sizes`, such as {"batch": 5000, "n_i": 300} or several of these, names more.
     Examined on request, against exact derivatives: `second_order=True`, backward differentiated once more by the inputs
     and by what arrives; `jvp=True`, forward mode; `vmap=True`, forward and backward under torch.func.vmap.
+    `dtypes=("float32",)` compares functions in these dtypes alone; "bfloat16" and "float16" may be among them.
 
     For a room or a Layer the tensors are batches, as for its kernel; for a text, one sample as it says, unless the
     example has a batch.  `example`, a tuple of tensors or a function seed -> tensors, fixes shapes, integer inputs and
@@ -100,11 +103,11 @@ def certify(
 
     Raises NothingToCertify where there is no function to examine, or no backward, ExampleMismatch where the
     example does not fit, ParametersMismatch where a module's parameters do not, DomainMisfit where a domain does not,
-    UnknownSize where `sizes` names none.
+    UnknownSize where `sizes` names none, UnknownDtype where `dtypes` does.
     """
     given = given_examples(example)
     asked = [name for name, on in (("second_order", second_order), ("jvp", jvp), ("vmap", vmap)) if on]
-    question = _Question(spec, forward, backward, domains, forward_only, sizes, asked, parameters)
+    question = _Question(spec, forward, backward, domains, forward_only, sizes, asked, parameters, dtypes_named(dtypes))
     smaller = None if isinstance(forward, torch.nn.Module) else smaller_examples(given)
     if smaller is not None:
         verdict = _at_smaller_sizes(question, given, smaller)
@@ -125,14 +128,22 @@ class _Question:
     sizes: Any
     asked: Sequence[str]
     parameters: Mapping[str, str] | None
+    dtypes: tuple[str, ...]
+
+    def specified(self, examples: Sequence[Example]) -> Specification:
+        """What the functions are held against, in the dtypes that were asked for."""
+        found = _specified(self.spec, examples, self.domains, self.forward_only)
+        return found if self.dtypes == DTYPES else replace(found, dtypes=self.dtypes)
 
     def answer(self, given: Sequence[Example]) -> Verdict:
         """The verdict with these examples."""
         spec, forward, backward, sizes, asked = self.spec, self.forward, self.backward, self.sizes, self.asked
         forward_only = self.forward_only
         examples = as_examples(given)
-        specification = _specified(spec, examples, self.domains, forward_only)
+        specification = self.specified(examples)
         if forward is None and backward is None:
+            if self.dtypes != DTYPES:
+                raise NothingToCertify("dtypes= is about functions; a layer's own kernel says it itself, dtypes = ...")
             layer = None if specification.function is not None else layer_of(spec)
             return _own_kernel(layer, specification, examples, sizes, asked)
         if forward_only and (forward is None or backward is not None):
@@ -142,7 +153,7 @@ class _Question:
             forward = of_module(forward, specification, self.parameters)
             notes, used = forward.sentences(), example_for(forward, specification, examples)
             if used is not examples:
-                examples, specification = used, _specified(spec, used, self.domains, forward_only)
+                examples, specification = used, self.specified(used)
         elif isinstance(forward, type) and issubclass(forward, torch.nn.Module):
             raise NothingToCertify(f"forward={forward.__name__} is a class: give a module, {forward.__name__}(...)")
         elif self.parameters:

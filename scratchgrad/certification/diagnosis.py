@@ -26,6 +26,7 @@ from scratchgrad.certification.exact_examination import TURNS
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.hypotheses import hypothesis
 from scratchgrad.certification.jacobians import taken
+from scratchgrad.certification.narrower import right_as_in_examples
 from scratchgrad.certification.observed import Observed
 from scratchgrad.certification.partitions import partition, place
 from scratchgrad.certification.point import Point
@@ -66,6 +67,7 @@ def diagnose(
         )
     if main.kind in ("exception", "shape") and battery.specification.batched and not subject.kernel:
         sentences += _columns(battery, subject)
+    sentences += right_as_in_examples(battery, subject, findings)
     sentences += _stages(battery, findings, measured)
     return list(dict.fromkeys(sentences + _further(findings, main)))
 

@@ -47,6 +47,7 @@ class Feature:
     name: str
     of: Callable[[Seen], Array]
     role: Role | None = None
+    upstream: bool = False
     place: bool = False
     said: tuple[str, str] | None = None
     """The words for 1, and for 0, where the number is a truth value."""
@@ -118,8 +119,9 @@ def _aligned(observed: Observed, seen: Sequence[Seen]) -> Iterator[Feature]:
             shape = values.shape + (1,) * (s.right.ndim - values.ndim)
             return np.broadcast_to(values.reshape(shape), s.right.shape)
 
-        role = next((r for r in spec.differentiable if r.name == name), None)
-        yield Feature(name, of, role)
+        arriving = {r.tensor.gradient.name: r for r in spec.outputs}
+        role = arriving.get(name) or next((r for r in spec.differentiable if r.name == name), None)
+        yield Feature(name, of, role, upstream=name in arriving)
     for name in (r.name for r in spec.inputs if r.integer):
         yield from _named_column(name, seen)
 
@@ -296,10 +298,15 @@ def narrowed(observed: Observed, condition: Condition, seen: Sequence[Seen]) -> 
     values = feature.of(s)
     sign = -1.0 if condition.size and values[place] < 0 else 1.0
 
+    name = feature.role.name
+    given = s.point.upstream[name] if feature.upstream else s.point.tensors[name]
+    if given is None:
+        return condition
+
     def is_wrong(number: float) -> bool | None:
-        changed = np.array(s.point.tensors[feature.name])
+        changed = np.array(given)
         changed[place] = sign * number
-        point = s.point.with_array(feature.name, changed, upstream=False)
+        point = s.point.with_array(name, changed, upstream=feature.upstream)
         if not observed.battery.contains(point):
             return None
         there = observed.fresh(point)
@@ -309,10 +316,9 @@ def narrowed(observed: Observed, condition: Condition, seen: Sequence[Seen]) -> 
     everything = np.abs(everything) if condition.size else everything
     low = _halved(is_wrong, condition.low, float(everything.min())) if np.isfinite(condition.low) else None
     high = _halved(is_wrong, condition.high, float(everything.max())) if np.isfinite(condition.high) else None
-    name = f"|{feature.name}|" if condition.size else feature.name
     return _range(
         feature,
-        name,
+        f"|{feature.name}|" if condition.size else feature.name,
         condition.size,
         low or (condition.low, float(everything.min())),
         (high[1], high[0]) if high else (float(everything.max()), condition.high),

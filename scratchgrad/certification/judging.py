@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from scratchgrad.certification.battery import Battery, Sizes
@@ -19,6 +20,7 @@ from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
+from scratchgrad.certification.leading_axes import said_of_leading_axes
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.region import conditions_of
 from scratchgrad.certification.shrinking import shrink
@@ -61,13 +63,18 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
     """
     found, examination = findings(battery, subject, first=first)
     exactness = Exactness()
+    dtypes = battery.specification.dtypes
+    in_float64 = "float64" in dtypes
     if not found:
         exactness = examine_exactly(battery, subject)
-        for probe in (*exactness.suspects, *exactness.entered):
+        for seen in (*exactness.suspects, *exactness.entered):
+            probe = seen if in_float64 else replace(seen, point=seen.point.in_dtype(dtypes[0]))
             before = examination.measured.chosen
             found += examination.at(probe)
             exactness.chosen += examination.measured.chosen > before
-    larger = Larger() if found else examine_larger(battery, subject, more)
+    larger = Larger(stopped="" if in_float64 else "that needs float64, which dtypes= leaves out")
+    if not found and in_float64:
+        larger = examine_larger(battery, subject, more)
     return Examined(found + larger.findings, examination, exactness, larger)
 
 
@@ -175,7 +182,8 @@ def _acceptance(
     battery: Battery, subject: Subject, examination: Examination, exactness: Exactness, larger: Larger
 ) -> tuple[str, ...]:
     measured = examination.measured
-    worst = ", ".join(f"{dtype} {value:.2g}" for dtype, value in measured.worst.items())
+    own = (*battery.specification.dtypes, *battery.claimed)
+    worst = ", ".join(f"{dtype} {value:.2g}" for dtype, value in measured.worst.items() if dtype in own)
     if measured.undefined or measured.left_out:
         said = conditions_of(battery.specification.definition)
         function = battery.specification.function is not None
@@ -186,6 +194,7 @@ def _acceptance(
         f"error in units of the conditioning: {worst} (refused from {THRESHOLD:g})",
     ]
     lines += larger.sentences()
+    lines += said_of_leading_axes(battery, subject)
     lines += battery.sentences()
     lines += covered(battery)
     if measured.undefined or measured.left_out:

@@ -66,8 +66,9 @@ ORDINARY = Variation()
 
 def variations(battery: Battery) -> Iterator[Variation]:
     """What is varied for this battery."""
-    yield Variation("in float32", dtype="float32")
-    for layout in LAYOUTS:
+    if "float32" in battery.specification.dtypes:
+        yield Variation("in float32", dtype="float32")
+    for layout in (one for one in LAYOUTS if one.name not in battery.not_stored):
         upstream = "ones" if layout.prepare(np.arange(4.0).reshape(2, 2))[1, 1] != 3 else "normal"
         yield Variation(f"stored as: {layout.name}", upstream=upstream, layout=layout)
     yield Variation("with upstream gradients of which half are 0", upstream="zeros")

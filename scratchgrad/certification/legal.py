@@ -19,6 +19,8 @@ __all__ = ["Legal", "legal"]
 
 _RANK = 1e-9
 _SPARE = 3
+_INFINITE = 1e10
+"""Gradients on two sides that differ by such a factor: one of them grows as its point comes nearer."""
 
 Array = Any
 
@@ -68,6 +70,9 @@ def legal(gradients: Mapping[str, Array]) -> Legal | None:
     rows = np.concatenate([a.reshape(len(a), -1) for a in gradients.values()], axis=1)
     if not np.isfinite(rows).all() or not rows.size:
         return None
+    sizes_around = np.abs(rows).max(axis=1)
+    if sizes_around.max() > _INFINITE * sizes_around[sizes_around > 0].min(initial=np.inf):
+        return None  # a one-sided derivative is infinite, as that of a root at 0
     origin = rows[0]
     _, sizes, directions = np.linalg.svd(rows[1:] - origin, full_matrices=False)
     rank = int((sizes > _RANK * max(1.0, float(np.abs(rows).max()))).sum())

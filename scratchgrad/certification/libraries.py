@@ -8,7 +8,8 @@ Out  the library whose arrays its functions take, which makes functions of tenso
     other    arrays of the namespace that the example's arrays have (the array API), or of jax.numpy where it is loaded
 
 What is returned may be anything that DLPack or `__array__` makes an array of.  The library is the one whose arrays
-bring both functions to an end, or as many of them as any.
+bring both functions to an end, or as many of them as any; NumPy before torch where the source names NumPy alone, or
+the example has its arrays.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from scratchgrad.certification.named_modules import modules_named
 from scratchgrad.certification.subject import Misbehaviour, Subject
 
 __all__ = ["TORCH", "Library", "as_numpy", "is_foreign", "library_of"]
@@ -83,7 +85,7 @@ def library_of(
         return done
 
     best, most = TORCH, -1
-    for library in _libraries(example):
+    for library in _libraries(example, functions):
         done = reached(library)
         if done > most:
             best, most = library, done
@@ -92,8 +94,10 @@ def library_of(
     return best
 
 
-def _libraries(example: Sequence[Any]) -> list[Library]:
+def _libraries(example: Sequence[Any], functions: Sequence[Any]) -> list[Library]:
     """The libraries to be tried, in this order."""
+    named = set() if functions[-1] is None else modules_named(*functions)  # what torch records is made of tensors
+    arrays = any(isinstance(value, np.ndarray) for value in example) or ("numpy" in named and "torch" not in named)
     spaces: dict[str, Any] = {}
     for value in example:
         if is_foreign(value) and hasattr(value, "__array_namespace__"):
@@ -102,7 +106,7 @@ def _libraries(example: Sequence[Any]) -> list[Library]:
     if "jax" in sys.modules:
         spaces.setdefault("jax.numpy", sys.modules["jax"].numpy)
     others = [Library(name, partial(_in_space, space)) for name, space in spaces.items()]
-    own = [_NUMPY, TORCH] if any(isinstance(value, np.ndarray) for value in example) else [TORCH, _NUMPY]
+    own = [_NUMPY, TORCH] if arrays else [TORCH, _NUMPY]
     return [*own, *others]
 
 

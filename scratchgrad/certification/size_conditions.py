@@ -75,6 +75,8 @@ class Trace:
     conditions: list[Condition] = field(default_factory=list)
     numbers_in: set[CodeType] = field(default_factory=set)
     failed: str = ""
+    raised: bool = False
+    """Whether it ends early because code of the subject raises."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,10 @@ class At:
     layout: Layout = CONTIGUOUS
 
 
-def trace(subject: Subject, at: At) -> Trace:
-    """The trace of forward and backward."""
+def trace(subject: Subject, at: At, *, numbers: bool = True) -> Trace:
+    """The trace of forward and backward; with `numbers` a run that needs them is made with some."""
     first = _run(subject, at, None)
-    if not first.failed:
+    if not first.failed or not numbers:
         return first
     try:
         point = at.point()
@@ -123,6 +125,7 @@ def _run(subject: Subject, at: At, point: Point | None) -> Trace:
                 _Run(subject, at, own, point).both()
     except Misbehaviour as seen:
         found.failed = seen.words
+        found.raised = _is_own(seen.__cause__)
     except Exception as error:  # torch has no such run; nothing is known then, and that is said
         found.failed = f"{type(error).__name__}: {error}"
     return found
@@ -228,6 +231,14 @@ class _Recorder(ShapeEnv):
             statement = expression.xreplace(self.names)
             if statement not in (sp.true, sp.false):
                 self.found.conditions.append(Condition(statement, bool(found), asked, place))
+
+
+def _is_own(error: BaseException | None) -> bool:
+    """Whether code of the subject raises it, and not torch or we."""
+    entry = error.__traceback__ if error is not None else None
+    while entry is not None and entry.tb_next is not None:
+        entry = entry.tb_next
+    return entry is not None and not entry.tb_frame.f_code.co_filename.startswith((_TORCH, _OURS))
 
 
 def _asker() -> tuple[bool, Any]:

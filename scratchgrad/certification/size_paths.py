@@ -75,14 +75,16 @@ class Path:
 class Paths:
     """The sizes to be compared; `asked` are those at which a line of the subject decides, the others torch's.
 
-    `met` are those at which its lines were met first.
-    `beyond` are conditions that are otherwise only at sizes that cannot be run; `unknown` says why none are known.
+    `met` are those at which its lines were met first.  `beyond` are conditions that are otherwise only at sizes that
+    take too long to be compared, `raises` those of them at which the subject raises; `unknown` says why no conditions
+    are known.
     """
 
     asked: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
     met: list[Path] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
+    raises: list[str] = field(default_factory=list)
     more: int = 0
     unknown: str = ""
 
@@ -90,6 +92,7 @@ class Paths:
         """What was covered, in words."""
         paths = "; ".join(dict.fromkeys(map(str, self.asked)))
         lines = [f"takes other paths, compared there: {paths}"] if paths else []
+        lines += [f"raises {path}, where nothing was compared" for path in self.raises]
         if self.more:
             lines.append(f"{self.more} further conditions on sizes were not followed")
         if self.unknown:
@@ -124,7 +127,7 @@ class _Explorer:
         self.waiting: list[_Wanted] = []
         self.noticed: set[tuple[sp.Basic, bool]] = set()
         self.spent, self.runs = 0.0, 0
-        self.ran: dict[tuple[tuple[sp.Symbol, int], ...], Trace | None] = {}
+        self.ran: dict[tuple[Any, ...], Trace | None] = {}
 
     def explore(self, more: Sequence[Sizes]) -> Paths:
         if not self.symbols:
@@ -152,14 +155,14 @@ class _Explorer:
         """Sizes by symbols; those that are named."""
         return {self.symbols[s]: n for s, n in _with_batch(sizes).items() if s in self.symbols}
 
-    def _run(self, sizes: Mapping[sp.Symbol, int]) -> Trace | None:
+    def _run(self, sizes: Mapping[sp.Symbol, int], *, numbers: bool = True) -> Trace | None:
         """The conditions at these sizes are reached, their contraries are waiting; None where sizes do not fit."""
-        key = tuple(sizes.items())
+        key = (numbers, *sizes.items())
         if key not in self.ran:
-            self.ran[key] = self._traced(sizes)
+            self.ran[key] = self._traced(sizes, numbers=numbers)
         return self.ran[key]
 
-    def _traced(self, sizes: Mapping[sp.Symbol, int]) -> Trace | None:
+    def _traced(self, sizes: Mapping[sp.Symbol, int], *, numbers: bool) -> Trace | None:
         start = time.process_time()
         self.runs += 1
         own = {self.sizes_of[s]: n for s, n in sizes.items() if s is not BATCH}
@@ -171,7 +174,7 @@ class _Explorer:
         sizes = {s: sizes.get(s, 0) if s is BATCH else completed[self.sizes_of[s]] for s in self.symbols.values()}
         batch, battery = sizes.get(BATCH, self.battery.batch), self.battery
         at = At(batch, completed, self.symbols, lambda: battery.point("normal", batch, completed, salt="sizes"))
-        seen = trace(self.subject, at)
+        seen = trace(self.subject, at, numbers=numbers)
         for place, condition in enumerate(seen.conditions):
             this, other = ((condition.statement, side) for side in (condition.holds, not condition.holds))
             self.reached.add(this)
@@ -218,7 +221,9 @@ class _Explorer:
                 if not times:
                     return
         if far is not None and condition.asked and (condition.statement, not condition.holds) not in self.reached:
-            self.found.beyond.append(str(self._path(condition, *far)))
+            path = str(self._path(condition, *far))
+            seen = self._run(far[0], numbers=False)
+            (self.found.raises if seen is not None and seen.raised else self.found.beyond).append(path)
 
     def _path(self, condition: Condition, sizes: Mapping[sp.Symbol, int], changed: set[sp.Symbol]) -> Path:
         own = self._sizes(sizes)

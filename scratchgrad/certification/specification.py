@@ -18,6 +18,7 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad import registry
+from scratchgrad.certification.error_model import CLAIMED, DTYPES
 from scratchgrad.gradients import Gradients, definition_of
 from scratchgrad.layer import NAME, Layer
 from scratchgrad.notation.binding import operands, tensor_name
@@ -34,7 +35,9 @@ __all__ = [
     "NothingToCertify",
     "Role",
     "Specification",
+    "UnknownDtype",
     "batched_specification",
+    "dtypes_named",
     "layer_of",
     "specify",
 ]
@@ -46,6 +49,20 @@ class NothingToCertify(ValueError):
 
 class ExampleMismatch(ValueError):
     """Example tensors that do not fit the specification."""
+
+
+class UnknownDtype(ValueError):
+    """A name in `dtypes=` that is none of the dtypes in which something can be compared."""
+
+
+def dtypes_named(wanted: Any) -> tuple[str, ...]:
+    """The names of the dtypes, torch's own or strings.  Raises UnknownDtype."""
+    names = tuple(str(one).removeprefix("torch.") for one in ([wanted] if isinstance(wanted, str) else wanted))
+    known = (*DTYPES, *CLAIMED)
+    wrong = next((name for name in names if name not in known), None)
+    if wrong is not None or not names:
+        raise UnknownDtype(f"dtypes: expected at least one of {', '.join(known)}, got {wrong or 'none'}")
+    return tuple(name for name in known if name in names)
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,8 @@ class Specification:
     inputs: tuple[Role, ...]
     outputs: tuple[Role, ...]
     function: TorchFunction | None = None
+    dtypes: tuple[str, ...] = DTYPES
+    """The dtypes in which it is compared."""
 
     @property
     def batched(self) -> bool:

@@ -53,6 +53,7 @@ def where_it_takes_layouts(battery: Battery, subject: Subject) -> tuple[Battery,
         return battery, []
     fewer = copy.copy(battery)
     fewer.probes = tuple(probe for probe in battery.probes if probe not in refused)
+    fewer.not_stored = frozenset(layout.name for probe in refused for layout in probe.layouts.values())
     words = next(iter(refused.values()))
     return fewer, [f"not compared in {len(refused)} of the ways in which arrays may lie in memory: there {words}"]
 

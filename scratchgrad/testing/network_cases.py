@@ -96,9 +96,7 @@ class _Builder:
         name, size = self.vectors[-1]
         self.add("l2_loss", name, name if draw(st.booleans()) else self.leaf("goal", size))
         used = {name for _, inputs, _ in self.case.operations for name in inputs}
-        for name, _ in list(
-            self.vectors
-        ):  # a path beside the objective has no gradient
+        for name, _ in list(self.vectors):  # a path beside the objective has no gradient
             if name not in used and name not in self.case.given:
                 self.add("l2_loss", name, name)
         for scalar in list(self.scalars):

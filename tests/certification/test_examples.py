@@ -53,6 +53,22 @@ def test_zeros_and_ones_of_an_example_do_not_narrow_the_domain():
     assert verdict.wrong == ("backward",), str(verdict)
 
 
+def test_what_is_right_for_values_like_the_example_s_is_told_how_to_declare_them():
+    def forward(x, k):
+        return x * k
+
+    def backward(g, x, k):
+        return g * (k != 0), g * x  # right where k is 0 or 1
+
+    example = (INSIDE[:2, :2].repeat(1, 2), MASK)
+    says = 'right with k 0 or 1, as in the example; if no other values are meant, say domains="k:binary"'
+    verdict = sg.certify(forward, forward, backward, example=example)
+    assert says in " ".join(str(verdict).split())
+    assert sg.certify(forward, forward, backward, example=example, domains="k:binary").accepted
+    verdict = sg.certify(forward, forward, lambda g, x, k: (2 * g * k, g * x), example=example)
+    assert "as in the example" not in str(verdict)
+
+
 def test_a_declared_domain_is_kept_and_said():
     def backward(g, x, k):
         return g * k, g * x * k  # k * k is k

@@ -6,6 +6,7 @@ import torch
 
 import scratchgrad as sg
 from scratchgrad.certification import NothingToCertify
+from scratchgrad.certification.named_modules import modules_named
 
 
 def softmax(x):
@@ -149,3 +150,34 @@ def test_functions_of_torch_get_tensors():
     verdict = sg.certify("softmax", forward, lambda g, x: (p := x.softmax(-1)) * (g - (g * p).sum(-1, keepdim=True)))
     assert verdict.accepted
     assert not any("were called with" in line for line in verdict.diagnosis)
+
+
+def standardized(x):
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1)  # n, or n - 1 for a tensor
+
+
+def standardized_backward(grad, x):
+    h, s = standardized(x), np.sqrt(x.var(-1, keepdims=True) + 1)
+    return (grad - grad.mean(-1, keepdims=True) - h * (grad * h).mean(-1, keepdims=True)) / s
+
+
+def test_what_names_numpy_gets_arrays_though_tensors_bring_it_to_an_end():
+    text = "m = Sum(x[i], i)/n_i; v = Sum((x[i] - m)**2, i)/n_i; y[i] = (x[i] - m)/sqrt(v + 1)"
+    verdict = sg.certify(text, standardized, standardized_backward)
+    assert verdict.accepted, str(verdict)
+    assert "the functions were called with arrays of NumPy" in str(verdict)
+
+
+def test_modules_are_named_by_code_closures_imports_and_the_functions_called():
+    def imports(x):
+        import numpy
+
+        return numpy.exp(x)
+
+    library = np
+    assert "numpy" in modules_named(imports)
+    assert "numpy" in modules_named(lambda x: library.exp(x) + 1)
+    assert "numpy" in modules_named(lambda x: softmax(x) + 1)
+    assert modules_named(lambda x: x.numpy()).isdisjoint({"numpy", "torch"})
+    assert "torch" in modules_named(torch.nn.functional.relu)
+    assert {"numpy", "torch"} <= modules_named(lambda x: torch.exp(x) * np.pi)

@@ -10,7 +10,6 @@ SLOW = ("a kernel that", "a bias of", "a stride", "attention", "a rotation", "a 
 
 OPEN = (
     "expm1's derivative from its value",  # a gradient of 1e-18 whose digits are all lost
-    "a root of negative numbers",  # the counterpart: at 0 the derivative from the right is infinite
     "a variance with Bessel's correction",  # the counterpart: a variance of equal numbers, 1e-34 where 0 is right
     "a norm of zero",  # nothing is compared where the definition has no gradient
 )

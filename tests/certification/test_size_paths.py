@@ -142,3 +142,15 @@ def test_a_subject_without_conditions_has_one_path():
     subject = Subject(spec, lambda x, W, b: x @ W.mT + b, backward, kernel=False, calling=Calling.TENSORS)
     paths = paths_of(Battery(spec), subject, lambda sizes: True)
     assert not paths.asked and not paths.others and not paths.sentences() and not paths.unreached()
+
+
+def test_sizes_at_which_a_function_raises_are_named_and_no_wrong_path():
+    def backward(g, u):
+        if u.numel() >= 2**40:
+            raise ValueError("too large")
+        return g * (u > 0)
+
+    verdict = sg.certify("relu", torch.relu, backward)
+    assert verdict.accepted, str(verdict)
+    (line,) = (line for line in verdict.diagnosis if line.startswith("raises where batch*n_i >= 1099511627776 ("))
+    assert line.endswith("), where nothing was compared")

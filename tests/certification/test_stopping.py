@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 import scratchgrad as sg
 from scratchgrad.certification.specification import NothingToCertify
@@ -81,6 +82,22 @@ def test_a_straight_through_gradient_is_not_that_of_the_rounding():
     assert verdict.accepted, verdict
     verdict = sg.certify(straight_through, torch.round, lambda g, x: (0 * g,), example=(X,))
     assert verdict.wrong == ("backward",), verdict
+
+
+def test_the_row_of_an_embedding_that_pads_is_constant():
+    def function(E):
+        return functional.embedding(torch.tensor([1, 0, 2, 0]), E, padding_idx=0)
+
+    def backward(g, E):
+        return torch.zeros_like(E).index_put_((torch.tensor([1, 2]),), g[[0, 2]])
+
+    assert sg.certify(function, function, backward, example=(torch.randn(3, 2, dtype=X.dtype),)).proven
+    plain = lambda g, E: torch.zeros_like(E).index_add_(0, torch.tensor([1, 0, 2, 0]), g)  # noqa: E731
+    verdict = sg.certify(function, function, plain, example=(X[:, :2].repeat(2, 1)[:3],))
+    assert verdict.wrong == ("backward",), verdict
+    scaled = lambda E: functional.embedding(torch.tensor([1, 1]), E, scale_grad_by_freq=True)  # noqa: E731
+    with pytest.raises(NothingToCertify, match="scale_grad_by_freq, backward is no derivative of forward"):
+        sg.certify(scaled, scaled, example=(X,))
 
 
 def test_a_gradient_through_what_is_detached_is_refused():

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import scratchgrad as sg
+from scratchgrad.certification import NothingToCertify, UnknownDtype
 
 SQUARE = "y[i] = x[i]**2"
 SOURCE = """
@@ -62,6 +63,48 @@ def test_a_dtype_that_is_not_taken_is_said_with_what_to_do(compiled, kind, taken
         f"right in {taken}, and {other} is not taken: forward raises ArgumentError: argument 1: TypeError: array must "
         f'have data type {taken}; where that is meant, say dtypes=("{taken}",)'
     )
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("double", "float64"), ("float", "float32")])
+def test_dtypes_restricts_what_is_compared(compiled, kind, taken):
+    verdict = sg.certify(SQUARE, *compiled(kind), dtypes=(taken,))
+    assert verdict.accepted, str(verdict)
+    assert f"compared in {taken} alone, as dtypes= says" in verdict.diagnosis
+    assert sg.certify(SQUARE, *compiled(kind, factor=3), dtypes=[getattr(torch, taken)]).wrong == ("backward",)
+
+
+def test_branches_are_found_in_float32_alone_too():
+    def narrow(g, u):
+        return torch.where((u > 5.5) & (u < 5.6), 0 * g, 2 * g * u)
+
+    right = sg.certify(SQUARE, torch.square, lambda g, u: 2 * g * u, dtypes=("float32",))
+    assert right.accepted, str(right)
+    assert "not compared at larger sizes: that needs float64, which dtypes= leaves out" in str(right)
+    verdict = sg.certify(SQUARE, torch.square, narrow, dtypes=("float32",))
+    assert verdict.wrong == ("backward",), str(verdict)
+    assert verdict.counterexample.dtype == "float32"
+
+
+def test_dtypes_adds_those_of_16_bits():
+    every = ("float64", "float32", "bfloat16")
+
+    def careless(x):
+        return (x + 0.004).square() if x.dtype == torch.bfloat16 else x.square()
+
+    def twice(g, x):
+        return 2 * g * x
+
+    assert sg.certify(SQUARE, torch.square, twice, dtypes=every).accepted
+    assert sg.certify(SQUARE, careless, twice).accepted
+    assert sg.certify(SQUARE, careless, twice, dtypes=every).wrong == ("forward",)
+
+
+def test_a_dtype_that_nothing_is_compared_in_is_an_error():
+    with pytest.raises(UnknownDtype) as refusal:
+        sg.certify(SQUARE, torch.square, dtypes=("float8",))
+    assert str(refusal.value) == ("dtypes: expected at least one of float64, float32, bfloat16, float16, got float8")
+    with pytest.raises(NothingToCertify, match="dtypes= is about functions; a layer's own kernel says it itself"):
+        sg.certify("relu", dtypes=("float64",))
 
 
 def test_what_is_wrong_in_the_dtype_that_is_taken_is_refused(compiled):

@@ -159,8 +159,8 @@ def test_fixture_marker_and_assertion_take_what_certify_takes(pytest_run):
         from scratchgrad.testing import assert_backward
 
 
-        def short(u):  # another path from 6000 columns on
-            return u.clamp_min(0) if u.shape[-1] < 6000 else u
+        def short(u):  # wrong beyond 5999 columns, without a condition on sizes
+            return torch.where(torch.arange(u.shape[-1]) < 5999, u.clamp_min(0), u - 1)
 
 
         def backward(g, u):

@@ -129,7 +129,20 @@ def _index_put(on: Arrays, a: Array, indices: Sequence[Any], values: Any, accumu
 
 
 rule("index_select")(lambda on, a, dim, index: np.take(on.of(a), concrete(index), axis=dim))
-rule("embedding")(lambda on, weight, indices, *_, **__: on.of(weight)[concrete(indices)])
+
+
+@rule("embedding")
+def _embedding(
+    on: Arrays, weight: Array, indices: Array, padding: int = -1, scale: bool = False, sparse: bool = False
+) -> Array:
+    """The rows of the indices.  To derivatives, torch takes the row `padding` as constant."""
+    places = concrete(indices)
+    found = on.of(weight)[places]
+    if on.stops and scale:
+        raise CannotExecute("aten.embedding: with scale_grad_by_freq, backward is no derivative of forward")
+    if on.stops and padding >= 0:
+        found[places == padding] = on.stopped(found[places == padding], 0)
+    return found
 
 
 @rule("gather")
@@ -194,9 +207,10 @@ def _index_fill(on: Arrays, a: Array, dim: int, index: Array, value: Any) -> Arr
 def _embedding_backward(on: Arrays, grad: Array, indices: Array, count: int, padding: int, scale: bool) -> Array:
     found = on.filled((count, grad.shape[-1]))
     rows = grad.reshape(-1, grad.shape[-1])
-    for k, place in enumerate(concrete(indices).ravel().tolist()):
+    places = concrete(indices).ravel().tolist()
+    for k, place in enumerate(places):
         if place != padding:
-            found[place] = on.add(found[place], rows[k])
+            found[place] = on.add(found[place], on.div(rows[k], places.count(place)) if scale else rows[k])
     return found
 
 

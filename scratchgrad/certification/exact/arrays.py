@@ -26,10 +26,11 @@ Array = Any
 class Arrays:
     """The operations over the nodes of one graph."""
 
-    def __init__(self, graph: Graph, constants: Constants) -> None:
-        """Operations over this graph; floats are read by `constants`."""
+    def __init__(self, graph: Graph, constants: Constants, *, stops: bool = False) -> None:
+        """Operations over this graph; floats are read by `constants`.  With `stops`, see stopping.py."""
         self.graph = graph
         self.constants = constants
+        self.stops = stops
         g = graph
         self.add, self.sub, self.mul, self.div = (self._over(f, 2) for f in (g.add, g.sub, g.mul, g.div))
         self.maximum, self.minimum = self._over(g.maximum, 2), self._over(g.minimum, 2)

@@ -107,6 +107,8 @@ def _embedding_bag(
     padding: int = -1,
 ) -> tuple[Array, None, None, None]:
     """Sums (mode 0), means (1) or maxima (2) of the rows of each bag."""
+    if on.stops and scale:
+        raise CannotExecute("aten.embedding_bag: with scale_grad_by_freq, backward is no derivative of forward")
     places, starts = concrete(indices).ravel(), concrete(offsets).ravel().tolist()
     ends = starts[1:] if last else [*starts[1:], len(places)]
     found = on.filled((len(ends), weight.shape[-1]))

@@ -97,7 +97,7 @@ class Shadows(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.graph = graph
         self.stops = stops
         self.constants = Constants(graph)
-        self.on = Arrays(graph, self.constants)
+        self.on = Arrays(graph, self.constants, stops=stops)
         self.inside = False
         self.refused: str | None = None
         self.asked = asked or Asked(graph)

@@ -15,6 +15,7 @@ import torch
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.calling import Calling
 from scratchgrad.certification.counterexample import counterexample
+from scratchgrad.certification.error_model import DTYPES
 from scratchgrad.certification.examination import Examination, Finding, Measured
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
@@ -174,12 +175,12 @@ def _batching(battery: Battery, subject: Subject, function: Any) -> Iterator[_At
     arriving = [role.tensor.gradient.name for role in spec.outputs]
     shapes = {(p.point.batch, *p.point.sizes.items()): p.point for p in ordinary(battery) if p.point.batch != 0}
     for start in list(shapes.values()):
-        for dtype in ("float64", "float32"):
+        for dtype in (name for name in DTYPES if name in spec.dtypes):
             points = [battery.point("normal", start.batch, start.sizes, dtype, salt=f"element {n}") for n in range(3)]
             others = [_named(battery, point) for point in points[1:]]
             every = frozenset((*inputs, *arriving))
             hows = [Batching("all arguments batched", every, others, place) for place in range(3)]
-            if dtype == "float64":
+            if dtype == spec.dtypes[0]:
                 hows.append(Batching("all arguments batched along the last axis", every, others, 1, axis=-1))
                 hows.append(Batching("a batch of one element", every, [], 0))
                 hows += [Batching(f"{name} alone batched", frozenset((name, *arriving)), others, 1) for name in inputs]
