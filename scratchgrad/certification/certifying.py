@@ -105,6 +105,9 @@ def certify(
     example does not fit, ParametersMismatch where a module's parameters do not, DomainMisfit where a domain does not,
     UnknownSize where `sizes` names none, UnknownDtype where `dtypes` does.
     """
+    for name, function in (("forward", forward), ("backward", backward)):
+        if function is not None and not callable(function):
+            raise NothingToCertify(f"{name}= takes a function, got {type(function).__name__}: {function!r}")
     given = given_examples(example)
     asked = [name for name, on in (("second_order", second_order), ("jvp", jvp), ("vmap", vmap)) if on]
     question = _Question(spec, forward, backward, domains, forward_only, sizes, asked, parameters, dtypes_named(dtypes))
@@ -169,7 +172,7 @@ class _Question:
 def _at_smaller_sizes(question: _Question, given: Sequence[Example], smaller: Sequence[Example]) -> Verdict | None:
     """The verdict from smaller examples and plain float64 at the given ones; None where it takes those alone."""
     sizes = question.sizes
-    named = [sizes] if isinstance(sizes, Mapping) else list(sizes or ())
+    named = [] if sizes is None else list(sizes) if isinstance(sizes, list | tuple) else [sizes]
     try:
         verdict = replace(question, sizes=[*named, OfExamples(as_examples(given))]).answer(smaller)
     except (ExampleMismatch, NothingToCertify, UnknownSize):

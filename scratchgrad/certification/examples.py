@@ -6,7 +6,9 @@ Out  the examples, with arrays of other libraries as NumPy's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +24,24 @@ _COMPLEX = (torch.complex32, torch.complex64, torch.complex128, np.dtype("comple
 
 
 def given_examples(example: Any) -> Sequence[Example]:
-    """The examples with the arrays that they have."""
+    """The examples with the arrays that they have.  Raises ExampleMismatch where a function takes no seed."""
     if example is None:
         return ()
+    if callable(example):
+        _takes_a_seed(example)
     found = [example(seed) for seed in range(3)] if callable(example) else [example]
     return [tuple(one) if isinstance(one, tuple | list) else (one,) for one in found]
+
+
+def _takes_a_seed(example: Callable[..., Any]) -> None:
+    signature = None
+    with contextlib.suppress(ValueError):  # written in C, it tells nothing
+        signature = inspect.signature(example)
+    try:
+        if signature is not None:
+            signature.bind(0)
+    except TypeError as error:
+        raise ExampleMismatch(f"an example that is a function is called with a seed, example(0): {error}") from error
 
 
 def as_examples(given: Sequence[Example]) -> Sequence[Example]:

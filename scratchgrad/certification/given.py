@@ -15,7 +15,7 @@ from scratchgrad.certification.battery import Battery, Example
 from scratchgrad.certification.calling import calling_of
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.large_sizes import named_sizes
-from scratchgrad.certification.libraries import TORCH, library_of
+from scratchgrad.certification.libraries import TORCH, Library, libraries_of
 from scratchgrad.certification.randomness import said_of_random_numbers
 from scratchgrad.certification.specification import NothingToCertify, Specification
 from scratchgrad.certification.subject import Subject
@@ -47,16 +47,25 @@ def judge_given(
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward=, too")
     subject = Subject(specification, forward, backward, kernel=False, calling=calling, claimed=claimed)
     battery = Battery(specification, used) if specification.free else battery_for(specification, used, subject)
-    library = library_of(subject, first_arguments(battery), given[0] if given else ())
-    subject = replace(subject, forward_function=library.adapted(forward), backward_function=library.adapted(backward))
+    libraries = libraries_of(subject, first_arguments(battery), given[0] if given else ())
+    widened: set[str] = set()
+    adapted = [library.adapted(f, widened) for library, f in zip(libraries, functions, strict=True)]
+    subject = replace(subject, forward_function=adapted[0], backward_function=adapted[1])
     if specification.free:
         battery = battery_for(specification, used, subject)
     notes: list[str] = []
-    if library is not TORCH:
+    if libraries != (TORCH, TORCH):
         battery, notes = where_it_takes_layouts(battery, subject)
-        notes = [f"the functions were called with arrays of {library.name}", *notes]
+        notes = [_said_of(*libraries), *notes]
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
     verdict = said_of_dtypes(battery, subject, verdict)
-    notes += said_of_random_numbers(verdict, subject, first_arguments(battery)[0])
+    notes += [*sorted(widened), *said_of_random_numbers(verdict, subject, first_arguments(battery)[0])]
     verdict = replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
     return judge_transforms(battery, subject, None, verdict, asked)
+
+
+def _said_of(forward: Library, backward: Library) -> str:
+    """With whose arrays the functions were called."""
+    if forward is backward:
+        return f"the functions were called with arrays of {forward.name}"
+    return f"forward was called with arrays of {forward.name}, backward with those of {backward.name}"

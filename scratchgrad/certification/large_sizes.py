@@ -83,10 +83,13 @@ def named_sizes(battery: Battery, wanted: Any) -> list[Sizes]:
     for size in spec.sizes if not battery.examples else ():
         known |= {str(size): size, str(size).removeprefix("n_"): size}
     found: list[Sizes] = []
-    for one in [wanted] if isinstance(wanted, Mapping) else list(wanted or ()):
+    several = [] if wanted is None else wanted if isinstance(wanted, list | tuple) else [wanted]
+    for one in several:
         if isinstance(one, OfExamples):
             found.append(OwnSizes(battery, one.examples))
             continue
+        if not isinstance(one, Mapping):
+            raise UnknownSize(f'sizes: expected names with lengths, such as {{"batch": 5000, "n_i": 300}}, got {one!r}')
         for name, length in one.items():
             if name not in known or not isinstance(length, int) or length < 1:
                 there = ", ".join(n for n, size in known.items() if n == str(size)) or "none"

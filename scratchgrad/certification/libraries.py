@@ -8,13 +8,14 @@ Out  the library whose arrays its functions take, which makes functions of tenso
     other    arrays of the namespace that the example's arrays have (the array API), or of jax.numpy where it is loaded
 
 What is returned may be anything that DLPack or `__array__` makes an array of.  The library is the one whose arrays
-bring both functions to an end, or as many of them as any; NumPy before torch where the source names NumPy alone, or
-the example has its arrays.
+bring both functions to an end, or one for each where none does; NumPy before torch where the source names NumPy alone,
+or the example has its arrays.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ import torch
 from scratchgrad.certification.named_modules import modules_named
 from scratchgrad.certification.subject import Misbehaviour, Subject
 
-__all__ = ["TORCH", "Library", "as_numpy", "is_foreign", "library_of"]
+__all__ = ["TORCH", "Library", "as_numpy", "is_foreign", "libraries_of"]
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,27 @@ class Library:
     name: str
     given: Callable[[torch.Tensor], Any]
 
-    def adapted(self, function: Callable[..., Any] | None) -> Callable[..., Any] | None:
-        """The function, called with this library's arrays, returning tensors."""
+    def adapted(
+        self, function: Callable[..., Any] | None, widened: set[str] | None = None
+    ) -> Callable[..., Any] | None:
+        """The function, called with this library's arrays, returning tensors; `widened` gains what is said of it."""
         if function is None or self is TORCH:
             return function
+
+        # TRUST: numpy-is-double
+        def as_single(value: Any) -> Any:
+            """What NumPy makes of float32 and its own float64 (`np.zeros(n)`), as the inputs are."""
+            if not isinstance(value, torch.Tensor) or value.dtype != torch.float64:
+                return value
+            if widened is not None:
+                widened.add("it answers float32 with float64, as NumPy's defaults do: compared as rounded to float32")
+            return value.float()
 
         def call(*arguments: Any) -> Any:
             dtypes = [a.dtype for a in arguments if isinstance(a, torch.Tensor) and a.is_floating_point()]
             found = function(*(_mapped(a, self._handed) for a in arguments))
-            return _mapped(_with_numbers(found, dtypes), _tensor)
+            found = _mapped(_with_numbers(found, dtypes), _tensor)
+            return _mapped(found, as_single) if self is _NUMPY and set(dtypes) == {torch.float32} else found
 
         return call
 
@@ -57,18 +70,19 @@ TORCH = Library("torch", lambda tensor: tensor)
 _NUMPY = Library("NumPy", lambda tensor: tensor.detach().numpy())
 
 
-def library_of(
+def libraries_of(
     subject: Subject, arguments: tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]], example: Sequence[Any] = ()
-) -> Library:
-    """The library whose arrays the subject's functions take; torch in doubt.
+) -> tuple[Library, Library]:
+    """The libraries whose arrays forward and backward take: one for both where one will do, torch in doubt.
 
     `arguments` are tensors and upstream gradients to try it with, `example` has the arrays that were given.
     """
     functions = (subject.forward_function, subject.backward_function)
+    wanted = sum(function is not None for function in functions)
 
-    def reached(library: Library) -> int:
+    def reached(both: tuple[Library, Library]) -> int:
         """How many of the two functions come to an end, in the dtype in which most do."""
-        forward, backward = map(library.adapted, functions)
+        forward, backward = (library.adapted(f) for library, f in zip(both, functions, strict=True))
         tried = replace(subject, forward_function=forward, backward_function=backward)
         return max(ended(tried, dtype) for dtype in (torch.float64, torch.float32))
 
@@ -84,12 +98,15 @@ def library_of(
             done += all(g is None or isinstance(g, torch.Tensor) for g in found) and tried.backward_function is not None
         return done
 
-    best, most = TORCH, -1
-    for library in _libraries(example, functions):
-        done = reached(library)
+    libraries = _libraries(example, functions)
+    same = [(library, library) for library in libraries]
+    apart = list(itertools.permutations(libraries, 2)) if wanted > 1 else []
+    best, most = (TORCH, TORCH), -1
+    for both in (*same, *apart):
+        done = reached(both)
         if done > most:
-            best, most = library, done
-        if done == sum(function is not None for function in functions):
+            best, most = both, done
+        if done == wanted:
             break
     return best
 

@@ -102,8 +102,10 @@ class Seen:
         return _DIGITS.get(self.point.dtype, _FEW_DIGITS)
 
     def agrees(self, predicted: Array) -> bool:
-        """Whether the subject gave these numbers, wherever both are finite, and one number alone is right."""
+        """Whether the subject gave these numbers, wherever both are numbers, and one number alone is right."""
         if predicted.shape != self.mine.shape:
+            return False
+        if (np.isfinite(self.mine) & np.isinf(predicted)).any():  # 1/0 is no finite number; 0/0 may be any
             return False
         known = np.isfinite(self.mine) & np.isfinite(predicted)
         unit, slack = self.truths[self.name].unit, self.truths[self.name].slack

@@ -23,7 +23,7 @@ from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.examination import Examination
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.large_sizes import named_sizes
-from scratchgrad.certification.libraries import TORCH, library_of
+from scratchgrad.certification.libraries import TORCH, libraries_of
 from scratchgrad.certification.randomness import said_of_random_numbers
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.certification.specification import NothingToCertify, Specification
@@ -111,7 +111,7 @@ def _carries_gradients(battery: Battery, subject: Subject) -> bool | None:
 def _takes_arrays(battery: Battery, function: Any) -> bool:
     """Whether it is a function of another library than torch."""
     subject = Subject(battery.specification, function, None, kernel=False, calling=Calling.TENSORS)
-    return library_of(subject, first_arguments(battery)) is not TORCH
+    return libraries_of(subject, first_arguments(battery))[0] is not TORCH
 
 
 def _nones(battery: Battery, subject: Subject, places: Sequence[int]) -> list[str]:

@@ -30,6 +30,7 @@ from scratchgrad.certification.specification import NothingToCertify, Specificat
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.through_autograd import by_autograd, is_autograd_function
 from scratchgrad.certification.verdict import Counterexample, number
+from scratchgrad.testing.deadline import outside_deadline
 from scratchgrad.testing.point_reference import PointReference, exact_numbers_of, point_at, specified
 
 __all__ = ["Agreement", "gradients_agree"]
@@ -121,11 +122,20 @@ def gradients_agree(
     `grad_outputs` is the gradient that arrives, a tuple for several outputs; without it, random numbers from a fixed
     seed.
 
+    It is no part of a hypothesis test's deadline.
+
     Raises NothingToCertify where there is nothing to compare, ExampleMismatch where the tensors do not fit, and
     DomainViolated where a value lies outside its declared domain.
     """
+    with outside_deadline():
+        return _agreement(spec, (forward, backward), tensors, grad_outputs, domains)
+
+
+def _agreement(
+    spec: Any, functions: tuple[Any, Any], tensors: Sequence[Any], grad_outputs: Any, domains: str
+) -> Agreement:
     specification, reference = specified(spec, tensors, domains)
-    subject = _subject(specification, forward, backward)
+    subject = _subject(specification, *functions)
     arriving = grad_outputs if isinstance(grad_outputs, tuple | list | None) else (grad_outputs,)
     at = point_at(specification, tensors, arriving, subject.shapes)
     probe = Probe("given", "the tensors that were given", at.point)

@@ -8,14 +8,12 @@ assert_backward(torch_function, my_backward, example=(x, W))
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from scratchgrad.certification import Verdict, certify
 from scratchgrad.certification.through_autograd import is_autograd_function
+from scratchgrad.testing.deadline import outside_deadline
 
 __all__ = ["assert_backward", "certified"]
 
@@ -27,22 +25,8 @@ def certified(spec: Any, forward: Any = None, backward: Any = None, example: Any
     """
     if is_autograd_function(backward):
         forward, backward = backward, None
-    with _outside_deadline():
+    with outside_deadline():
         return certify(spec, forward, backward, example=example, **options)
-
-
-@contextlib.contextmanager
-def _outside_deadline() -> Iterator[None]:
-    """What runs inside does not count towards a deadline of hypothesis, where a test of its runs."""
-    control = sys.modules.get("hypothesis.control")
-    context = control._current_build_context.value if control is not None else None
-    spared = getattr(getattr(context, "data", None), "_stateful_run_times", None)  # what a deadline leaves out
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        if spared is not None:
-            spared["scratchgrad: certify"] += time.perf_counter() - began
 
 
 def assert_backward(

@@ -103,7 +103,25 @@ def layers(
         raise CannotDraw(f"layers: gradients need a dtype of floating point, got {dtype}; give torch.float64")
     known = [registry.layer(name) for name in chosen]
     number = batches if batches is not None else st.integers(1, 3)
-    return _layers(known, dtype, st.integers(1, largest), number, extremes=extremes, strides=strides)
+
+    def prepared() -> st.SearchStrategy[LayerCase]:
+        """The strategy, once everything is derived: as part of the first draws, hypothesis would find them slow."""
+        for layer in known:
+            _derive(layer)
+        return _layers(known, dtype, st.integers(1, largest), number, extremes=extremes, strides=strides)
+
+    return st.deferred(prepared)
+
+
+def _derive(layer: Layer) -> None:
+    from scratchgrad.testing.point_reference import specified
+
+    domains_of(layer)
+    letters_below(layer)
+    if layer.definition is not None:
+        gradients = specified(layer, ())[0].gradients
+        for name in gradients or ():
+            _ = gradients[name].element if gradients is not None else None
 
 
 @st.composite

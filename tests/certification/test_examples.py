@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import scratchgrad as sg
-from scratchgrad.certification import ExampleMismatch
+from scratchgrad.certification import ExampleMismatch, NothingToCertify
 
 MASK = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]])
 INSIDE = torch.linspace(-0.9, 0.9, 12, dtype=torch.float64).reshape(4, 3)
@@ -46,6 +46,27 @@ def test_complex_numbers_are_refused_by_name():
         "argument 2 of the example is complex (torch.complex64), which is not supported; give its real and imaginary "
         "parts as tensors"
     )
+
+
+def test_an_example_that_is_a_function_takes_a_seed_and_a_subject_is_a_function():
+    with pytest.raises(ExampleMismatch, match=r"is called with a seed, example\(0\): too many positional"):
+        sg.certify(square, square, lambda g, u: 2 * g * u, example=lambda: (torch.randn(3),))
+    with pytest.raises(NothingToCertify, match="backward= takes a function, got int: 5"):
+        sg.certify("relu", torch.relu, 5)
+
+
+def test_a_hypothesis_that_divides_by_zero_is_not_stated():
+    def forward(a, b, y):
+        return (0.5 - y * (a - b)).clamp_min(0).mean()
+
+    def backward(g, a, b, y):  # a truth value divided is float32
+        inside = ((0.5 - y * (a - b)) > 0) / len(a)
+        return -g * inside * y, g * inside * y, None
+
+    signs = torch.tensor([1.0, -1, 1, -1], dtype=torch.float64)
+    verdict = sg.certify(forward, forward, backward, example=(INSIDE[:, 0], INSIDE[:, 1], signs))
+    assert "right in float32, wrong in float64" in str(verdict)
+    assert "is missing" not in str(verdict)  # "right / (1 - y^2): the factor (1 - y^2) is missing"
 
 
 def test_zeros_and_ones_of_an_example_do_not_narrow_the_domain():

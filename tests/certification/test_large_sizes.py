@@ -128,6 +128,9 @@ def test_more_sizes_are_named_and_compared():
     )
     with pytest.raises(UnknownSize, match="got 'n_i': 9; an example fixes all sizes but the batch"):
         sg.certify("relu", torch.relu, example=(torch.randn(2, 3),), sizes={"n_i": 9})
+    for sizes in (5, "n_i=5", ["n_i"]):
+        with pytest.raises(UnknownSize, match='expected names with lengths, such as {"batch": 5000, "n_i": 300}, got'):
+            sg.certify("relu", torch.relu, sizes=sizes)
 
 
 def test_a_large_counterexample_is_printed_in_few_lines():

@@ -188,6 +188,24 @@ def test_a_specification_is_derived_once(monkeypatch):
     assert len(made) == 1
 
 
+@settings(QUICK, max_examples=2)
+@given(st.data())
+def test_what_is_compared_is_no_part_of_a_deadline(data):
+    assert gradients_agree(SQUARE, square, square_backward, U)
+    assert data.conjecture_data._stateful_run_times["scratchgrad"] > 0
+
+
+def test_layers_are_derived_before_anything_is_drawn(monkeypatch):
+    from scratchgrad.testing import point_reference
+
+    known = type(point_reference._known)()
+    monkeypatch.setattr(point_reference, "_known", known)
+    strategy = layers(["relu", "add"])
+    assert not known
+    strategy.validate()
+    assert {key[0].name for key in known} == {"relu", "add"}
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
