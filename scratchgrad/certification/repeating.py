@@ -3,13 +3,14 @@
 In   an Examination, a Probe, what the first calls gave
 Out  findings of the kind "repeat"
 
-    forward on something else, then the same again     no hidden state
-    backward twice from the same saved                 saved is not used up
+    backward after a forward on something else         no hidden state
+    backward three times from the same saved           saved is not used up
     forward and backward, as often as the probe says   no call is counted, nothing piles up
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -42,24 +43,24 @@ Tensors = Mapping[str, torch.Tensor]
 def again(
     examination: Examination, probe: Probe, truths: Mapping[str, Truth], saved: Any, found: tuple[Tensors, Tensors]
 ) -> Iterator[Finding]:
-    """Forward on something else, then everything once more, as often as the probe says; `found` the first time."""
+    """Everything once more, as often as the probe says; `found` the first time.
+
+    Then forward runs on something else, before a further backward from what was saved.
+    """
     if probe.calls < 2:
         return
     outputs, gradients = found
     first = {name: array_of(t).copy() for name, t in (*outputs.items(), *gradients.items())}
-    subject, roles = examination.subject, examination.specification.inputs
+    subject = examination.subject
     inputs, upstream = examination.arguments(probe)
-    try:
-        subject.forward([_other(role, values) for role, values in zip(roles, inputs, strict=True)])
-    except Misbehaviour:
-        pass  # what it does elsewhere is judged elsewhere
     start, nth = time.perf_counter(), "second"
     try:
-        later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
-        yield from _repeats("backward", probe, first, later, truths, what="a second backward from the same saved")
+        for nth in ("second", "third"):
+            later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
+            yield from _repeats("backward", probe, first, later, truths, what=f"a {nth} backward from the same saved")
         if not outputs and subject.forward_function is not None:
             return
-        for call in range(2, probe.calls):
+        for call in range(2, probe.calls + 1):
             nth = {2: "second", 3: "third"}.get(call, f"{call}th")
             inputs, upstream = examination.arguments(probe)
             raw, saved = subject.forward(inputs)
@@ -69,9 +70,21 @@ def again(
             wrong += _repeats("backward", probe, first, later, truths, what=f"backward after a {nth} forward")
             yield from wrong
             if wrong or time.perf_counter() - start > _SECONDS:
-                return
+                break
+        _on_something_else(examination, probe)
+        later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
+        what = "a backward after a forward of something else"
+        yield from _repeats("backward", probe, first, later, truths, what=what)
     except Misbehaviour as seen:
         yield Finding(seen.stage, "repeat", seen.tensor, f"the {nth} time, {seen.words}", probe)
+
+
+def _on_something_else(examination: Examination, probe: Probe) -> None:
+    """Forward on another input: what it does there is judged elsewhere."""
+    inputs, _ = examination.arguments(probe)
+    roles = examination.specification.inputs
+    with contextlib.suppress(Misbehaviour):
+        examination.subject.forward([_other(role, values) for role, values in zip(roles, inputs, strict=True)])
 
 
 def _repeats(
