@@ -26,10 +26,11 @@ from scratchgrad.certification.reference import SEED, Reference, Undefined
 from scratchgrad.certification.region import Region, region_of
 from scratchgrad.certification.sampling import palette, sample
 from scratchgrad.certification.specification import ExampleMismatch, Role, Specification
+from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import Domain
 from scratchgrad.membership import inside, outside
 
-__all__ = ["Battery", "Sizes"]
+__all__ = ["Battery", "Sizes", "Yardstick"]
 
 _FIRST = (3, 2, 4, 5, 2, 3)
 _INTEGERS_BELOW = 3
@@ -42,6 +43,7 @@ BITS = {"float64": 40, "float32": 20, "bfloat16": 7, "float16": 7}
 Array = Any
 Sizes = Mapping[sp.Expr, int]
 Example = tuple[Any, ...]
+Yardstick = Callable[[], Subject | None]
 
 
 class Battery:
@@ -68,6 +70,8 @@ class Battery:
         self.shapes = shapes
         self.claimed = tuple(name for name in CLAIMED if name in (*claimed, *specification.dtypes))
         self.unit_rows = tuple(unit_rows)
+        self.kernel: Yardstick | None = None
+        """The room's own kernel, if it has one: what it can compute, others can."""
         self.not_stored: frozenset[str] = frozenset()
         """The names of layouts that a subject does not take."""
         self._completed: dict[Any, Sizes | None] = {}

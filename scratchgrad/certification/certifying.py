@@ -12,6 +12,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -161,11 +162,14 @@ class _Question:
             raise NothingToCertify(f"forward={forward.__name__} is a class: give a module, {forward.__name__}(...)")
         elif self.parameters:
             raise NothingToCertify("parameters= says which inputs are parameters of a module, and forward= is none")
+        own = partial(_yardstick, None if specification.function is not None else layer_of(spec), specification)
         if backward is None and not forward_only:
-            verdict = judge_recorded(specification, examples, forward, sizes, asked)
+            verdict = judge_recorded(specification, examples, forward, sizes=sizes, asked=asked, own=own)
         else:
             claimed, both = _claimed(forward, backward), (examples, given)
-            verdict = judge_given(specification, both, (forward, backward), claimed=claimed, sizes=sizes, asked=asked)
+            verdict = judge_given(
+                specification, both, (forward, backward), claimed=claimed, sizes=sizes, asked=asked, own=own
+            )
         return replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
 
 
@@ -231,6 +235,11 @@ def kernel_subject(layer: Layer, specification: Specification) -> Subject:
     forward, backward = (getattr(kernel, name, None) or _missing(name) for name in ("forward", "backward"))
     claimed = _claimed(kernel)
     return Subject(specification, forward, backward, kernel=True, calling=Calling.SAVED_FIRST, claimed=claimed)
+
+
+def _yardstick(layer: Layer | None, specification: Specification) -> Subject | None:
+    """The layer's kernel, where it has one already."""
+    return kernel_subject(layer, specification) if layer is not None and registry.attach_kernel(layer) else None
 
 
 def _claimed(*owners: Any) -> tuple[str, ...]:

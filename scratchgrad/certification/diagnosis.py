@@ -41,6 +41,7 @@ __all__ = ["diagnose", "diagnose_larger"]
 
 _KINKS = ("inputs zeros", "inputs ties", "inputs all zero", "one-hot")
 _LARGE = ("±1000", "+1000", "mixed", "rows apart")
+_EXTREME = ("tails", "near +8", "near -8", "of size")
 _FURTHER = 4
 _SEEN = ("value", "not finite", "shape")
 _FEW_DIGITS = 0.02
@@ -172,7 +173,7 @@ def _where(
 
     separated = None if observed is None or explained else partition(observed)
     facts = [separated] if separated else []
-    if only(lambda p: p.group == "memory"):
+    if only(lambda p: p.group == "memory" or (p.group == "upstream" and bool(p.layouts))):
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
         return [f"wrong only with {_listed({p.name for p in wrong})}: None means zero"]
@@ -182,6 +183,8 @@ def _where(
             "the definition does not?",
             *facts,
         ]
+    if only(lambda p: name_has(p, *_EXTREME)):
+        return [f"right at ordinary magnitudes, wrong for {_listed({p.name for p in wrong})}"]
     if only(lambda p: p.point.dtype == "float32"):
         return [f"right in float64, wrong in float32{_lost(same)}", *facts]
     if only(lambda p: p.point.dtype == "float64" and p.group != "exact") and observed is not None:
@@ -202,7 +205,7 @@ def _where(
         return [
             f"wrong at {exactly}: any number between the one-sided derivatives is right there{_conventions(battery)}"
         ]
-    if only(lambda p: name_has(p, *_LARGE)):
+    if only(lambda p: name_has(p, *_LARGE, *_EXTREME)):
         return ["right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?"]
     return _tried(battery, subject, main, wrong)
 

@@ -12,26 +12,28 @@ Out  findings, none where all is well
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 
-from scratchgrad.certification.error_model import DTYPES, THRESHOLD, UNIT
+from scratchgrad.certification.error_model import DTYPES, THRESHOLD, TINY, UNIT
+from scratchgrad.certification.finding import Finding
 from scratchgrad.certification.in_memory import array_of, bytes_of, memory_of, tensor_of, tensors_in
 from scratchgrad.certification.layouts import CONTIGUOUS
 from scratchgrad.certification.own_choice import Own
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Reference, Truth, Undefined
-from scratchgrad.certification.specification import Role
+from scratchgrad.certification.repeating import again
 from scratchgrad.certification.subject import Misbehaviour, Subject, is_plain
-from scratchgrad.membership import inside
 
-__all__ = ["Examination", "Finding", "Measured"]
+__all__ = ["HALF", "LEAST", "Examination", "Finding", "Measured"]
 
 Array = Any
 
@@ -46,26 +48,19 @@ _BEYOND_DOUBT = 1e4 * THRESHOLD
 """No closer look at the effect of one ulp makes an error of so many roundings a right value."""
 
 
+# TRUST: small-gradients
+_OFF = 0.1
+"""A number that is off by more than this part of it has no digit that is right."""
+
+HALF = MappingProxyType({name: math.sqrt(UNIT[name]) for name in UNIT})
+"""The part that is off of a number of whose digits half are right."""
+
+LEAST = MappingProxyType({name: TINY[name] / UNIT[name] for name in TINY})
+"""Smaller numbers, or products on the way to them, are rounded as those are that underflow."""
+
 # TRUST: ties-together
 _TOGETHER = 100
 """How many times the threshold the common conditions at a tie may be missed: they are sums over many entries."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong: at which stage, of which kind, about which tensor, seen at which probe.
-
-    `entry` is a place in the tensor, `yours` the number there, `right` the exact one; None where no number is wrong.
-    """
-
-    stage: str
-    kind: str
-    tensor: str
-    words: str
-    probe: Probe
-    entry: tuple[int, ...] | None = None
-    yours: float | None = None
-    right: Any = None
 
 
 @dataclass
@@ -100,6 +95,10 @@ class Examination:
         self.subject = subject
         self.specification = reference.specification
         self.measured = Measured()
+        self.far_off: dict[tuple[str, str], list[Probe]] = {}
+        """Where a gradient has small entries that are far off beside their own size, by tensor and dtype."""
+        self.in_doubt: dict[tuple[str, str], list[Probe]] = {}
+        """Where half of the digits would be enough, and are not there; wrong if a form of ours has them."""
         self._dtype = torch.float64
         self.own: Own | None = None
 
@@ -133,7 +132,7 @@ class Examination:
         """A torch function that is the specification, at this probe."""
         if self.specification.function is None:
             return None
-        return Own(self.specification, lambda: self._arguments(probe))
+        return Own(self.specification, lambda: self.arguments(probe))
 
     def _undefined(self, probe: Probe, seen: Misbehaviour) -> bool:
         """Whether a torch function that is the specification raises there, too."""
@@ -149,7 +148,7 @@ class Examination:
         found: list[tuple[str, Any]] = []
         saved: Any = None
         with self.subject.running():
-            inputs, upstream = self._arguments(probe)
+            inputs, upstream = self.arguments(probe)
             with contextlib.suppress(Misbehaviour):
                 outputs, saved = self.subject.forward(inputs)
                 found += zip((r.name for r in self.specification.outputs), outputs, strict=False)
@@ -160,7 +159,7 @@ class Examination:
 
     def _findings(self, probe: Probe, truths: Mapping[str, Truth]) -> Iterator[Finding]:
         spec, subject = self.specification, self.subject
-        inputs, upstream = self._arguments(probe)
+        inputs, upstream = self.arguments(probe)
         given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
         arriving = [
             (role.tensor.gradient.name, t) for role, t in zip(spec.outputs, upstream, strict=True) if t is not None
@@ -170,7 +169,7 @@ class Examination:
         saved: Any = None
         try:
             raw, saved = subject.forward(inputs)
-            outputs = self._checked("forward", raw, probe)
+            outputs = self.checked("forward", raw, probe)
             yield from self._changed("forward", probe, given, before)
             yield from self._values("forward", probe, outputs, truths)
             if subject.kernel:
@@ -181,12 +180,12 @@ class Examination:
             yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
             if subject.protocol or seen.kind == "hang":
                 return
-            inputs, upstream = self._arguments(probe)
+            inputs, upstream = self.arguments(probe)
             given = [(role.name, t) for role, t in zip(spec.inputs, inputs, strict=True)]
         try:
             kept = list(outputs.items()) + tensors_in(saved)
             before = bytes_of(given + arriving + kept)
-            gradients = self._checked("backward", subject.backward(saved, upstream, inputs), probe)
+            gradients = self.checked("backward", subject.backward(saved, upstream, inputs), probe)
             yield from self._changed("backward", probe, given + arriving, before)
             own = [(name, t) for name, t in kept if not any(t is x for _, x in given)]
             yield from self._changed("backward", probe, own, before, kind="saved")
@@ -194,43 +193,12 @@ class Examination:
             yield from wrong or self._together(probe, gradients, truths)
             if subject.kernel:
                 yield from _shared("backward", probe, gradients, given + arriving + kept)
-            yield from self._again(probe, truths, saved, outputs, gradients)
+            yield from again(self, probe, truths, saved, (outputs, gradients))
         except Misbehaviour as seen:
             if not self._undefined(probe, seen):
                 yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
 
-    def _again(
-        self,
-        probe: Probe,
-        truths: Mapping[str, Truth],
-        saved: Any,
-        outputs: Mapping[str, torch.Tensor],
-        gradients: Mapping[str, torch.Tensor],
-    ) -> Iterator[Finding]:
-        """Forward on something else, then everything once more."""
-        first = {name: array_of(t).copy() for name, t in (*outputs.items(), *gradients.items())}
-        inputs, upstream = self._arguments(probe)
-        try:
-            self.subject.forward(
-                [_other(role, values) for role, values in zip(self.specification.inputs, inputs, strict=True)]
-            )
-        except Misbehaviour:
-            pass  # what it does elsewhere is judged elsewhere
-        try:
-            again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
-            yield from _repeats("backward", probe, first, again, truths, what="a second backward from the same saved")
-            if not outputs:
-                return
-            raw, saved = self.subject.forward(self._arguments(probe)[0])
-            outputs = self._checked("forward", raw, probe)
-            yield from _repeats("forward", probe, first, outputs, truths, what="a second forward of the same inputs")
-            again = self._checked("backward", self.subject.backward(saved, upstream, inputs), probe)
-            yield from _repeats("backward", probe, first, again, truths, what="backward after a second forward")
-        except Misbehaviour as seen:
-            words = f"the second time, {seen.words}"
-            yield Finding(seen.stage, "repeat", seen.tensor, words, probe)
-
-    def _arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
+    def arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
         """Fresh tensors of the point's values, in the probe's layouts."""
         point = probe.point
         inputs = [
@@ -246,7 +214,8 @@ class Examination:
             upstream.append(None if values is None else layout.build(tensor_of(values, point.dtype)))
         return inputs, upstream
 
-    def _checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
+    def checked(self, stage: str, found: Sequence[Any], probe: Probe) -> dict[str, torch.Tensor]:
+        """The results by name, of the right shapes and dtypes.  Raises Misbehaviour where one is not."""
         if not found:
             return {}
         roles = self.specification.outputs if stage == "forward" else self.specification.inputs
@@ -263,9 +232,11 @@ class Examination:
     ) -> Iterator[Finding]:
         for name, tensor in results.items():
             values = array_of(tensor)
-            units = truths[name].units(values)
-            if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truths[name], units):
-                units = self.reference.at_length(probe.point)[name].units(values)
+            units = self.units(probe, truths[name], name, values)
+            far = truths[name].off_by(values, _OFF, LEAST[probe.point.dtype], HALF[probe.point.dtype])
+            if far.any() and name in probe.strict:
+                excused = THRESHOLD * self.reference.conditioning(probe.point)[name]
+                units = np.where(far & truths[name].beyond(values, excused), np.inf, units)
             worst = float(np.max(units, initial=0.0))
             self.measured.compared.add(name)
             self.measured.judged[name] += int(np.sum(truths[name].judged))
@@ -278,12 +249,27 @@ class Examination:
             if worst <= THRESHOLD:
                 worst = max(self.measured.worst.get(probe.point.dtype, 0.0), worst)
                 self.measured.worst[probe.point.dtype] = worst
+                if stage == "backward" and far.any() and probe.point.dtype in DTYPES:
+                    self.far_off.setdefault((name, probe.point.dtype), []).append(probe)
+                continue
+            if probe.half is not None and name not in probe.strict:
+                self.in_doubt.setdefault((name, probe.point.dtype), []).append(probe)
                 continue
             entry = tuple(int(n) for n in np.argwhere(units > THRESHOLD)[0])
             yours = float(values[entry])
             kind = "value" if np.isfinite(yours) else "not finite"
             words = f"{stage} computes another {name}" if kind == "value" else f"{name} is not finite"
             yield Finding(stage, kind, name, words, probe, entry, yours, truths[name].right(entry))
+
+    def units(self, probe: Probe, truth: Truth, name: str, values: Array) -> Array:
+        """How many units of error away the values are; at most the threshold where they have enough digits."""
+        units = truth.units(values)
+        if np.max(units, initial=0.0) > _LOOK and self._doubtful(probe, truth, units):
+            units = self.reference.at_length(probe.point)[name].units(values)
+        if probe.half is not None:
+            enough = truth.share(values, probe.half) <= HALF[probe.point.dtype]
+            units = np.where(enough, np.minimum(units, THRESHOLD), units)
+        return units
 
     @staticmethod
     def _doubtful(probe: Probe, truth: Truth, units: Array) -> bool:
@@ -327,29 +313,6 @@ class Examination:
                 yield Finding(stage, kind, name, f"{stage} changes {what}", probe)
 
 
-def _repeats(
-    stage: str,
-    probe: Probe,
-    first: Mapping[str, Array],
-    again: Mapping[str, torch.Tensor],
-    truths: Mapping[str, Truth],
-    *,
-    what: str,
-) -> Iterator[Finding]:
-    for name, tensor in again.items():
-        values = array_of(tensor)
-        if values.tobytes() == first[name].tobytes():
-            continue
-        with np.errstate(all="ignore"):
-            same = np.abs(values - first[name]) <= THRESHOLD * truths[name].unit  # sums may be ordered otherwise
-        # TRUST: second-run
-        wrong = truths[name].judged & ~same
-        if wrong.any():
-            entry = tuple(int(n) for n in np.argwhere(wrong)[0])
-            words = f"{what} gives another {name}: first {float(first[name][entry])!r}, then {float(values[entry])!r}"
-            yield Finding(stage, "repeat", name, words, probe, entry, float(values[entry]), truths[name].right(entry))
-
-
 def _shared(
     stage: str, probe: Probe, results: Mapping[str, torch.Tensor], given: Sequence[tuple[str, torch.Tensor]]
 ) -> Iterator[Finding]:
@@ -362,13 +325,3 @@ def _shared(
         if place in owner:
             yield Finding(stage, "memory", name, f"{name} shares memory with {owner[place]}; return a copy", probe)
         owner[place] = name
-
-
-def _other(role: Role, values: torch.Tensor) -> torch.Tensor:
-    """Other values of the input's domain."""
-    if not values.is_floating_point():
-        return values.flip(0) if values.ndim else values
-    other, domain = 1 - values / 2, role.tensor.domain
-    if domain.is_reals:
-        return other
-    return torch.from_numpy(np.asarray(inside(domain, other.double().numpy()))).to(values.dtype)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from scratchgrad.certification.batteries import battery_for, first_arguments
-from scratchgrad.certification.battery import Battery, Example
+from scratchgrad.certification.battery import Battery, Example, Yardstick
 from scratchgrad.certification.calling import calling_of
 from scratchgrad.certification.judging import judge
 from scratchgrad.certification.large_sizes import named_sizes
@@ -34,8 +34,11 @@ def judge_given(
     claimed: tuple[str, ...],
     sizes: Any,
     asked: Sequence[str],
+    own: Yardstick,
 ) -> Verdict:
     """The verdict about forward and backward; `examples` as they are used, and as they were given.
+
+    `own` gives the room's kernel: what it can compute, others can.
 
     Raises NothingToCertify where backward takes what a forward saves that was not given.
     """
@@ -57,6 +60,7 @@ def judge_given(
     if libraries != (TORCH, TORCH):
         battery, more = where_it_takes_layouts(battery, subject)
         notes = [_said_of(*libraries), *notes, *more]
+    battery.kernel = own
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
     verdict = said_of_dtypes(battery, subject, verdict)
     notes += [*sorted(widened), *said_of_random_numbers(verdict, subject, first_arguments(battery)[0])]

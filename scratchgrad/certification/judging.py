@@ -15,12 +15,14 @@ from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.coverage import covered
 from scratchgrad.certification.diagnosis import diagnose, diagnose_larger
+from scratchgrad.certification.digits import lost_digits
 from scratchgrad.certification.error_model import THRESHOLD, UNITS
 from scratchgrad.certification.exact_examination import examine_exactly
 from scratchgrad.certification.exactness import Exactness
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.large_sizes import Larger, examine_larger, wrong_at_own_sizes
 from scratchgrad.certification.leading_axes import said_of_leading_axes
+from scratchgrad.certification.propagation import swallowed
 from scratchgrad.certification.reference import BITS, SEED
 from scratchgrad.certification.region import conditions_of
 from scratchgrad.certification.shrinking import shrink
@@ -54,6 +56,8 @@ class Examined(NamedTuple):
     examination: Examination
     exactness: Exactness
     larger: Larger
+    small: Sequence[str] = ()
+    """About numbers that have few digits."""
 
 
 def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, first: bool = False) -> Examined:
@@ -63,6 +67,11 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
     """
     found, examination = findings(battery, subject, first=first)
     exactness = Exactness()
+    small: list[str] = []
+    if not found and (examination.far_off or examination.in_doubt):
+        found, small = lost_digits(battery, examination)
+    if not found:
+        found = swallowed(battery, subject)
     dtypes = battery.specification.dtypes
     in_float64 = "float64" in dtypes
     if not found:
@@ -75,7 +84,7 @@ def examined(battery: Battery, subject: Subject, more: Sequence[Sizes] = (), *, 
     larger = Larger(stopped="" if in_float64 else "that needs float64, which dtypes= leaves out")
     if not found and in_float64:
         larger = examine_larger(battery, subject, more)
-    return Examined(found + larger.findings, examination, exactness, larger)
+    return Examined(found + larger.findings, examination, exactness, larger, small)
 
 
 def not_judged(battery: Battery, subject: Subject, seen: Examined) -> list[str]:
@@ -91,7 +100,7 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
     """
     title = title or battery.specification.title
     seen = examined(battery, subject, more)
-    found, examination, exactness, larger = seen
+    found, examination, exactness, larger, small = seen
     own = [of for of in more if isinstance(of, OwnSizes)]
     if own and found and not larger.findings and not wrong_at_own_sizes(battery, subject, own):
         return Verdict(title, False, diagnosis=("wrong at smaller sizes, right at the example's own",), judged=False)
@@ -103,14 +112,14 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
         return Verdict(
             title,
             True,
-            diagnosis=_acceptance(battery, subject, examination, exactness, larger),
+            diagnosis=(*_acceptance(battery, subject, examination, exactness, larger), *small),
             evidence=_evidence(battery, examination, exactness, larger),
             errors=dict(examination.measured.worst),
             proven=exactness.proven and whole,
         )
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in found))
     main = next((f for f in found if f.kind != "memory"), found[0])
-    hangs = main.kind == "hang"  # it would hang again
+    alone = main.kind in ("hang", "nan")  # it would hang again, and no probe has a NaN
     smallest, diagnosis = main, [main.words]
     try:
         if larger.findings:
@@ -118,11 +127,11 @@ def judge(battery: Battery, subject: Subject, title: str | None = None, more: Se
             more_words = [f"takes another path {larger.path}"] if larger.path else []
             more_words += [main.words] if main.entry is None else diagnose_larger(battery, subject, main)
             return Verdict(title, False, wrong, counterexample(battery, smallest), (larger.words, *more_words))
-        smallest = main if hangs else shrink(battery, subject, main)
-        diagnosis = diagnosis if hangs else diagnose(battery, subject, found, main, examination.measured)
+        smallest = main if alone else shrink(battery, subject, main)
+        diagnosis = diagnosis if alone else diagnose(battery, subject, found, main, examination.measured)
     except Exception as error:  # a kernel that behaves oddly must not keep us from saying that it is wrong
         diagnosis.append(f"nothing more can be said about it ({type(error).__name__}: {error})")
-    return Verdict(title, False, wrong, counterexample(battery, smallest), tuple(diagnosis))
+    return Verdict(title, False, wrong, counterexample(battery, smallest), (*diagnosis, *small))
 
 
 def _never_compared(battery: Battery, subject: Subject, examination: Examination) -> list[str]:

@@ -260,7 +260,7 @@ def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], kn
 
     found.paths = paths_of(battery, subject, affordable, more)
     examination = _Examination(known.reference if known.agrees else battery.reference, subject)
-    for path in (*found.paths.asked, *found.paths.others):
+    for path in (*found.paths.asked, *found.paths.met, *found.paths.others):
         shape = _of_path(battery, path.sizes)
         assert shape is not None  # it is affordable
         seen = examination.at(_probe(battery, shape))

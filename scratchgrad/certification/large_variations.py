@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.exact.scalar import COMPARISONS, ordered
-from scratchgrad.certification.layouts import LAYOUTS, Layout
+from scratchgrad.certification.layouts import LAYOUTS, Layout, expanded
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
@@ -52,7 +52,7 @@ class Variation:
         ]:
             values = (point.upstream if upstream else point.tensors)[role.name]
             layout = self.layout
-            if layout is not None and values is not None and values.ndim >= layout.axes and values.size > 1:
+            if layout is not None and values is not None and layout.fits(values.ndim) and values.size > 1:
                 if np.array_equal(layout.prepare(values), values):
                     layouts[role.tensor.gradient.name if upstream else role.name] = layout
         if self.layout is not None and not layouts:
@@ -68,7 +68,7 @@ def variations(battery: Battery) -> Iterator[Variation]:
     """What is varied for this battery."""
     if "float32" in battery.specification.dtypes:
         yield Variation("in float32", dtype="float32")
-    for layout in (one for one in LAYOUTS if one.name not in battery.not_stored):
+    for layout in (one for one in (*LAYOUTS, *expanded(2)) if one.name not in battery.not_stored):
         upstream = "ones" if layout.prepare(np.arange(4.0).reshape(2, 2))[1, 1] != 3 else "normal"
         yield Variation(f"stored as: {layout.name}", upstream=upstream, layout=layout)
     yield Variation("with upstream gradients of which half are 0", upstream="zeros")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from scratchgrad.certification.batteries import battery_for, first_arguments
-from scratchgrad.certification.battery import Battery, Example
+from scratchgrad.certification.battery import Battery, Example, Yardstick
 from scratchgrad.certification.calling import Calling
 from scratchgrad.certification.counterexample import counterexample
 from scratchgrad.certification.examination import Examination
@@ -41,9 +41,18 @@ _EVERY_CHOICE = 4
 
 
 def judge_recorded(
-    specification: Specification, examples: Sequence[Example], function: Any, sizes: Any, asked: Sequence[str]
+    specification: Specification,
+    examples: Sequence[Example],
+    function: Any,
+    *,
+    sizes: Any,
+    asked: Sequence[str],
+    own: Yardstick,
 ) -> Verdict:
-    """The verdict about the function.  Raises NothingToCertify where the outputs carry no gradient."""
+    """The verdict about the function; `own` gives the room's kernel: what it can compute, others can.
+
+    Raises NothingToCertify where the outputs carry no gradient.
+    """
 
     def recorded_by(only: frozenset[int] | None = None) -> Subject:
         forward, backward = by_autograd(function, len(specification.outputs), only)
@@ -60,6 +69,7 @@ def judge_recorded(
             "give backward=, or say forward_only=True"
         )
     battery, notes = where_it_takes_no_samples(battery, subject)
+    battery.kernel = own
     verdict = said_of_dtypes(battery, subject, judge(battery, subject, more=named_sizes(battery, sizes)))
     constants = specification.constants
     places = [n for n in range(len(specification.inputs) + len(constants)) if n not in constants]

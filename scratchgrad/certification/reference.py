@@ -28,6 +28,7 @@ import torch
 from scratchgrad.certification.error_model import SIGNIFICAND, UNIT
 from scratchgrad.certification.exact.balls import BITS, Near, Program, ball, balls, precisely
 from scratchgrad.certification.exact.entries import Entries, entries_of_sample
+from scratchgrad.certification.exact.floats import computed
 from scratchgrad.certification.exact.rules import CannotExecute
 from scratchgrad.certification.legal import Legal, legal
 from scratchgrad.certification.noise import Noise
@@ -91,12 +92,21 @@ class Reference:
         self._closer: WeakKeyDictionary[Point, None] = WeakKeyDictionary()
         self._undefined: WeakKeyDictionary[Point, str] = WeakKeyDictionary()
         self._together: WeakKeyDictionary[Point, list[Point]] = WeakKeyDictionary()
+        self._same: WeakKeyDictionary[Point, Point] = WeakKeyDictionary()
         self._programs: dict[Any, tuple[Entries, Program]] = {}
+
+    def also_in(self, point: Point, dtype: str) -> Point:
+        """The point's numbers in another dtype, which holds them exactly: what is right is evaluated once for both."""
+        if point.dtype == dtype:
+            return point
+        found = point.in_dtype(dtype)
+        self._same[found] = point
+        return found
 
     def expect(self, points: Sequence[Point]) -> None:
         """These points will be asked about: those of equal sizes are evaluated together."""
         groups: dict[Any, list[Point]] = {}
-        for point in dict.fromkeys(points):
+        for point in dict.fromkeys(self._same.get(point, point) for point in points):
             groups.setdefault((point.batch if self.specification.function else None, *point.sizes.items()), []).append(
                 point
             )
@@ -118,13 +128,15 @@ class Reference:
         """As `at`, with the effect of noise measured more often: asked before a kernel is refused."""
         if point not in self._closer:
             known = self._evaluated(point)
-            self._measure([point], _MORE)
+            self._measure([self._same.get(point, point)], _MORE)
             self._closer[point] = None
             self._truths[point] = self._truth(point, known)
         return self._truths[point]
 
     def _truth(self, point: Point, known: _Known) -> dict[str, Truth]:
-        return truths(self.specification, point, known.values, known.effect, known.slack)
+        part = UNIT[point.dtype] / UNIT[self._same.get(point, point).dtype]  # the effect of noise is linear in its size
+        effect = {name: part * array for name, array in known.effect.items()}
+        return truths(self.specification, point, known.values, effect, known.slack)
 
     @precisely
     def values(self, point: Point) -> dict[str, Array]:
@@ -135,6 +147,19 @@ class Reference:
     def legal(self, point: Point) -> Legal | None:
         """What holds for all legal gradients together, where the point is tied."""
         return self._evaluated(point).legal
+
+    def in_floats(self, point: Point) -> dict[str, Array]:
+        """What the definition and its gradients are where they are computed plainly, in the point's dtype."""
+        [(_, found)] = self._run([point], 1, floats=True)
+        return {name: floats(_single(values)) for name, values in found.items()}
+
+    @precisely
+    def conditioning(self, point: Point) -> dict[str, Array]:
+        """How far rounding of the inputs and upstream gradients alone carries every entry."""
+        known = self._evaluated(point).values
+        [(_, found)] = self._run([point], _MORE, noise=True, inner=False)
+        scale = 2.0**_FINER
+        return {n: np.abs(floats(a - known[n])).max(axis=0, initial=0.0) * scale for n, a in found.items()}
 
     def entries(self, point: Point, n: int = 0) -> tuple[Entries, Program]:
         """The entries of a sample of the point (of the whole point, for a torch function), and their program."""
@@ -175,6 +200,7 @@ class Reference:
             ) from error
 
     def _evaluated(self, point: Point) -> _Known:
+        point = self._same.get(point, point)
         if point in self._undefined:
             raise Undefined(self._undefined[point])
         if point not in self._known:
@@ -222,11 +248,12 @@ class Reference:
         """The largest effect on every entry that noise of one ulp had."""
         for point, moved in self._run(points, times, noise=True):
             known, effect = self._known[point], {}
+            turns = point.batch != 0 and any(self.entries(point, n)[1].turns for n in range(self._samples(point)))
             for name, values in moved.items():
                 right = known.values[name]
                 difference = np.abs(floats(values - right))
                 limit = JUMP * max(_largest(point), _finite_maximum(floats(right)))
-                jumped = ~(difference <= limit)
+                jumped = ~(difference <= (limit if turns else np.inf))
                 effect[name] = np.where(jumped, 0.0, difference * 2.0**_FINER).max(axis=0, initial=0.0)
             known.effect = effect
 
@@ -239,6 +266,8 @@ class Reference:
         hull: bool = False,
         breadth: bool = False,
         settle: bool = False,
+        inner: bool = True,
+        floats: bool = False,
         ties: dict[Point, tuple[bool, bool]] | None = None,
     ) -> Iterator[tuple[Point, dict[str, Array]]]:
         """Every point with its results, `times` copies in front; shared gradients are sums over the samples."""
@@ -265,7 +294,7 @@ class Reference:
                     count=len(rows),
                     found=found,
                     ties=seen if ties is not None else None,
-                    how=(noise, hull, breadth, settle),
+                    how=(noise, hull, breadth, settle, inner, floats),
                 )
         start = 0
         for point in points:
@@ -287,10 +316,10 @@ class Reference:
         count: int,
         found: dict[str, Array],
         ties: Array | None,
-        how: tuple[bool, bool, bool, bool],
+        how: tuple[bool, bool, bool, bool, bool, bool],
     ) -> None:
         """One evaluation of some rows; the results go to their places."""
-        noise, hull, breadth, settle = how
+        noise, hull, breadth, settle, inner, floats = how
         rng = np.random.default_rng([SEED, len(rows), len(program.nodes)])
         steps = [Fraction(1, 2 ** (SIGNIFICAND[point.dtype] + _FINER)) for point, _ in rows]
         moved = Noise(steps, rng) if noise else None
@@ -298,9 +327,9 @@ class Reference:
         for role, upstream in self._arguments():
             name = role.tensor.gradient.name if upstream else role.name
             array = entries.upstream[name] if upstream else entries.inputs[name]
-            columns = [self._row(role, point, n, upstream, array.shape) for point, n in rows]
-            values = balls(np.stack(columns)).reshape(len(rows), -1).T
-            for node, column in zip(array.ravel(), values, strict=True):
+            columns = np.stack([self._row(role, point, n, upstream, array.shape) for point, n in rows])
+            values = columns if floats else balls(columns)
+            for node, column in zip(array.ravel(), values.reshape(len(rows), -1).T, strict=True):
                 if breadth and not upstream:
                     column = column + balls(rng.standard_normal(len(rows))) * _BREADTH  # noqa: PLW2901  # now a ball
                 symbols[node.args[0]] = column if moved is None else moved(column)
@@ -313,7 +342,12 @@ class Reference:
         if settle:
             forward = Program([node for array in entries.outputs.values() for node in array.ravel()])
             settled = forward.jumps(symbols, len(rows))
-        results = iter(program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near, settled=settled))
+        if floats:
+            results = iter(computed(program, symbols, len(rows), rows[0][0].dtype))
+        else:
+            moved = moved if inner else None
+            found_now = program.run(symbols, len(rows), moved=moved, hull=hull, tied=tied, near=near, settled=settled)
+            results = iter(found_now)
         if ties is not None and near is not None:
             ties[0, places], ties[1, places] = tied, near.found
         for name, array in entries.results.items():

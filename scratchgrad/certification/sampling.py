@@ -21,7 +21,7 @@ from scratchgrad.membership import inside
 from scratchgrad.notation.definition import Definition
 from scratchgrad.notation.nodes import Maximum, Minimum
 
-__all__ = ["KINDS", "at_the_ends", "one_hot", "palette", "sample"]
+__all__ = ["FINE", "KINDS", "TAILS_BESIDE", "at_the_ends", "one_hot", "palette", "sample"]
 
 Array = Any
 
@@ -30,6 +30,7 @@ KINDS = (
     "small",
     "near ±1000",
     "near +1000",
+    "tails",
     "spread",
     "mixed magnitudes",
     "rows apart",
@@ -38,6 +39,16 @@ KINDS = (
     "all zero",
 )
 """What the inputs look like; every kind is tried in every dtype."""
+
+FINE = ("near +8", "near -8")
+"""Where 1 - erf(u) and 1 + tanh(u) have lost digits, and other forms have not: tried in float64 only."""
+
+_TAILS = (0.5, 2.5)
+"""Powers of ten between which the tails of exp, tanh and erf lie in every dtype."""
+
+# TRUST: magnitudes-probed
+TAILS_BESIDE = 1.0
+"""In the tails half of the digits are asked of a number that is not smaller."""
 
 _NEAR = (-2.5, -1.0)
 """Powers of ten by which values near an end are away from it: far enough for 8 bits of significand."""
@@ -61,6 +72,10 @@ def sample(kind: str, rng: np.random.Generator, shape: tuple[int, ...], few: tup
         return 1000 * rng.choice([-1.0, 1.0], shape) + normal
     if kind == "near +1000":
         return 1000 + normal
+    if kind in FINE:
+        return (8 if kind == "near +8" else -8) + normal
+    if kind == "tails":
+        return rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(*_TAILS, shape)
     if kind == "mixed magnitudes":
         return normal * 10.0 ** rng.uniform(-3, 3, shape)
     if kind == "rows apart":

@@ -19,7 +19,6 @@ import numpy as np
 from scratchgrad.certification.battery import Battery, Sizes
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.point import Point
-from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.subject import Subject
 from scratchgrad.domain import REALS, Domain
@@ -69,7 +68,7 @@ class _Shrinker:
         stored = self._stored(point)
         if not self.battery.contains(stored):
             return False
-        probe = Probe(self.wanted.probe.group, self.wanted.probe.name, stored, self.wanted.probe.layouts)
+        probe = replace(self.wanted.probe, point=stored)
         for seen in Examination(self.battery.reference, self.subject).at(probe):
             if (seen.stage, seen.kind, seen.tensor) == (self.wanted.stage, self.wanted.kind, self.wanted.tensor):
                 self.best = seen

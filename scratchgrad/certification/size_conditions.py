@@ -169,7 +169,7 @@ class _Run:
             values = (self.point.upstream if upstream else self.point.tensors)[role.name]
             with torch.utils._python_dispatch._disable_current_modes():
                 found.real_tensor = torch.tensor(values).to(dtype)  # type: ignore[attr-defined]
-        return self.at.layout.build(found) if _LEN(shape) >= self.at.layout.axes else found
+        return self.at.layout.build(found) if self.at.layout.fits(_LEN(shape)) else found
 
     def _shape(self, role: Role) -> list[Any]:
         """The sizes of a tensor: symbols, but numbers where the specification has numbers, or a quotient."""

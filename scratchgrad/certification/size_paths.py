@@ -75,12 +75,14 @@ class Path:
 class Paths:
     """The sizes to be compared; `asked` are those at which a line of the subject decides, the others torch's.
 
-    `beyond` are conditions that are otherwise only at sizes that take too long to be compared, `raises` those of them
-    at which the subject raises; `unknown` says why no conditions are known.
+    `met` are those at which its lines were met first.  `beyond` are conditions that are otherwise only at sizes that
+    take too long to be compared, `raises` those of them at which the subject raises; `unknown` says why no conditions
+    are known.
     """
 
     asked: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
+    met: list[Path] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
     raises: list[str] = field(default_factory=list)
     more: int = 0
@@ -125,6 +127,7 @@ class _Explorer:
         self.waiting: list[_Wanted] = []
         self.noticed: set[tuple[sp.Basic, bool]] = set()
         self.spent, self.runs = 0.0, 0
+        self.ran: dict[tuple[Any, ...], Trace | None] = {}
 
     def explore(self, more: Sequence[Sizes]) -> Paths:
         if not self.symbols:
@@ -134,6 +137,8 @@ class _Explorer:
             seen = self._run(start)
             if n == 0 and (seen is None or seen.failed):
                 self.found.unknown = "no small sizes fit" if seen is None else seen.failed
+            for wanted in [w for w in self.waiting if w.condition.asked]:
+                self._stay(wanted)
         while self.waiting and self.runs < _TRACES and self.spent < _SECONDS:
             wanted = self.waiting.pop(next((n for n, w in enumerate(self.waiting) if w.condition.asked), 0))
             if len(self.found.others) >= _OTHERS and not wanted.condition.asked:
@@ -152,6 +157,12 @@ class _Explorer:
 
     def _run(self, sizes: Mapping[sp.Symbol, int], *, numbers: bool = True) -> Trace | None:
         """The conditions at these sizes are reached, their contraries are waiting; None where sizes do not fit."""
+        key = (numbers, *sizes.items())
+        if key not in self.ran:
+            self.ran[key] = self._traced(sizes, numbers=numbers)
+        return self.ran[key]
+
+    def _traced(self, sizes: Mapping[sp.Symbol, int], *, numbers: bool) -> Trace | None:
         start = time.process_time()
         self.runs += 1
         own = {self.sizes_of[s]: n for s, n in sizes.items() if s is not BATCH}
@@ -174,6 +185,21 @@ class _Explorer:
         self.spent += time.process_time() - start
         return seen
 
+    def _stay(self, wanted: _Wanted) -> None:
+        """The side of a condition on which it was met first is entered, too: no smaller probe need lie on it."""
+        condition = wanted.condition
+        sizes = self._affordable(wanted, wanted.sizes, condition.holds)
+        if sizes is not None and all(path.sizes != self._sizes(sizes) for path in self.found.met):
+            own = {s: sizes[s] for s in sorted(condition.statement.free_symbols, key=str)}
+            words = f"at {', '.join(f'{s} = {n}' for s, n in own.items())}"
+            self.found.met.append(Path(self._sizes(sizes), words, condition.place, self._sizes(own)))
+
+    def _affordable(
+        self, wanted: _Wanted, sizes: Mapping[sp.Symbol, int], side: bool
+    ) -> Mapping[sp.Symbol, int] | None:
+        """Sizes like these, on that side of the condition, at which it can be compared; None where there are none."""
+        return next((s for s in _smaller(sizes, wanted, side) if self.affordable(self._sizes(s))), None)
+
     def _turn(self, wanted: _Wanted) -> None:
         """The smallest sizes at which the condition is otherwise are entered, and run."""
         condition, several = wanted.condition, len(wanted.condition.statement.free_symbols) > 1
@@ -183,7 +209,7 @@ class _Explorer:
             changed = {s for s in sizes if sizes[s] != wanted.sizes[s]}
             if all(sizes[s] == 1 for s in changed) and not condition.asked:
                 return  # the probes have sizes of 1
-            affordable = next((s for s in _smaller(sizes, condition) if self.affordable(self._sizes(s))), None)
+            affordable = self._affordable(wanted, sizes, not condition.holds)
             if affordable is None:
                 far = far or (sizes, changed)
                 continue
@@ -253,12 +279,13 @@ def _solutions(wanted: _Wanted) -> list[dict[sp.Symbol, int]]:
     return sorted(found, key=order)[:_SOLUTIONS]
 
 
-def _smaller(sizes: Mapping[sp.Symbol, int], condition: Condition) -> Iterator[Mapping[sp.Symbol, int]]:
-    """The sizes, and with those smaller that the condition does not speak of."""
-    holds, symbols = _compiled(condition.statement)
-    for most in (None, 3, 1):
-        found = {s: n if most is None or s in symbols else min(n, most) for s, n in sizes.items()}
-        if holds([found[s] for s in symbols]) is not condition.holds:
+def _smaller(sizes: Mapping[sp.Symbol, int], wanted: _Wanted, side: bool) -> Iterator[Mapping[sp.Symbol, int]]:
+    """The sizes, and with those smaller that no condition on the way speaks of; then those that this one does not."""
+    holds, own = _compiled(wanted.condition.statement)
+    before = {s for c in wanted.before for s in c.statement.free_symbols}
+    for kept, most in ((before, None), (before, 3), (before, 1), (set(), 3), (set(), 1)):
+        found = {s: n if most is None or s in own or s in kept else min(n, most) for s, n in sizes.items()}
+        if holds([found[s] for s in own]) is side:
             yield found
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -139,17 +139,28 @@ def at_numbers(battery: Battery, point: Point, programs: tuple[Any, ...]) -> lis
 
 
 def _at(point: Point, number: float) -> Iterator[Point]:
-    """The inputs, then the upstream gradients: some entries at the number and beside it; all at it, or above."""
+    """The inputs, then the upstream gradients: some entries at the number and beside it; all at it, or above.
+
+    All tensors are there together, then each alone: of two that are equal a difference is 0, whatever is done to it.
+    """
     beside = (number, np.nextafter(number, np.inf), np.nextafter(number, 0.0), -number, -np.nextafter(number, np.inf))
     above, below = number * (1 + _BESIDE), number * (1 - _BESIDE)
     for upstream in (False, True):
         arrays = point.upstream if upstream else point.tensors
+        real = [name for name, array in arrays.items() if array is not None and array.dtype.kind == "f"]
         for values in (beside, (number,), (above,), (below,), (-number,), (-above,), (-below,)):
-            moved = point
-            for name, array in arrays.items():
-                if array is not None and array.dtype.kind == "f":
-                    moved = moved.with_array(name, _put(array, values), upstream=upstream)
-            yield moved
+            yield _moved(point, real, values, upstream=upstream)
+        for name in real if len(real) > 1 else ():
+            for values in (beside, (number,), (-number,)):
+                yield _moved(point, [name], values, upstream=upstream)
+
+
+def _moved(point: Point, names: Sequence[str], values: tuple[Any, ...], *, upstream: bool) -> Point:
+    """The point with the values in these tensors."""
+    arrays: Mapping[str, Array] = point.upstream if upstream else point.tensors
+    for name in names:
+        point = point.with_array(name, _put(arrays[name], values), upstream=upstream)
+    return point
 
 
 def _put(array: Array, values: tuple[Any, ...]) -> Array:

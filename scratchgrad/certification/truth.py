@@ -42,6 +42,8 @@ class Truth:
     unit: Array
     judged: Array
     slack: Array
+    beside: Any = 0.0
+    """For a gradient, the largest upstream gradient of its sample."""
 
     def units(self, values: Array) -> Array:
         """How many units of error away the values are; infinite where they are not finite, 0 where nobody judges."""
@@ -50,6 +52,34 @@ class Truth:
             error = np.where(self.slack > 0, np.maximum(error - self.slack, 0), error) / self.unit
         error = np.where(np.isfinite(error), error, np.inf)
         return np.where(self.judged, error, 0.0)
+
+    def share(self, values: Array, least: float = 0.0) -> Array:
+        """The error of every entry, beside its size or this one; 0 where nobody judges."""
+        with np.errstate(all="ignore"):
+            error = np.maximum(np.abs((values - self.high) - self.low) - self.slack, 0)
+            error = np.where(error > 0, error / np.maximum(np.abs(self.high), least), 0.0)
+        return np.where(self.judged, np.where(np.isfinite(error), error, np.inf), 0.0)
+
+    def off_by(self, values: Array, part: float, least: float, small: float) -> Array:
+        """Where an entry is off by more than this part of it: one that is small beside the upstream gradients.
+
+        Not where it is smaller than `least`, or known too badly.
+        """
+        size = np.abs(self.high)
+        asked = (size >= least) & (size <= small * self.beside) & (self.slack == 0)
+        if not asked.any():
+            return asked
+        return asked & self.nonzero & (self.share(values) > part)
+
+    @property
+    def nonzero(self) -> Array:
+        """Which right values are not 0, to all the digits that are computed."""
+        return floats(RADIUS(self.exact)) <= JUMP * np.abs(self.high)
+
+    def beyond(self, values: Array, error: Array) -> Array:
+        """Where the error is larger."""
+        with np.errstate(all="ignore"):
+            return ~(np.abs((values - self.high) - self.low) <= error)
 
     def right(self, entry: tuple[int, ...]) -> Any:
         """The right value of an entry: a ball, or the pair of ends of the interval of right values."""
@@ -87,11 +117,11 @@ def truths(
         low = np.where(judged, low, 0.0)
         size = np.where(judged, np.abs(high) + slack, 0.0)
         widest = _row_maximum(size, role)
-        if role in specification.inputs:
-            widest = widest + _upstream_size(specification, point, role, size.ndim)
+        beside = _upstream_size(specification, point, role, size.ndim) if role in specification.inputs else 0.0
+        widest = widest + beside
         bound = np.where(judged, effect[name], 0.0) + unit * size + unit * widest + tiny
         bound = bound * STRICTER[point.dtype] + np.where(judged, floats(RADIUS(exact)), 0.0)
-        found[name] = Truth(exact, high, low, bound, judged, slack)
+        found[name] = Truth(exact, high, low, bound, judged, slack, beside)
     outputs = [np.asarray(_IS_FINITE(values[role.name]), dtype=bool) for role in specification.outputs]
     if any(a.size for a in outputs) and not any(a.any() for a in outputs):
         raise Undefined("the definition has no value: no output is finite")

@@ -44,7 +44,7 @@ def said_of_dtypes(battery: Battery, subject: Subject, verdict: Verdict) -> Verd
 
 
 def where_it_takes_no_samples(battery: Battery, subject: Subject) -> tuple[Battery, list[str]]:
-    """The battery without empty batches, where a function that takes others raises for them; and a sentence about it."""
+    """The battery without empty batches, where a function that takes others raises for them, and words about it."""
     empty = [probe for probe in battery.probes if probe.point.batch == 0]
     others = [probe for probe in battery.probes if probe.point.batch != 0][:1]
     # TRUST: empty-batch-refused

@@ -9,8 +9,9 @@ from hypothesis.extra import numpy as arrays
 
 from scratchgrad import registry
 from scratchgrad.certification.battery import Battery
+from scratchgrad.certification.error_model import DTYPES, TINY, UNIT
 from scratchgrad.certification.feasible import feasible
-from scratchgrad.certification.layouts import LAYOUTS, fitting
+from scratchgrad.certification.layouts import fitting
 from scratchgrad.certification.region import domain_of
 from scratchgrad.certification.sampling import KINDS, palette
 from scratchgrad.certification.specification import specify
@@ -42,7 +43,7 @@ def test_every_kind_of_probe_is_there_in_both_dtypes(name, dtype):
     probes = [p for p in battery.probes if p.point.dtype == dtype]
     names = {p.name for p in probes}
     assert {f"inputs {kind}" for kind in KINDS} <= names
-    assert {"upstream gradients all zero", "everything non-contiguous"} <= names
+    assert {"upstream gradients all zero", "upstream gradients ones", "everything non-contiguous"} <= names
     if battery.specification.batched:
         assert {0, 1, 2, 5} <= {p.point.batch for p in probes}
     for size in battery.specification.sizes:
@@ -91,7 +92,8 @@ def test_a_domain_forbids_the_layouts_that_hold_no_value_of_it(domain, all_numbe
     probes = Battery(specify(layer)).probes
     given_in = {layout.name for probe in probes for name, layout in probe.layouts.items() if name == "y"}
     wanted = {layout.name for layout in fitting(2)}
-    assert given_in == wanted - (set() if all_numbers_may_be_equal else {"one number expanded (stride 0)"})
+    equal = {"axis 1 expanded (stride 0)", "one number expanded (stride 0)"}
+    assert given_in == wanted - (set() if all_numbers_may_be_equal else equal)
 
 
 @given(
@@ -108,12 +110,19 @@ def test_a_layout_keeps_the_values_that_it_has_prepared(values):
 
 
 def test_layouts_are_what_they_are_called():
-    stored = {layout.name: layout.build(torch.ones(3, 4)) for layout in LAYOUTS}
+    stored = {layout.name: layout.build(torch.ones(3, 4)) for layout in fitting(2)}
+    images = {layout.name: layout.build(torch.ones(2, 3, 4, 5)) for layout in fitting(4)}
     assert stored["transposed storage"].stride() == (1, 3)
     assert not stored["strided slice"].is_contiguous()
     assert stored["strided slice"].storage_offset() > 0
     assert stored["first axis expanded (stride 0)"].stride()[0] == 0
+    assert stored["axis 1 expanded (stride 0)"].stride() == (1, 0)
     assert stored["one number expanded (stride 0)"].stride() == (0, 0)
+    assert stored["part of a larger storage"].is_contiguous()
+    assert stored["part of a larger storage"].storage_offset() > 0
+    assert images["channels last"].is_contiguous(memory_format=torch.channels_last)
+    assert not images["channels last"].is_contiguous()
+    assert "channels last" not in stored
 
 
 @pytest.mark.parametrize(
@@ -166,6 +175,27 @@ def test_ends_are_probed_where_they_belong_to_the_domain_and_values_near_all_of_
     assert all((values == end).any() for values, end in zip(at, ends, strict=True))
     interval = Domain.parse(domain).interval
     assert sum(" near " in name for name in probed) == (interval.low is not None) + (interval.high is not None)
+
+
+def test_inputs_and_upstream_gradients_go_from_1e_minus_30_to_1e30():
+    probes = [p.point for p in Battery(specify("relu")).probes if p.group == "magnitudes"]
+    for dtype, tensors in (("float64", ("u",)), ("float64", ("h",)), ("float32", ("h",))):
+        arrays = [p.tensors.get(name, p.upstream.get(name)) for p in probes for name in tensors if p.dtype == dtype]
+        size = np.abs(np.concatenate([array.ravel() for array in arrays]))
+        assert size.min() < 1e-20
+        assert size.max() > 1e20
+
+
+def test_what_is_right_is_evaluated_once_for_the_same_numbers_in_two_dtypes():
+    battery = Battery(specify("linear"))
+    both = ([p for p in battery.probes if p.group == "memory" and p.point.dtype == d] for d in DTYPES)
+    for wide, narrow in zip(*both, strict=True):
+        assert all((wide.point.tensors[name] == narrow.point.tensors[name]).all() for name in narrow.point.tensors)
+        one, other = battery.reference.at(wide.point), battery.reference.at(narrow.point)
+        for name in one:
+            assert one[name].exact is other[name].exact
+            ratio = (other[name].unit - TINY["float32"]) / (one[name].unit - TINY["float64"])
+            assert np.allclose(ratio, UNIT["float32"] / UNIT["float64"])
 
 
 def test_large_numbers_are_probed_where_the_domain_has_them():

@@ -123,8 +123,8 @@ MESSAGES = {
     "view": (
         "backward",
         "    grad_h stored as: transposed storage",
-        "- wrong only for everything non-contiguous; grad_h first axis expanded (stride 0); grad_h strided slice; "
-        "grad_h transposed storage: strides must not matter",
+        "- wrong only for everything non-contiguous; grad_h axis 1 expanded (stride 0); grad_h first axis expanded "
+        "(stride 0); grad_h strided slice; and 3 more: strides must not matter",
     ),
     "cast": (
         "backward",

@@ -50,6 +50,22 @@ def test_a_wrong_path_at_few_residues_is_refused(condition):
     assert not verdict.accepted and verdict.judged
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda x: x.shape[2] % 6 == 0,  # so it is at the sizes of the first run
+        lambda x: x.shape[2] > 6 and x.shape[3] > 23,  # the second is asked where the first holds
+    ],
+)
+def test_a_path_is_compared_where_a_condition_is_met_first_and_behind_earlier_ones(condition):
+    def backward(g, x):
+        return g.reshape(x.shape) * (1.01 if condition(x) else 1)
+
+    verdict = sg.certify("flatten", lambda x: x.flatten(1).clone(), backward)
+    assert verdict.wrong == ("backward",)
+    assert any(line.startswith("takes another path ") for line in verdict.diagnosis)
+
+
 @pytest.mark.parametrize("words", CONDITIONS)
 def test_a_right_path_is_accepted_and_named(words):
     condition = CONDITIONS[words]

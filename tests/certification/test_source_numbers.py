@@ -112,3 +112,17 @@ def test_what_is_right_at_its_own_numbers_is_accepted() -> None:
     backward = lambda g, u: np.where((u > 5.9) | (g == 1.8), u * g * 2, 2 * g * u)  # noqa: E731
     verdict = sg.certify("h[n,i] = u[n,i]**2", opaque(lambda u: u * u), opaque(backward))
     assert verdict.accepted, verdict
+
+
+def test_a_number_is_tried_in_one_input_alone_where_two_that_are_equal_hide_it():
+    def backward(g, v, y):
+        sign = np.sign(v.numpy() - y.numpy())
+        sign = np.where(v.numpy() == -178.8, -sign, sign)
+        grad = g.numpy()[:, None] * sign
+        return torch.from_numpy(grad), torch.from_numpy(-grad)
+
+    def forward(v, y):
+        return torch.from_numpy(np.abs(v.numpy() - y.numpy()).sum(1))
+
+    verdict = sg.certify("l1_loss", forward, backward)
+    assert verdict.wrong == ("backward",)

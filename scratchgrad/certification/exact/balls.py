@@ -98,6 +98,8 @@ class Program:
         self.roots = list(roots)
         self.nodes = ordered(self.roots)
         self.kept = kept
+        self.turns = any(node.op in COMPARISONS or (node.op in TABLE and TABLE[node.op].kink) for node in self.nodes)
+        """Whether a value may jump, or turn: only where something is compared, or a function has a kink."""
         last: dict[int, int] = {}
         for place, node in enumerate(self.nodes):
             for operand in node.operands:

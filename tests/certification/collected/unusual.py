@@ -303,7 +303,11 @@ UNUSUAL = {
             g * (torch.special.erfc(-u / math.sqrt(2)) / 2 + u * torch.exp(-u * u / 2) / math.sqrt(2 * math.pi)),
         ),
     ),
-    "sigmoid: from the output": ("sigmoid", sigmoid, lambda g, u: (g * (s := sigmoid(u)) * (1 - s),)),
+    "sigmoid: from the smaller of h and 1 - h": (
+        "sigmoid",
+        sigmoid,
+        lambda g, u: (g * (s := sigmoid(-u.abs())) * (1 - s),),
+    ),
     "sigmoid: product of two": ("sigmoid", sigmoid, lambda g, u: (g * sigmoid(u) * sigmoid(-u),)),
     "sigmoid: through tanh": (
         "sigmoid",

@@ -370,6 +370,11 @@ ACTIVATIONS = {
         lambda g, u, a: (g * torch.where(u > 0, 1.0, a), (g * u).sum(0)),
     ),
     "sigmoid: derivative of the input as if it were the output": ("sigmoid", sigmoid, lambda g, u: (g * u * (1 - u),)),
+    "sigmoid: 1 - h, which has no digit left for large u": (
+        "sigmoid",
+        sigmoid,
+        lambda g, u: (g * (s := sigmoid(u)) * (1 - s),),
+    ),
     "sigmoid: sigmoid applied twice": (
         "sigmoid",
         sigmoid,
