@@ -20,7 +20,7 @@ from scratchgrad.certification.randomness import said_of_random_numbers
 from scratchgrad.certification.specification import NothingToCertify, Specification
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.transforms import judge_transforms
-from scratchgrad.certification.unsupported import said_of_dtypes, where_it_takes_layouts
+from scratchgrad.certification.unsupported import said_of_dtypes, where_it_takes_layouts, where_it_takes_no_samples
 from scratchgrad.certification.verdict import Verdict
 
 __all__ = ["judge_given"]
@@ -56,10 +56,10 @@ def judge_given(
     subject = replace(subject, forward_function=adapted[0], backward_function=adapted[1])
     if specification.free:
         battery = battery_for(specification, used, subject)
-    notes: list[str] = []
+    battery, notes = where_it_takes_no_samples(battery, subject)
     if libraries != (TORCH, TORCH):
-        battery, notes = where_it_takes_layouts(battery, subject)
-        notes = [_said_of(*libraries), *notes]
+        battery, more = where_it_takes_layouts(battery, subject)
+        notes = [_said_of(*libraries), *notes, *more]
     battery.kernel = own
     verdict = judge(battery, subject, more=named_sizes(battery, sizes))
     verdict = said_of_dtypes(battery, subject, verdict)

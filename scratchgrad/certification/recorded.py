@@ -30,7 +30,7 @@ from scratchgrad.certification.specification import NothingToCertify, Specificat
 from scratchgrad.certification.subject import Misbehaviour, Subject
 from scratchgrad.certification.through_autograd import by_autograd
 from scratchgrad.certification.transforms import judge_transforms
-from scratchgrad.certification.unsupported import said_of_dtypes
+from scratchgrad.certification.unsupported import said_of_dtypes, where_it_takes_no_samples
 from scratchgrad.certification.verdict import Verdict
 
 __all__ = ["judge_recorded"]
@@ -68,6 +68,7 @@ def judge_recorded(
             f"{specification.title}: backward is missing, and what forward returns carries no gradient of torch's; "
             "give backward=, or say forward_only=True"
         )
+    battery, notes = where_it_takes_no_samples(battery, subject)
     battery.kernel = own
     verdict = said_of_dtypes(battery, subject, judge(battery, subject, more=named_sizes(battery, sizes)))
     constants = specification.constants
@@ -81,7 +82,7 @@ def judge_recorded(
             verdict = _where_asked(battery, verdict, partial, [name for _, name in chosen])
             if not verdict.accepted:
                 return verdict
-    notes = said_of_random_numbers(verdict, subject, first_arguments(battery)[0])
+    notes += said_of_random_numbers(verdict, subject, first_arguments(battery)[0])
     verdict = replace(verdict, diagnosis=(*verdict.diagnosis, *notes))
     return judge_transforms(battery, subject, function, verdict, asked)
 

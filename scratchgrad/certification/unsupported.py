@@ -1,10 +1,11 @@
-"""What a function does not take, and says so by an exception: a dtype, or arrays that are not contiguous.
+"""What a function does not take, and says so by an exception: a dtype, no samples, arrays that are not contiguous.
 
 In   a Battery, a Subject
 Out  in words what it does not take; and the battery without that
 
 Raising is not computing something wrong.  A dtype that is not taken ends in NOT JUDGED, until `dtypes=` leaves it out.
-Functions of NumPy or C may take contiguous arrays only; what they raise for is left out, and that is said.
+A batch without samples, for which `x.reshape(len(x), -1)` and `torch.stack([])` raise, is left out, and that is said.
+Functions of NumPy or C may take contiguous arrays only; what they raise for is left out, and that is said, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.verdict import Verdict
 
-__all__ = ["said_of_dtypes", "where_it_takes_layouts"]
+__all__ = ["said_of_dtypes", "where_it_takes_layouts", "where_it_takes_no_samples"]
 
 _TRIED = 3
 """At so many probes it must raise before a dtype counts as one that is not taken."""
@@ -40,6 +41,19 @@ def said_of_dtypes(battery: Battery, subject: Subject, verdict: Verdict) -> Verd
         f"dtypes=({kept},)"
     )
     return replace(verdict, judged=False, wrong=(), counterexample=None, diagnosis=(words,))
+
+
+def where_it_takes_no_samples(battery: Battery, subject: Subject) -> tuple[Battery, list[str]]:
+    """The battery without empty batches, where a function that takes others raises for them, and words about it."""
+    empty = [probe for probe in battery.probes if probe.point.batch == 0]
+    others = [probe for probe in battery.probes if probe.point.batch != 0][:1]
+    # TRUST: empty-batch-refused
+    words = _raised(battery, subject, empty) if empty and not _raised(battery, subject, others) else ""
+    if not words:
+        return battery, []
+    fewer = copy.copy(battery)
+    fewer.probes = tuple(probe for probe in battery.probes if probe.point.batch != 0)
+    return fewer, [f"not compared for an empty batch: there {words}"]
 
 
 def where_it_takes_layouts(battery: Battery, subject: Subject) -> tuple[Battery, list[str]]:

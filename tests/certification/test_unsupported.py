@@ -141,3 +141,19 @@ def test_contiguous_arrays_alone_are_compared_where_the_others_raise(compiled):
     )
     unread = sg.certify(SQUARE, strict(lambda x: x * x), lambda g, x: 2 * g.copy().ravel() * x)
     assert unread.accepted, str(unread)
+
+
+def test_a_function_that_raises_for_an_empty_batch_is_not_compared_there_and_that_is_said():
+    def row_by_row(v):
+        return torch.stack([row.softmax(0) for row in v])
+
+    def backward(g, v):
+        p = row_by_row(v)
+        return p * (g - (g * p).sum(-1, keepdim=True))
+
+    for verdict in (sg.certify("softmax", row_by_row, backward), sg.certify("softmax", row_by_row)):
+        assert verdict.accepted, str(verdict)
+        said = " ".join(str(verdict).split())
+        assert "not compared for an empty batch: there forward raises RuntimeError: stack expects a non-empty" in said
+    nothing = lambda v: v.softmax(-1) if len(v) else torch.ones(1, 1, dtype=v.dtype)  # noqa: E731
+    assert sg.certify("softmax", nothing, forward_only=True).wrong == ("forward",)

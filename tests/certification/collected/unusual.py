@@ -326,6 +326,11 @@ UNUSUAL = {
         lambda u: torch.logaddexp(u, torch.zeros_like(u)),
         lambda g, u: (g * sigmoid(u),),
     ),
+    "softmax: rows that are stacked, which raises for none": (
+        "softmax",
+        lambda v: torch.stack([row.softmax(0) for row in v]),
+        dense_jacobian,
+    ),
     "softmax: dense jacobian": ("softmax", softmax, dense_jacobian),
     "softmax: numpy": ("softmax", softmax, numpy_softmax),
     "softmax: exp of log softmax": (
@@ -367,6 +372,16 @@ UNUSUAL = {
     ),
     "cross entropy of labels: plainly": (SOFTMAX_LABELS, softmax_labels, softmax_labels_backward, LABELS_EXAMPLE),
     "mse: one minus the other": (MSE_MEAN, mse_mean, lambda g, p, y: ((d := 2 * g * (p - y) / p.numel()), -d)),
+    "mse: numpy": (
+        MSE_MEAN,
+        lambda p, y: np.mean((p - y) ** 2),
+        lambda g, p, y: ((d := 2 * g * np.subtract(p, y) / p.size), -d),
+    ),
+    "mse: forward of torch, backward of numpy": (
+        MSE_MEAN,
+        functional.mse_loss,
+        lambda g, p, y: ((d := 2 * g * np.subtract(p, y) / p.size), -d.copy()),
+    ),
     "mse: plainly": (MSE_MEAN, mse_mean, mse_mean_backward),
     "squared norm: W twice": ("squared_norm", squares, lambda g, W, c: (g * (c * W + W * c), g * W.norm() ** 2)),
     "squared norm: trace": (

@@ -611,6 +611,11 @@ SOFTMAX = {
 }
 
 LOSSES = {
+    "mse: numpy, divided by the rows alone": (
+        MSE_MEAN,
+        lambda p, y: np.mean((p - y) ** 2),
+        lambda g, p, y: ((d := 2 * g * np.subtract(p, y) / len(p)), -d),
+    ),
     "mse: factor 2 missing": (MSE_MEAN, mse_mean, lambda g, p, y: (g * (p - y) / p.numel(), g * (y - p) / p.numel())),
     "mse: mean missing": (MSE_MEAN, mse_mean, lambda g, p, y: (2 * g * (p - y), 2 * g * (y - p))),
     "mse: mean over the batch only": (
