@@ -3,13 +3,15 @@
 In   an Examination, a Probe, what the first calls gave
 Out  findings of the kind "repeat"
 
-    forward on something else, then the same again     no hidden state
+    forward and backward on something else             what was returned before stays as it is
+    the same again                                     no hidden state
     backward twice from the same saved                 saved is not used up
     forward and backward, as often as the probe says   no call is counted, nothing piles up
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,9 @@ __all__ = ["again"]
 _SECONDS = 0.5
 """A kernel that has run so long at one probe is not called more often."""
 
+_USUAL = 3
+"""Where a probe asks for more calls, nothing comes in between."""
+
 Array = Any
 Tensors = Mapping[str, torch.Tensor]
 
@@ -42,25 +47,42 @@ Tensors = Mapping[str, torch.Tensor]
 def again(
     examination: Examination, probe: Probe, truths: Mapping[str, Truth], saved: Any, found: tuple[Tensors, Tensors]
 ) -> Iterator[Finding]:
-    """Forward on something else, then everything once more, as often as the probe says; `found` the first time."""
+    """Something else, then everything once more, as often as the probe says; `found` the first time."""
     if probe.calls < 2:
         return
     outputs, gradients = found
     first = {name: array_of(t).copy() for name, t in (*outputs.items(), *gradients.items())}
     subject, roles = examination.subject, examination.specification.inputs
+    if probe.calls > _USUAL:  # at once, so that each of them is compared
+        yield from _called(examination, probe, truths, first, range(1, probe.calls))
     inputs, upstream = examination.arguments(probe)
-    try:
-        subject.forward([_other(role, values) for role, values in zip(roles, inputs, strict=True)])
-    except Misbehaviour:
-        pass  # what it does elsewhere is judged elsewhere
-    start, nth = time.perf_counter(), "second"
+    other = [_other(role, values) for role, values in zip(roles, inputs, strict=True)]
+    with contextlib.suppress(Misbehaviour):  # what it does elsewhere is judged elsewhere
+        _, elsewhere = subject.forward(other)
+        subject.backward(elsewhere, upstream, other)
+    for stage, results in (("forward", outputs), ("backward", gradients)):
+        for name, tensor in results.items():
+            if array_of(tensor).tobytes() != first[name].tobytes():
+                words = f"the next call overwrites the {name} that {stage} has returned; return a new tensor"
+                yield Finding(stage, "repeat", name, words, probe)
     try:
         later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
         yield from _repeats("backward", probe, first, later, truths, what="a second backward from the same saved")
-        if not outputs and subject.forward_function is not None:
-            return
-        for call in range(2, probe.calls):
-            nth = {2: "second", 3: "third"}.get(call, f"{call}th")
+    except Misbehaviour as seen:
+        yield Finding(seen.stage, "repeat", seen.tensor, f"the second time, {seen.words}", probe)
+        return
+    if outputs or subject.forward_function is None:
+        yield from _called(examination, probe, truths, first, range(2, min(probe.calls, _USUAL)))
+
+
+def _called(
+    examination: Examination, probe: Probe, truths: Mapping[str, Truth], first: Mapping[str, Array], calls: range
+) -> Iterator[Finding]:
+    """Forward and backward of the same once more for each number, until it differs or has taken long."""
+    subject, start, nth = examination.subject, time.perf_counter(), "second"
+    try:
+        for call in calls:
+            nth = {1: "second", 2: "third"}.get(call, f"{call + 1}th")
             inputs, upstream = examination.arguments(probe)
             raw, saved = subject.forward(inputs)
             later = examination.checked("forward", raw, probe)

@@ -68,7 +68,7 @@ KINDS = {
     "upstream gradients of size 1e-": (SQUARE, square, where(lambda g, u: (np.abs(g) < 1e-6).all())),
     "inputs near +8": (ERFC, opaque(lambda u: (1 - np.vectorize(math.erf)(u)).astype(u.dtype)), opaque(bell)),
     "inputs tails": (SQUARE, square, where(lambda g, u: (np.abs(u) > 12) & (np.abs(u) < 25))),
-    "50 calls": (SQUARE, square, from_the_tenth_call_on()),
+    "inputs normal": (SQUARE, square, from_the_tenth_call_on()),
 }
 
 
