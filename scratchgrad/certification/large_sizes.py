@@ -324,11 +324,21 @@ class _Smaller:
         self.battery, self.examination, self.best, self.variation = battery, examination, finding, variation
 
     def confirm(self, found: Larger) -> None:
-        """The finding is one of `found`, with what is true of its sizes, where exact numbers confirm it."""
-        point = self.best.probe.point
+        """The finding is one of `found`, with what is true of its sizes, where exact numbers confirm it.
+
+        At smaller sizes it may become another one, of mere rounding: then it is the one that was found first.
+        """
+        first, point = self.best, self.best.probe.point
         every = [*([ROWS] if point.batch else []), *(() if self.battery.examples else point.sizes)]
         for size in every:
             self._shorten(size)
+        self._judge(found, every)
+        if not found.findings and self.best is not first:
+            self.best = first
+            self._judge(found, every)
+
+    def _judge(self, found: Larger, every: Sequence[sp.Expr]) -> None:
+        """As `confirm`, at these sizes."""
         right = self._right(sorted(every, key=self._length, reverse=True))
         point = self.best.probe.point
         varied = self.variation.words and f", {self.variation.words}"

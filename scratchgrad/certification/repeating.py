@@ -3,9 +3,8 @@
 In   an Examination, a Probe, what the first calls gave
 Out  findings of the kind "repeat"
 
-    forward and backward on something else             what was returned before stays as it is
-    the same again                                     no hidden state
-    backward twice from the same saved                 saved is not used up
+    backward after a forward on something else         no hidden state, and nothing returned is overwritten
+    backward three times from the same saved           saved is not used up
     forward and backward, as often as the probe says   no call is counted, nothing piles up
 """
 
@@ -37,9 +36,6 @@ __all__ = ["again"]
 _SECONDS = 0.5
 """A kernel that has run so long at one probe is not called more often."""
 
-_USUAL = 3
-"""Where a probe asks for more calls, nothing comes in between."""
-
 Array = Any
 Tensors = Mapping[str, torch.Tensor]
 
@@ -47,42 +43,25 @@ Tensors = Mapping[str, torch.Tensor]
 def again(
     examination: Examination, probe: Probe, truths: Mapping[str, Truth], saved: Any, found: tuple[Tensors, Tensors]
 ) -> Iterator[Finding]:
-    """Something else, then everything once more, as often as the probe says; `found` the first time."""
+    """Everything once more, as often as the probe says; `found` the first time.
+
+    Then forward runs on something else, before a further backward from what was saved.
+    """
     if probe.calls < 2:
         return
     outputs, gradients = found
     first = {name: array_of(t).copy() for name, t in (*outputs.items(), *gradients.items())}
-    subject, roles = examination.subject, examination.specification.inputs
-    if probe.calls > _USUAL:  # at once, so that each of them is compared
-        yield from _called(examination, probe, truths, first, range(1, probe.calls))
+    subject = examination.subject
     inputs, upstream = examination.arguments(probe)
-    other = [_other(role, values) for role, values in zip(roles, inputs, strict=True)]
-    with contextlib.suppress(Misbehaviour):  # what it does elsewhere is judged elsewhere
-        _, elsewhere = subject.forward(other)
-        subject.backward(elsewhere, upstream, other)
-    for stage, results in (("forward", outputs), ("backward", gradients)):
-        for name, tensor in results.items():
-            if array_of(tensor).tobytes() != first[name].tobytes():
-                words = f"the next call overwrites the {name} that {stage} has returned; return a new tensor"
-                yield Finding(stage, "repeat", name, words, probe)
+    start, nth = time.perf_counter(), "second"
     try:
-        later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
-        yield from _repeats("backward", probe, first, later, truths, what="a second backward from the same saved")
-    except Misbehaviour as seen:
-        yield Finding(seen.stage, "repeat", seen.tensor, f"the second time, {seen.words}", probe)
-        return
-    if outputs or subject.forward_function is None:
-        yield from _called(examination, probe, truths, first, range(2, min(probe.calls, _USUAL)))
-
-
-def _called(
-    examination: Examination, probe: Probe, truths: Mapping[str, Truth], first: Mapping[str, Array], calls: range
-) -> Iterator[Finding]:
-    """Forward and backward of the same once more for each number, until it differs or has taken long."""
-    subject, start, nth = examination.subject, time.perf_counter(), "second"
-    try:
-        for call in calls:
-            nth = {1: "second", 2: "third"}.get(call, f"{call + 1}th")
+        for nth in ("second", "third"):
+            later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
+            yield from _repeats("backward", probe, first, later, truths, what=f"a {nth} backward from the same saved")
+        if not outputs and subject.forward_function is not None:
+            return
+        for call in range(2, probe.calls + 1):
+            nth = {2: "second", 3: "third"}.get(call, f"{call}th")
             inputs, upstream = examination.arguments(probe)
             raw, saved = subject.forward(inputs)
             later = examination.checked("forward", raw, probe)
@@ -91,9 +70,32 @@ def _called(
             wrong += _repeats("backward", probe, first, later, truths, what=f"backward after a {nth} forward")
             yield from wrong
             if wrong or time.perf_counter() - start > _SECONDS:
-                return
+                break
+        _on_something_else(examination, probe)
+        yield from _overwritten(probe, first, found)
+        later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
+        what = "a backward after a forward of something else"
+        yield from _repeats("backward", probe, first, later, truths, what=what)
     except Misbehaviour as seen:
         yield Finding(seen.stage, "repeat", seen.tensor, f"the {nth} time, {seen.words}", probe)
+
+
+def _on_something_else(examination: Examination, probe: Probe) -> None:
+    """Forward and backward on another input: what they do there is judged elsewhere."""
+    inputs, upstream = examination.arguments(probe)
+    other = [_other(role, values) for role, values in zip(examination.specification.inputs, inputs, strict=True)]
+    with contextlib.suppress(Misbehaviour):
+        _, saved = examination.subject.forward(other)
+        examination.subject.backward(saved, upstream, other)
+
+
+def _overwritten(probe: Probe, first: Mapping[str, Array], found: tuple[Tensors, Tensors]) -> Iterator[Finding]:
+    """A result of the first call that a later one has changed."""
+    for stage, results in zip(("forward", "backward"), found, strict=True):
+        for name, tensor in results.items():
+            if array_of(tensor).tobytes() != first[name].tobytes():
+                words = f"the next call overwrites the {name} that {stage} has returned; return a new tensor"
+                yield Finding(stage, "repeat", name, words, probe)
 
 
 def _repeats(

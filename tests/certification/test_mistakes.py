@@ -168,7 +168,7 @@ MESSAGES = {
     "changes the upstream gradient": ("backward", "backward changes its argument grad_h   (float64, batch 1)"),
     "state": (
         "backward",
-        "a second backward from the same saved gives another grad_u: first 0.0, then 1.0   (float64, batch 1)",
+        "a backward after a forward of something else gives another grad_u: first 0.0, then 1.0   (float64, batch 1)",
         "at  u = [[0]]",
     ),
     "accumulates": ("backward", "- forward is right; so is grad_x, grad_b"),
