@@ -41,7 +41,7 @@ HERE = Path(__file__).parent
 
 KEPT, PAGE = HERE / "mutants.json", HERE / "MUTANTS.md"
 
-COUNTS = dict(ordinary=72, size=28, value=18, region=24, joint=10, upstream=20, layout=12, dtype=12, calls=12)
+COUNTS = dict(ordinary=140, size=28, value=18, region=24, joint=10, upstream=20, layout=12, dtype=140, calls=12)
 """How many mutants of each kind a room has."""
 
 Record = Mapping[str, Any]
