@@ -122,7 +122,7 @@ class Examination:
         self.measured.probes += 1
         with self.subject.running():
             found = list(self._findings(probe, truths if own is None else own.excused(truths)))
-        if found and own is not None and not own.is_steady:
+        if found and own is not None and (not own.is_steady or (probe.layouts and own.is_wrong(truths))):
             # TRUST: undefined-probes
             self.measured.undefined += 1
             return []

@@ -3,7 +3,7 @@
 In   an Examination, a Probe, what the first calls gave
 Out  findings of the kind "repeat"
 
-    backward after a forward on something else         no hidden state
+    backward after a forward on something else         no hidden state, and nothing returned is overwritten
     backward three times from the same saved           saved is not used up
     forward and backward, as often as the probe says   no call is counted, nothing piles up
 """
@@ -72,6 +72,7 @@ def again(
             if wrong or time.perf_counter() - start > _SECONDS:
                 break
         _on_something_else(examination, probe)
+        yield from _overwritten(probe, first, found)
         later = examination.checked("backward", subject.backward(saved, upstream, inputs), probe)
         what = "a backward after a forward of something else"
         yield from _repeats("backward", probe, first, later, truths, what=what)
@@ -80,11 +81,21 @@ def again(
 
 
 def _on_something_else(examination: Examination, probe: Probe) -> None:
-    """Forward on another input: what it does there is judged elsewhere."""
-    inputs, _ = examination.arguments(probe)
-    roles = examination.specification.inputs
+    """Forward and backward on another input: what they do there is judged elsewhere."""
+    inputs, upstream = examination.arguments(probe)
+    other = [_other(role, values) for role, values in zip(examination.specification.inputs, inputs, strict=True)]
     with contextlib.suppress(Misbehaviour):
-        examination.subject.forward([_other(role, values) for role, values in zip(roles, inputs, strict=True)])
+        _, saved = examination.subject.forward(other)
+        examination.subject.backward(saved, upstream, other)
+
+
+def _overwritten(probe: Probe, first: Mapping[str, Array], found: tuple[Tensors, Tensors]) -> Iterator[Finding]:
+    """A result of the first call that a later one has changed."""
+    for stage, results in zip(("forward", "backward"), found, strict=True):
+        for name, tensor in results.items():
+            if array_of(tensor).tobytes() != first[name].tobytes():
+                words = f"the next call overwrites the {name} that {stage} has returned; return a new tensor"
+                yield Finding(stage, "repeat", name, words, probe)
 
 
 def _repeats(

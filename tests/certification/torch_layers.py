@@ -13,6 +13,7 @@ NETWORKS = (
     "torch.nn.functional.avg_pool2d(m, 3, 2, 1, True, False)",
     "torch.nn.functional.avg_pool3d(c, 2)",
     "torch.nn.functional.batch_norm(s, None, None, training=True)",
+    "torch.nn.functional.batch_norm(x, None, None, v, w, training=True)",
     "torch.nn.functional.batch_norm(x, v.detach(), w.detach() ** 2 + 1)",
     "torch.nn.functional.celu(x)",
     "torch.nn.functional.conv1d(s, k)",
