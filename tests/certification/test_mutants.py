@@ -209,6 +209,11 @@ def test_every_wrapper_runs_the_same_kernel(relu, wrapper):
     assert gradients[0].tolist() == [[3, 0]]
 
 
+def test_an_equivalent_function_of_several_inputs_is_no_refused_one():
+    room = Room("hadamard")
+    assert tried(room, own(room), "autograd").result == "equivalent"
+
+
 # the page
 
 

@@ -90,7 +90,8 @@ def subjects(room: Room, kernel: Any, wrapper: str) -> list[Subject]:
 
 
 def _recorded(room: Room, kernel: Any, only: int | None) -> Subject:
-    forward, backward = by_autograd(wrapped(room, kernel), len(room.outputs), only)
+    asking = None if only is None else frozenset({only})
+    forward, backward = by_autograd(wrapped(room, kernel), len(room.outputs), asking)
     how = Calling.SAVED_FIRST
     return Subject(room.specification, forward, backward, kernel=False, calling=how, recorded=True)
 
