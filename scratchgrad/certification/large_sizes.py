@@ -68,6 +68,9 @@ _GROSS = 1e3
 _SAID, _LENGTHS = (3, 5000), 8
 """Which whole numbers of a source may be lengths, and how many of them are tried."""
 
+_BEYOND = 7
+"""So much longer, too: where windows are pooled, the last places of an axis may be in none."""
+
 
 class UnknownSize(ValueError):
     """A size in `sizes=` that cannot be chosen: the definition has none of that name, or the example fixes it."""
@@ -144,8 +147,7 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
         return found
     known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(usual_shapes(battery))]
     named = [_probe(battery, s) for of in more if (s := shape_of(battery, of, tuple(of))) is not None]
-    lengths = _said(battery, subject) if found.paths.unknown else []
-    said = [_probe(battery, s) for of in lengths if (s := shape_of(battery, of, tuple(of))) is not None]
+    said = [_probe(battery, s) for of in _said(battery, subject) if (s := shape_of(battery, of, tuple(of))) is not None]
     probes = [*known.probes, *named, *said]
     examination = _Examination(known.reference, subject)
     clock = _Clock(battery, known.reference, found)
@@ -239,13 +241,13 @@ def _examine_variations(battery: Battery, subject: Subject, known: _Known, at: S
 
 
 def _said(battery: Battery, subject: Subject) -> list[Sizes]:
-    """The lengths that stand in the source of a subject whose conditions on sizes are not known, and the next ones."""
+    """The lengths that stand in the source of a subject, and longer ones: where a slice ends, nothing is asked."""
     spec = battery.specification
     axes = [s for s in spec.sizes if s not in spec.free and not s.is_Integer] if not battery.examples else []
     axes += [ROWS] if spec.batched else []
     numbers = numbers_in(subject.forward_function, subject.backward_function)
     lengths = [int(n) for n in numbers if n.is_integer() and _SAID[0] <= n <= _SAID[1]][:_LENGTHS]
-    return [{axis: n} for length in lengths for n in (length, length + 1) for axis in axes]
+    return [{axis: n} for length in lengths for n in (length, length + _BEYOND) for axis in axes]
 
 
 def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], known: _Known, found: Larger) -> None:
