@@ -55,4 +55,5 @@ def _power(number: float) -> str:
 
 
 def _kinds(probes: Any) -> list[str]:
-    return list(dict.fromkeys(p.name.removeprefix("upstream gradients ") for p in probes))
+    """What the upstream gradients are; how they lie in memory is said with the memory."""
+    return list(dict.fromkeys(p.name.removeprefix("upstream gradients ").partition(",")[0] for p in probes))

@@ -40,7 +40,7 @@ from scratchgrad.certification.large_shapes import (
     where,
     work,
 )
-from scratchgrad.certification.large_variations import LARGE, ORDINARY, Variation, variations
+from scratchgrad.certification.large_variations import LARGE, ORDINARY, STORED, Variation, variations
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
@@ -124,7 +124,11 @@ class Larger:
         """What was covered, in words."""
         lines = [f"compared in float64 at larger sizes: {'; '.join(self.shapes)}"] if self.shapes else []
         if self.varied:
-            lines.append(f"at {'; '.join(self.varied_at)} also {', '.join(dict.fromkeys(self.varied))}")
+            every = dict.fromkeys(self.varied)
+            stored = [words.removeprefix(STORED) for words in every if words.startswith(STORED)]
+            words = [words for words in every if not words.startswith(STORED)]
+            words += [f"{STORED}{', '.join(stored)}"] if stored else []
+            lines.append(f"at {'; '.join(self.varied_at)} also {', '.join(words)}")
         if self.stopped:
             lines.append(f"{'no further sizes' if self.shapes else 'not compared at larger sizes'}: {self.stopped}")
         return lines + self.paths.sentences()

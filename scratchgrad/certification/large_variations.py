@@ -22,7 +22,7 @@ from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
 from scratchgrad.notation.functions import TABLE
 
-__all__ = ["LARGE", "ORDINARY", "Variation", "variations"]
+__all__ = ["LARGE", "ORDINARY", "STORED", "Variation", "variations"]
 
 LARGE = "larger sizes"
 """The group of these probes."""
@@ -60,6 +60,9 @@ class Variation:
         return Probe(LARGE, f"larger sizes{self.words and ', '}{self.words}", point, layouts)
 
 
+STORED = "stored as: "
+"""So the words of a variation of memory begin."""
+
 ORDINARY = Variation()
 """Nothing is varied."""
 
@@ -70,7 +73,7 @@ def variations(battery: Battery) -> Iterator[Variation]:
         yield Variation("in float32", dtype="float32")
     for layout in (one for one in (*LAYOUTS, *expanded(2)) if one.name not in battery.not_stored):
         upstream = "ones" if layout.prepare(np.arange(4.0).reshape(2, 2))[1, 1] != 3 else "normal"
-        yield Variation(f"stored as: {layout.name}", upstream=upstream, layout=layout)
+        yield Variation(f"{STORED}{layout.name}", upstream=upstream, layout=layout)
     yield Variation("with upstream gradients of which half are 0", upstream="zeros")
     if _is_smooth(battery):
         yield Variation("with few different numbers", kind="ties")

@@ -179,7 +179,10 @@ def _with_output(observed: Observed, role: Role, out: Role) -> Predict:
 
 def _upstream(change: Change, role: Role, point: Point) -> Point:
     values = point.upstream[role.name]
-    return point if values is None else point.with_array(role.name, np.array(change(values)), upstream=True)
+    if values is None:
+        return point
+    with np.errstate(all="ignore"):  # the square of 1e200 is no number, and nothing is right there
+        return point.with_array(role.name, np.array(change(values)), upstream=True)
 
 
 def _kept(axis: int, place: int, values: Array) -> Array:

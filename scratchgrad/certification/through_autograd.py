@@ -68,15 +68,17 @@ def by_autograd(
                 for place, a in enumerate(arguments)
             ]
             handed = [_handed(leaf, a) for leaf, a in zip(watched, arguments, strict=True)]
+            before = list(map(_recorded, handed))
             try:
                 found = call(*handed)
             except RuntimeError as error:
                 if _OVERLAPS not in str(error):
                     raise
                 handed = [leaf.clone() if _real(leaf) else leaf for leaf in watched]
+                before = list(map(_recorded, handed))
                 found = call(*handed)
         outputs = outputs_of(found, wanted)
-        _show_changes(arguments, handed, outputs)
+        _show_changes(arguments, handed, outputs, before)
         plain = [u.detach() if isinstance(u, torch.Tensor) else u for u in outputs]
         several = isinstance(found, tuple | list) and len(outputs) != 1
         return tuple(plain) if several else plain[0], Recorded(outputs, watched)
@@ -100,6 +102,11 @@ def by_autograd(
 
 def _real(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def _recorded(value: Any) -> Any:
+    """What torch has recorded as the origin of a tensor."""
+    return value.grad_fn if isinstance(value, torch.Tensor) else None
 
 
 def _carries(value: Any) -> bool:
@@ -138,13 +145,21 @@ def _handed(leaf: Any, given: Any) -> Any:
     return _Stored.apply(leaf, given)  # type: ignore[no-untyped-call]
 
 
-def _show_changes(arguments: Sequence[Any], handed: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """What was changed in place, and is no output, is changed in the argument, too: there it is seen."""
+def _show_changes(
+    arguments: Sequence[Any], handed: Sequence[Any], outputs: Sequence[Any], before: Sequence[Any]
+) -> None:
+    """What was changed in place is changed in the argument, too, where it is seen; not an output that torch knows of.
+
+    Where torch has recorded the change (an operation in place, mark_dirty), the tensor has another grad_fn than before.
+    """
     if _get_current_dispatch_mode_stack():  # it is executed exactly, and may not be looked at
         return
     results = {u.untyped_storage().data_ptr() for u in outputs if isinstance(u, torch.Tensor)}
-    for given, copy in zip(arguments, handed, strict=True):
-        if _real(given) and copy is not given and copy.untyped_storage().data_ptr() not in results:
+    for given, copy, recorded in zip(arguments, handed, before, strict=True):
+        if not _real(given) or copy is given:
+            continue
+        known = not _carries(copy) or copy.grad_fn is not recorded
+        if not (known and copy.untyped_storage().data_ptr() in results):
             now = copy.detach()
             if not torch.equal(now.nan_to_num(), given.nan_to_num()) and not given.is_inference():
                 with contextlib.suppress(RuntimeError), torch.no_grad():  # an expanded tensor cannot be written to

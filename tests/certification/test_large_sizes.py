@@ -115,7 +115,7 @@ def test_what_is_right_is_compared_at_larger_sizes_and_the_verdict_names_them(sp
 
 def test_more_sizes_are_named_and_compared():
     def backward(g, u):
-        return g * (1 - u.tanh() ** 2) * (torch.arange(u.shape[1]) < 5000)
+        return g * (1 - u.tanh() ** 2) * (torch.arange(u.shape[1]) < float("5e3"))  # no number of its source
 
     assert sg.certify("tanh", torch.tanh, backward).accepted
     for sizes in ({"n_i": 6000}, [{"i": 300, "batch": 2}, {"i": 6000}]):

@@ -185,6 +185,19 @@ def test_a_change_of_the_argument_behind_torchs_back_is_a_finding():
     assert verdict.counterexample.words == "forward changes its argument u"
 
 
+class Unsaid(InPlace):
+    @staticmethod
+    def forward(ctx, u):
+        ctx.save_for_backward(u.clone())
+        return u.mul_(u)
+
+
+def test_an_input_that_is_changed_and_returned_must_be_marked():
+    verdict = sg.certify(SQUARE, Unsaid)
+    assert verdict.counterexample.words == "forward changes its argument u"
+    assert sg.certify("h[i] = max(u[i], 0)", lambda u: torch.relu_(u).view(-1).view(u.shape)).accepted
+
+
 class Flat(InPlace):
     @staticmethod
     def forward(ctx, u):
