@@ -43,7 +43,10 @@ def another_order(battery: Battery, subject: Subject) -> str | None:
             backward_function=_backward_in(subject.backward_function, order),
         )
         examination = Examination(battery.reference, turned)
-        if not any(examination.at(Probe("order", "", point)) for point in points) and examination.measured.probes:
+        if (
+            not any(examination.at(Probe("order", "", point, calls=1)) for point in points)
+            and examination.measured.probes
+        ):
             wanted = ", ".join(spec.inputs[n].name for n in order)
             given = ", ".join(role.name for role in spec.inputs)
             return (

@@ -107,12 +107,12 @@ def _columns(battery: Battery, subject: Subject) -> list[str]:
     """Whether it is right for samples in columns."""
     points = [battery.point("normal", batch, battery.sizes(), salt="columns") for batch in (2, 5)]
     as_it_is = Examination(battery.reference, subject)
-    if not all(as_it_is.at(Probe("columns", "", point)) for point in points):
+    if not all(as_it_is.at(Probe("columns", "", point, calls=1)) for point in points):
         return []  # it takes rows: something else is wrong
     for bias_as_column in (False, True):
         turned = in_columns(subject, bias_as_column=bias_as_column)
         examination = Examination(battery.reference, turned)
-        if not any(examination.at(Probe("columns", "", point)) for point in points):
+        if not any(examination.at(Probe("columns", "", point, calls=1)) for point in points):
             names = ", ".join(role.name for role in battery.specification.inputs if role.sample)
             return [
                 f"right for column-major batches: it takes samples as columns, here they are rows; give it {names} "
@@ -224,7 +224,7 @@ def _tried(battery: Battery, subject: Subject, main: Finding, wrong: set[Probe])
 
     def right(*points: Point) -> bool:
         """Whether nothing of the kind is found at the points."""
-        found = [f for p in points for f in Examination(battery.reference, subject).at(Probe("tried", "", p))]
+        found = [f for p in points for f in Examination(battery.reference, subject).at(Probe("tried", "", p, calls=1))]
         return not any((f.stage, f.tensor) == (main.stage, main.tensor) or not f.tensor for f in found)
 
     def contradicted(holds: Callable[[Point], bool]) -> bool:

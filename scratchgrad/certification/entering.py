@@ -106,7 +106,8 @@ class Entering:
             return _NOTHING
         apart = np.array([_apart(x, y) for x, y in zip(a, b, strict=True)])
         order = np.argsort(np.where(look, -apart, np.inf), kind="stable")
-        self.probes += [Probe("exact", OTHER, self._point(values, int(inside[n]))) for n in order[:_LOOKED] if look[n]]
+        points = [self._point(values, int(inside[n])) for n in order[:_LOOKED] if look[n]]
+        self.probes += [Probe("exact", OTHER, point, calls=1) for point in points]
         usual = look & (inside < _USUAL)
         return _CONSTANTS if usual.any() and np.max(apart[usual]) <= _ROUNDED_CONSTANTS else ""
 

@@ -64,7 +64,7 @@ _FOLLOWED = {"normal": 1, "ties": 1}
 
 # TRUST: suspects
 _DIFFERS = 1e-7
-_ENTRY = 8
+_ENTRY = 5
 _EXHAUSTED = 3
 # TRUST: sizes-tried
 _ENTRIES = 400
@@ -354,5 +354,5 @@ def _suspects(
             wrong = np.isfinite(b) & ~(np.abs(a - b) <= _DIFFERS * np.maximum(np.abs(b), size))
             wrong &= [not x[n].overlaps(y[n]) for x, y in zip(mine, right, strict=True)]
         if (wrong & (definite | ~tied[n])).any():
-            suspects.append(Probe("exact", name, one))
+            suspects.append(Probe("exact", name, one, calls=1))
     return suspects

@@ -37,6 +37,9 @@ __all__ = ["HALF", "LEAST", "Examination", "Finding", "Measured"]
 
 Array = Any
 
+_SINGULAR: tuple[type[Exception], ...] = (vars(torch.linalg)["LinAlgError"], np.linalg.LinAlgError)
+"""What is raised where a matrix has no inverse, or none in floating point."""
+
 _LOOK = 8.0
 """From here on the effect of one ulp is measured more closely."""
 
@@ -134,9 +137,12 @@ class Examination:
             return None
         return Own(self.specification, lambda: self.arguments(probe))
 
-    def _undefined(self, probe: Probe, seen: Misbehaviour) -> bool:
-        """Whether a torch function that is the specification raises there, too."""
+    def _undefined(self, seen: Misbehaviour, truths: Mapping[str, Truth]) -> bool:
+        """Whether a torch function that is the specification raises there, too, or a matrix is singular."""
         # TRUST: undefined-probes
+        if isinstance(seen.__cause__, _SINGULAR) and any(truth.is_rounding for truth in truths.values()):
+            self.measured.undefined += 1
+            return True
         if self.own is None or seen.kind != "exception" or not self.own.raises:
             return False
         self.measured.undefined += 1
@@ -175,7 +181,7 @@ class Examination:
             if subject.kernel:
                 yield from _shared("forward", probe, outputs, given)
         except Misbehaviour as seen:
-            if self._undefined(probe, seen):
+            if self._undefined(seen, truths):
                 return
             yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
             if subject.protocol or seen.kind == "hang":
@@ -195,7 +201,7 @@ class Examination:
                 yield from _shared("backward", probe, gradients, given + arriving + kept)
             yield from again(self, probe, truths, saved, (outputs, gradients))
         except Misbehaviour as seen:
-            if not self._undefined(probe, seen):
+            if not self._undefined(seen, truths):
                 yield Finding(seen.stage, seen.kind, seen.tensor, seen.words, probe)
 
     def arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:

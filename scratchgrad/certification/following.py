@@ -56,7 +56,7 @@ class Followed:
     @property
     def probes(self) -> list[Probe]:
         """The points, to be run for real."""
-        return [Probe("exact", BRANCH, point) for point in self.points]
+        return [Probe("exact", BRANCH, point, calls=1) for point in self.points]
 
     def sentences(self) -> list[str]:
         """What was met, for people."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -153,7 +153,7 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
     named = [_probe(battery, s) for of in more if (s := shape_of(battery, of, tuple(of))) is not None]
     said = [_probe(battery, s) for of in _said(battery, subject) if (s := shape_of(battery, of, tuple(of))) is not None]
     probes = [*known.probes, *named, *said]
-    examination = _Examination(known.reference, subject)
+    examination = Examination(known.reference, subject)
     clock = _Clock(battery, known.reference, found)
     for probe in probes:
         seen = clock.at(examination, probe)
@@ -173,7 +173,7 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
 
 def wrong_at_own_sizes(battery: Battery, subject: Subject, more: Sequence[Sizes]) -> list[Finding]:
     """What is wrong at the examples whose sizes are among `more`, and at usual numbers of these sizes."""
-    examination = _Examination(FloatReference(battery.specification), subject)
+    examination = Examination(FloatReference(battery.specification), subject)
     found: list[Finding] = []
     for of in more:
         shape = shape_of(battery, of, tuple(of)) if isinstance(of, OwnSizes) else None
@@ -219,7 +219,7 @@ class _Clock:
 
 def _examine_variations(battery: Battery, subject: Subject, known: _Known, at: Sequence[Probe], found: Larger) -> None:
     """The examination with one thing varied, at the shapes of these probes."""
-    examination = _Examination(known.reference, subject)
+    examination = Examination(known.reference, subject)
     clock = _Clock(battery, known.reference, found)
     found.varied_at = [where(battery, probe.point) for probe in at]
     for base in at:
@@ -265,7 +265,7 @@ def _examine_paths(battery: Battery, subject: Subject, more: Sequence[Sizes], kn
         return shape is not None and work(loads, shape) <= most
 
     found.paths = paths_of(battery, subject, affordable, more)
-    examination = _Examination(known.reference if known.agrees else battery.reference, subject)
+    examination = Examination(known.reference if known.agrees else battery.reference, subject)
     for path in (*found.paths.asked, *found.paths.met, *found.paths.others):
         shape = _of_path(battery, path.sizes)
         assert shape is not None  # it is affordable
@@ -299,13 +299,6 @@ class _Known:
 _known: WeakKeyDictionary[Battery, _Known] = WeakKeyDictionary()
 
 
-class _Examination(Examination):
-    """An examination of values alone: memory and repetition are looked at where it is cheap."""
-
-    def _again(self, *_: object) -> Iterator[Finding]:
-        return iter(())
-
-
 def _agrees(battery: Battery, reference: FloatReference) -> bool:
     """Whether plain float64 and exact numbers are the same at an ordinary small point."""
     point = battery.probes[0].point
@@ -318,7 +311,7 @@ def _agrees(battery: Battery, reference: FloatReference) -> bool:
 
 def _probe(battery: Battery, shape: Shape) -> Probe:
     batch, sizes = shape
-    return Probe(LARGE, "larger sizes", ORDINARY.point(battery, batch, dict(sizes)))
+    return Probe(LARGE, "larger sizes", ORDINARY.point(battery, batch, dict(sizes)), calls=1)
 
 
 class _Smaller:

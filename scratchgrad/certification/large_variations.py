@@ -57,7 +57,7 @@ class Variation:
                     layouts[role.tensor.gradient.name if upstream else role.name] = layout
         if self.layout is not None and not layouts:
             return None
-        return Probe(LARGE, f"larger sizes{self.words and ', '}{self.words}", point, layouts)
+        return Probe(LARGE, f"larger sizes{self.words and ', '}{self.words}", point, layouts, calls=1)
 
 
 STORED = "stored as: "

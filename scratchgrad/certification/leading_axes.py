@@ -54,7 +54,7 @@ def said_of_leading_axes(battery: Battery, subject: Subject) -> list[str]:
     leading = _Leading(**{f.name: getattr(subject, f.name) for f in fields(subject)})
     point = battery.point("normal", _AXES[0] * _AXES[1], battery.sizes(), salt="leading axes")
     examination = Examination(battery.reference, leading)
-    found = examination.at(Probe("leading", "two leading axes", point))
+    found = examination.at(Probe("leading", "two leading axes", point, calls=1))
     shapes = (f"{role.name}{[*_AXES, *point.tensors[role.name].shape[1:]]}" for role in spec.inputs if role.sample)
     where = f"with two leading axes in the place of the batch ({', '.join(shapes)})"
     if not examination.measured.probes:

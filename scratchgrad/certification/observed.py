@@ -185,7 +185,7 @@ class Observed:
 
     def fresh(self, point: Point) -> Seen | None:
         """What it gives at a point that is no probe; whether it fails there is found out."""
-        probe = Probe("fresh", "", point)
+        probe = Probe("fresh", "", point, calls=1)
         found = self.examination.at(probe)
         failed = any(f.tensor == self.name and f.stage == self.stage for f in found)
         return self.at(probe, failed)

@@ -132,7 +132,7 @@ def _names(code: CodeType) -> Iterator[str]:
 def at_numbers(battery: Battery, point: Point, programs: tuple[Any, ...]) -> list[Probe]:
     """Probes with the point's sizes and integers, at the numbers of the programs and beside them."""
     return [
-        Probe("exact", NUMBER.format(number=number), battery.moved(one))
+        Probe("exact", NUMBER.format(number=number), battery.moved(one), calls=1)
         for number in numbers_in(*programs)[:_NUMBERS]
         for one in _at(point, number)
     ]

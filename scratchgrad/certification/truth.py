@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchgrad.certification.error_model import LARGEST, STRICTER, TINY, UNIT
+from scratchgrad.certification.error_model import LARGEST, STRICTER, THRESHOLD, TINY, UNIT
 from scratchgrad.certification.exact.balls import balls
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.specification import Role, Specification
@@ -70,6 +70,12 @@ class Truth:
         if not asked.any():
             return asked
         return asked & self.nonzero & (self.share(values) > part)
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether the rounding of inputs alone may move some value, which is not 0, by all of its size."""
+        size = np.abs(self.high)
+        return bool((self.judged & (size > 0) & (THRESHOLD * self.unit >= size)).any())
 
     @property
     def nonzero(self) -> Array:

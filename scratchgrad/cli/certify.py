@@ -21,7 +21,7 @@ __all__ = ["EXAMPLES", "command"]
 EXAMPLES = (
     "scratchgrad certify linear relu",
     "scratchgrad certify --check relu",
-    "scratchgrad certify --json --file layer.py:square",
+    "scratchgrad certify --json relu",
 )
 
 

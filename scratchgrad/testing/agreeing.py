@@ -138,7 +138,7 @@ def _agreement(
     subject = _subject(specification, *functions)
     arriving = grad_outputs if isinstance(grad_outputs, tuple | list | None) else (grad_outputs,)
     at = point_at(specification, tensors, arriving, subject.shapes)
-    probe = Probe("given", "the tensors that were given", at.point)
+    probe = Probe("given", "the tensors that were given", at.point, calls=1)
     try:
         seen, examination = _seen(reference, subject, probe, at.inputs, at.upstream)
     except Undefined as error:
@@ -171,7 +171,7 @@ class _AtTensors(Examination):
         self.exact = not isinstance(reference, PointReference)
         self._inputs, self._upstream = inputs, upstream
 
-    def _arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
+    def arguments(self, probe: Probe) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
         """Copies, stored as the tensors are; zeros for an absent gradient where the function does not expect one."""
         arriving = [
             torch.zeros(shape, dtype=getattr(torch, probe.point.dtype)) if t is None else t
@@ -182,9 +182,6 @@ class _AtTensors(Examination):
 
     def _shapes(self, probe: Probe) -> Iterator[tuple[int, ...]]:
         return (role.shape(probe.point.sizes, probe.point.batch) for role in self.specification.outputs)
-
-    def _again(self, *_: object) -> Iterator[Finding]:
-        return iter(())
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:

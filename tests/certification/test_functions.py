@@ -70,6 +70,7 @@ def test_the_generated_kernel_of_a_function_is_certified(row: Function) -> None:
             np.testing.assert_allclose(got, want, **tolerance(times=1e4 if row.name == "digamma" else 1))
 
 
+@pytest.mark.slow
 @ROWS
 def test_a_sign_flipped_in_backward_is_refused(row: Function) -> None:
     if row.kink is not None and row.name != "abs":  # its derivative is 0

@@ -104,6 +104,7 @@ def test_a_path_that_is_too_large_to_be_compared_is_not_judged():
     assert line.endswith("), which was not compared: such sizes take too long here")
 
 
+@pytest.mark.slow
 def test_a_million_entries_are_not_too_many():
     verdict = sg.certify("relu", torch.relu, lambda g, u: g * (u > (0 if u.numel() < 10**6 else 1)))
     assert not verdict.accepted and verdict.judged

@@ -21,6 +21,7 @@ def deep(dtype="float64"):
     return Mlp(32, dtype, sizes=(*[16] * 25, 10))
 
 
+@pytest.mark.slow
 def test_64_layers_of_1024_take_what_lives_at_the_same_time_and_recomputed_a_quarter():
     problem = named("m")
     arena = program(problem).plan.arena

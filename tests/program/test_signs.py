@@ -53,7 +53,7 @@ def outcomes(folder, backend, part, files):
 @pytest.mark.parametrize(
     ("backend", "part", "files"),
     [
-        ("torch", "3::31", PROGRAM),
+        ("torch", "3::47", PROGRAM),
         pytest.param("torch", "0::1", PROGRAM, marks=pytest.mark.slow),
         pytest.param("native", "0::1", NATIVE, marks=pytest.mark.slow),
     ],

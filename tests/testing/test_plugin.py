@@ -111,6 +111,7 @@ def test_the_verdicts_of_a_failing_test_stand_in_its_report_with_xdist_too(pytes
         assert "2 accepted, 1 refused" in summary
 
 
+@pytest.mark.slow
 def test_under_hypothesis_the_fixture_has_no_health_check_no_deadline_and_shrinks(pytest_run):
     text = """
         import time
