@@ -26,6 +26,7 @@ from scratchgrad.certification.error_model import DTYPES, THRESHOLD, TINY, UNIT
 from scratchgrad.certification.finding import Finding
 from scratchgrad.certification.in_memory import array_of, bytes_of, memory_of, tensor_of, tensors_in
 from scratchgrad.certification.layouts import CONTIGUOUS
+from scratchgrad.certification.legal import Legal
 from scratchgrad.certification.own_choice import Own
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
@@ -290,16 +291,17 @@ class Examination:
         self, probe: Probe, results: Mapping[str, torch.Tensor], truths: Mapping[str, Truth]
     ) -> Iterator[Finding]:
         """Gradients that are legal one by one, but not all together, at a tie."""
-        legal = self.reference.legal(probe.point)
         values = {name: array_of(tensor) for name, tensor in results.items()}
-        if legal is not None and self.own is not None and self.own.gives(values, truths):
+        legal = self.reference.legal(probe.point)
+        if legal is None or (self.own is not None and self.own.gives(values, truths)):
             return
-        distance = None if legal is None else legal.distance(values)
-        if legal is None or distance is None or not np.isfinite(distance).all():
+        if not _is_apart(legal, values, truths):
             return
-        allowed = np.concatenate([truths[name].unit.ravel() for name in legal.names])
-        if not (distance > _TOGETHER * THRESHOLD * max(float(allowed.max(initial=0.0)), 1e-12)).any():
+        legal = self.reference.legal_among_more(probe.point)
+        if legal is None or not _is_apart(legal, values, truths):
             return
+        distance = legal.distance(values)
+        assert distance is not None  # no gradient is missing where one is apart
         name, entry = legal.first(int(np.argmax(distance)), values)
         words = f"the entries of {name} at a tie are no gradient together, though each of them could be one"
         yours, right = float(values[name][entry]), legal.nearest(values, name, entry)
@@ -317,6 +319,15 @@ class Examination:
             if now != before[name]:
                 what = f"its argument {name}" if kind == "argument" else f"what forward kept: {name}"
                 yield Finding(stage, kind, name, f"{stage} changes {what}", probe)
+
+
+def _is_apart(legal: Legal, values: Mapping[str, Array], truths: Mapping[str, Truth]) -> bool:
+    """Whether some entry is further from every legal combination than rounding carries it."""
+    distance = legal.distance(values)
+    if distance is None or not np.isfinite(distance).all():
+        return False
+    allowed = np.concatenate([truths[name].unit.ravel() for name in legal.names])
+    return bool((distance > _TOGETHER * THRESHOLD * max(float(allowed.max(initial=0.0)), 1e-12)).any())
 
 
 def _shared(

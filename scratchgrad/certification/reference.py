@@ -62,6 +62,9 @@ _BREADTH = ball(Fraction(1, 2**100))
 _AROUND = 24
 """How many gradients around a tie are looked at."""
 
+_AROUND_AGAIN = 384
+"""And how many before anybody is refused for what they have in common."""
+
 Array = Any
 
 
@@ -147,6 +150,12 @@ class Reference:
     def legal(self, point: Point) -> Legal | None:
         """What holds for all legal gradients together, where the point is tied."""
         return self._evaluated(point).legal
+
+    @precisely
+    def legal_among_more(self, point: Point) -> Legal | None:
+        """The same, from so many gradients around the tie that each of several tied values wins in some."""
+        [(_, values)] = self._run([point], _AROUND_AGAIN, breadth=True)
+        return legal({n: floats(a) for n, a in values.items() if self._roles[n] in self.specification.inputs})
 
     def in_floats(self, point: Point) -> dict[str, Array]:
         """What the definition and its gradients are where they are computed plainly, in the point's dtype."""
