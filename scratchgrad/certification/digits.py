@@ -28,11 +28,12 @@ from scratchgrad.certification.calling import Calling
 from scratchgrad.certification.error_model import THRESHOLD
 from scratchgrad.certification.examination import HALF, LEAST, Examination
 from scratchgrad.certification.finding import Finding
+from scratchgrad.certification.in_memory import tensor_of
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Undefined
-from scratchgrad.certification.subject import Subject
-from scratchgrad.certification.through_autograd import by_autograd
+from scratchgrad.certification.subject import Misbehaviour, Subject
+from scratchgrad.certification.through_autograd import Recorded, by_autograd
 
 if TYPE_CHECKING:
     from scratchgrad.certification.battery import Battery
@@ -63,7 +64,7 @@ def lost_digits(battery: Battery, examination: Examination) -> tuple[list[Findin
         wrong = _strictly(battery, examination, name, probes)
         if not wrong:
             continue  # the inputs themselves are not known well enough
-        if examination.subject.recorded:
+        if _is_torchs(battery, examination.subject):
             words.append(f"{name} {_RECORDED} ({dtype})")
         elif any(_keeps_digits(battery, form, name, _points(battery, probes, dtype)) for form in _forms(battery)):
             found += wrong
@@ -71,6 +72,19 @@ def lost_digits(battery: Battery, examination: Examination) -> tuple[list[Findin
         else:
             words.append(f"{name} {_BEYOND} ({dtype})")
     return found, words
+
+
+def _is_torchs(battery: Battery, subject: Subject) -> bool:
+    """Whether the backward is all torch's own: a torch.autograd.Function is its author's, who could do better."""
+    if not subject.recorded:
+        return False
+    point = battery.probes[0].point
+    try:
+        given = [tensor_of(point.tensors[role.name], point.dtype) for role in subject.specification.inputs]
+        _, recorded = subject.forward(given)
+    except Misbehaviour:
+        return False
+    return isinstance(recorded, Recorded) and recorded.is_torchs
 
 
 def _strictly(battery: Battery, examination: Examination, name: str, probes: Sequence[Probe]) -> list[Finding]:
@@ -88,7 +102,7 @@ def _passes(battery: Battery, form: Form, name: str, probes: Sequence[Probe]) ->
             truth, values = battery.reference.at(probe.point)[name], form(probe.point).get(name)
         except Undefined:
             continue
-        except (NotImplementedError, RuntimeError):
+        except (NotImplementedError, RuntimeError):  # the form does not take this point, so it keeps nothing there
             return False
         if values is None or values.shape != truth.high.shape:
             return False
@@ -128,7 +142,7 @@ def _keeps_digits(battery: Battery, form: Form, name: str, points: Sequence[Poin
             truth, values = battery.reference.at(point)[name], form(point).get(name)
         except Undefined:
             continue
-        except (NotImplementedError, RuntimeError):
+        except (NotImplementedError, RuntimeError):  # the same
             return False
         if values is None or values.shape != truth.high.shape or not np.isfinite(values[truth.judged]).all():
             return False

@@ -151,7 +151,10 @@ def _examine(battery: Battery, subject: Subject, found: Exactness) -> None:
         found.suspects += _suspects(battery, entries, pairs, _of_kinds(_KINDS, battery, point), DIFFERS)
         if found.suspects:
             return
+        before = found.off_ties
         open_pairs = _prove(battery, pairs, found, spent, Entering(battery, entries, point))
+        if found.off_ties > before:  # what a tie of one number does may show only where others are near it
+            found.entered += _at_its_numbers(battery, subject, point)
         if open_pairs:
             turns = turning_points(battery, entries, open_pairs, _of_kinds(_FOLLOWED, battery, point))
             found.suspects += _suspects(battery, entries, open_pairs, turns, TURNS)

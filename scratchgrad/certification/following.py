@@ -22,7 +22,7 @@ from scratchgrad.certification.exact.scalar import Scalar
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.subject import Misbehaviour
-from scratchgrad.certification.turning import turning_points
+from scratchgrad.certification.turning import LEAST, MOST, turning_points
 
 __all__ = ["BRANCH", "Followed", "following"]
 
@@ -46,11 +46,11 @@ Execute = Callable[[Point, Asked], Any]
 class Followed:
     """What a subject asks on the paths that were met, and points around the turns of all that.
 
-    `turned` are the conditions of which both sides were met, `unturned` those of which no other side was found.
+    `turned` says of each condition whether both its sides were met; `left` are those for which no time was left.
     """
 
-    turned: list[Scalar] = field(default_factory=list)
-    unturned: list[Scalar] = field(default_factory=list)
+    turned: dict[Scalar, bool] = field(default_factory=dict)
+    left: set[Scalar] = field(default_factory=set)
     points: list[Point] = field(default_factory=list)
 
     @property
@@ -60,17 +60,22 @@ class Followed:
 
     def sentences(self) -> list[str]:
         """What was met, for people."""
+        both, one = sum(self.turned.values()), len(self.turned) - sum(self.turned.values())
         lines = []
-        if self.turned:
-            several = f"{len(self.turned)} conditions" if len(self.turned) > 1 else "1 condition"
-            lines.append(f"it branches on {several} on values; both sides were run, close to the turn and further away")
-        if self.unturned:
-            count = len(self.unturned)
+        if both:
+            lines.append(f"it branches on {_counted(both)}; both sides were run, close to the turn and further away")
+        if one:
             lines.append(
-                f"it branches on {count} condition{'s' * (count > 1)} on values of which only one side was met, with "
-                "numbers from 1e-30 to 1e30: the other side is not compared"
+                f"it branches on {_counted(one)} of which only one side was met, with numbers from {LEAST} to "
+                f"{MOST:.0e}: the other side is not compared".replace("e+", "e")
             )
+        if self.left:
+            lines.append(f"it branches on {_counted(len(self.left))} more, which were not followed: too many points")
         return lines
+
+
+def _counted(conditions: int) -> str:
+    return f"{conditions} condition{'s' * (conditions > 1)} on values"
 
 
 def following(battery: Battery, entries: Entries, execute: Execute, known: Sequence[Point]) -> Followed:
@@ -87,10 +92,13 @@ def following(battery: Battery, entries: Entries, execute: Execute, known: Seque
         with contextlib.suppress(CannotExecute, Misbehaviour):
             execute(here, asked)
         for question in asked.conditions:
-            if question in followed.turned or question in followed.unturned or len(followed.points) > _POINTS:
+            if followed.turned.get(question):
+                continue
+            if len(followed.points) > _POINTS:
+                followed.left |= {question} - followed.turned.keys()
                 continue
             turns = turning_points(battery, entries, [(question, question)], [here], together=True)
-            (followed.turned if turns else followed.unturned).append(question)
+            followed.turned[question] = bool(turns)
             pending.extend(turns[:: max(1, len(turns) // _FURTHER)])
             followed.points += turns
     return followed

@@ -36,7 +36,8 @@ _NUMBERS = 24
 _BESIDE = 1e-3
 """So far beside a number, in parts of it, all entries are put."""
 
-_DEPTH = 6
+_DEPTH = 16
+"""How deep functions may lie in one another: a class in a closure in a class, ..."""
 _OURS = "scratchgrad."
 _TRIVIAL = (0.0, 1.0)
 

@@ -39,6 +39,22 @@ class Recorded:
         """Whether any output carries a gradient."""
         return any(map(_carries, self.outputs))
 
+    @property
+    def is_torchs(self) -> bool:
+        """Whether torch differentiates all of it itself: no torch.autograd.Function stands between."""
+        pending: list[Any] = [u.grad_fn for u in self.outputs if _carries(u) and u.grad_fn is not None]
+        seen: set[Any] = set()
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            written = getattr(node, "_forward_cls", None)  # which nodes of torch's own lack
+            if written is not None and written is not _Stored:
+                return False
+            pending += [before for before, _ in node.next_functions if before is not None]
+        return True
+
 
 def is_autograd_function(value: Any) -> bool:
     """Whether it is a subclass of torch.autograd.Function."""

@@ -31,7 +31,7 @@ from scratchgrad.domain import REALS, Domain
 from scratchgrad.membership import inside
 from scratchgrad.notation.functions import TABLE
 
-__all__ = ["turning_points"]
+__all__ = ["LEAST", "MOST", "turning_points"]
 
 # TRUST: turning-points
 _COMPARISONS = 24
@@ -49,7 +49,7 @@ _SMALLEST, _GREATEST = 1e-14, 1e8
 """The magnitudes that a number goes through, in steps of ten."""
 
 # TRUST: branches-followed
-_LEAST, _MOST = 1e-30, 1e30
+LEAST, MOST = 1e-30, 1e30
 """Those where a program branches, which nothing else will find."""
 
 _TURNS = 2
@@ -206,7 +206,7 @@ def _lines(battery: Battery, anchor: Point, places: Sequence[_Place], *, togethe
     by_tensor: dict[tuple[str, bool], list[int]] = {}
     for name, upstream, place in places:
         by_tensor.setdefault((name, upstream), []).append(place)
-    low, high = (_LEAST, _MOST) if together else (_SMALLEST, _GREATEST)
+    low, high = (LEAST, MOST) if together else (_SMALLEST, _GREATEST)
     sizes = 10.0 ** np.arange(math.log10(low), math.log10(high) + 1)
     for (name, upstream), entries in by_tensor.items():
         values = (anchor.upstream if upstream else anchor.tensors)[name]

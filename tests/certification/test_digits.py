@@ -87,3 +87,21 @@ def test_the_plain_form_is_the_definition_computed_node_by_node(dtype):
     assert np.array_equal(found["h"], (u * u.tanh()).double().numpy())
     right = g * (u.tanh() + u * (1 - u.tanh() ** 2))
     assert np.allclose(found["grad_u"], right.double().numpy(), rtol=1e-15 if dtype == "float64" else 1e-6, atol=0)
+
+
+class Sigmoid(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, u):
+        h = u.sigmoid()
+        ctx.save_for_backward(h)
+        return h
+
+    @staticmethod
+    def backward(ctx, g):
+        (h,) = ctx.saved_tensors
+        return g * h * (1 - h)
+
+
+def test_a_function_of_autograd_is_its_authors_and_not_torchs():
+    assert sg.certify("sigmoid", torch.sigmoid).accepted
+    assert sg.certify("sigmoid", Sigmoid).wrong == ("backward",)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import scratchgrad as sg
+from scratchgrad.certification import following
 
 Branch = Callable[[torch.Tensor, torch.Tensor], Any]
 
@@ -52,3 +53,11 @@ def test_a_side_that_was_not_met_is_said() -> None:
     verdict = sg.certify("h[i] = u[i]**2", lambda u: u * u, backward)
     assert verdict.accepted
     assert "1 condition on values of which only one side was met, with numbers from 1e-30 to 1e30" in str(verdict)
+
+
+def test_conditions_for_which_no_time_was_left_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_POINTS", 4)
+    verdict = sg.certify(
+        "h[i] = u[i]**2", lambda u: u * u, lambda g, u: 2 * g * u if (u > 3).any() and (u < 9).any() else g * u * 2
+    )
+    assert "more, which were not followed: too many points" in " ".join(str(verdict).split())

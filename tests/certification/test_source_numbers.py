@@ -85,6 +85,15 @@ def test_what_is_wrong_at_its_own_numbers_is_refused(backward: Callable[..., Any
     assert not sg.certify("h[i] = u[i]**2", opaque(lambda u: u * u), opaque(backward)).accepted
 
 
+def test_a_number_at_which_alone_a_proven_kernel_is_wrong_is_met_where_others_are_near() -> None:
+    def backward(g: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        p = v.softmax(-1)
+        right = p * (g - (g * p).sum(-1, keepdim=True))
+        return torch.where(v == 529.6, 1.5 * right, right)
+
+    assert sg.certify("softmax", lambda v: v.softmax(-1), backward).wrong == ("backward",)
+
+
 def test_a_threshold_behind_float_is_met() -> None:
     backward = lambda g, u: 2 * g * u if float(g.sum()) <= 333.0 else g  # noqa: E731
     assert not sg.certify("h[i] = u[i]**2", lambda u: u * u, backward).accepted
