@@ -151,7 +151,8 @@ def examine_larger(battery: Battery, subject: Subject, more: Sequence[Sizes] = (
         return found
     known.probes = known.probes or [_probe(battery, shape) for shape in dict.fromkeys(usual_shapes(battery))]
     named = [_probe(battery, s) for of in more if (s := shape_of(battery, of, tuple(of))) is not None]
-    said = [_probe(battery, s) for of in _said(battery, subject) if (s := shape_of(battery, of, tuple(of))) is not None]
+    own = dict.fromkeys(shape_of(battery, of, tuple(of)) for of in _said(battery, subject))
+    said = [_probe(battery, shape) for shape in own if shape is not None]
     probes = [*known.probes, *named, *said]
     examination = Examination(known.reference, subject)
     clock = _Clock(battery, known.reference, found)
