@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from scratchgrad.certification.axes import index_of
 from scratchgrad.certification.battery import Battery
 from scratchgrad.certification.examination import Finding
+from scratchgrad.certification.specification import Specification
 from scratchgrad.certification.verdict import Counterexample, number
 from scratchgrad.notation.text import to_text
 
-__all__ = ["counterexample"]
+__all__ = ["counterexample", "counterexample_of"]
 
 
 def counterexample(battery: Battery, finding: Finding) -> Counterexample:
     """The finding at its point, with both numbers and the formula."""
+    layouts = {name: layout.name for name, layout in finding.probe.layouts.items()}
+    return counterexample_of(battery.specification, finding, layouts, _formula(battery, finding.tensor))
+
+
+def counterexample_of(
+    specification: Specification, finding: Finding, layouts: Mapping[str, str], formula: tuple[str, ...] = ()
+) -> Counterexample:
+    """The finding at its point, with both numbers; `layouts` says in words how tensors are stored."""
     point = finding.probe.point
     entry = yours = right = None
     if finding.entry is not None and finding.yours is not None:
@@ -30,13 +41,36 @@ def counterexample(battery: Battery, finding: Finding) -> Counterexample:
         grad_outputs={n: None if a is None else a.tolist() for n, a in point.upstream.items()}
         if finding.stage == "backward"
         else {},
-        layouts={name: layout.name for name, layout in finding.probe.layouts.items()},
+        layouts=layouts,
         entry=entry,
         yours=yours,
         right=right,
-        formula=_formula(battery, finding.tensor),
+        formula=formula,
         place=finding.entry or (),
+        around=_around(specification, finding),
     )
+
+
+def _around(specification: Specification, finding: Finding) -> dict[str, tuple[int, ...]]:
+    """The place in every tensor that belongs to the wrong entry: its number for each letter they share, else 0.
+
+    A torch function has no letters: there it is the same place of a tensor of the same shape.
+    """
+    roles = (*specification.inputs, *specification.outputs)
+    wrong = next((r for r in roles if finding.tensor in (r.name, r.tensor.gradient.name)), None)
+    if wrong is None or not finding.entry:
+        return {}
+    point = finding.probe.point
+    shapes = {role.name: role.shape(point.sizes, point.batch) for role in roles}
+    numbers = {index_of(wrong, axis): number for axis, number in enumerate(finding.entry)}
+    found = {}
+    for role in roles:
+        shape = shapes[role.name]
+        is_like = specification.function is not None and shape == shapes[wrong.name]
+        found[role.name] = (
+            finding.entry if is_like else tuple(numbers.get(index_of(role, axis), 0) for axis in range(len(shape)))
+        )
+    return found
 
 
 def _formula(battery: Battery, name: str) -> tuple[str, ...]:

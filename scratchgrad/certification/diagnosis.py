@@ -63,9 +63,7 @@ def diagnose(
     if main.kind in ("value", "not finite", "exception", "shape"):
         sentences += _where(battery, subject, same, observed, explained=likely is not None and likely.whole)
     if observed is not None:
-        sentences += (
-            [likely.words] if likely is not None else _agreement(observed, said="digits" in " ".join(sentences))
-        )
+        sentences += [likely.words] if likely is not None else _agreement(observed, said=_is_only_float64(same))
     if main.kind in ("exception", "shape") and battery.specification.batched and not subject.kernel:
         sentences += _columns(battery, subject)
     sentences += right_as_in_examples(battery, subject, findings)
@@ -172,7 +170,7 @@ def _where(
         return any(part in probe.name for part in parts)
 
     separated = None if observed is None or explained else partition(observed)
-    facts = [separated] if separated else []
+    facts = [separated.words] if separated is not None else []
     if only(lambda p: p.group == "memory" or (p.group == "upstream" and bool(p.layouts))):
         return [f"wrong only for {_listed({p.name for p in wrong})}: strides must not matter"]
     if only(lambda p: p.group == "absent"):
@@ -187,7 +185,7 @@ def _where(
         return [f"right at ordinary magnitudes, wrong for {_listed({p.name for p in wrong})}"]
     if only(lambda p: p.point.dtype == "float32"):
         return [f"right in float64, wrong in float32{_lost(same)}", *facts]
-    if only(lambda p: p.point.dtype == "float64" and p.group != "exact") and observed is not None:
+    if _is_only_float64(same) and observed is not None:
         return [f"right in float32, wrong in float64{_kept(observed)}", *facts]
     if only(lambda p: p.point.batch == 0):
         return ["wrong only for an empty batch"]
@@ -195,24 +193,21 @@ def _where(
         return [f"wrong only for {_listed({p.name for p in wrong})}"]
     if only(lambda p: p.point.batch == 1 or p.group == "sizes"):
         return ["wrong only where a size, or the batch, is 1: is there a squeeze?"]
-    if facts and not _kinked(observed):
-        return facts
-    if facts:
-        first = facts[0].replace("wrong where", "wrong at exactly 0: where", 1) if _at_zero(same) else facts[0]
-        return [f"{first}: any number between the one-sided derivatives is right there{_conventions(battery)}"]
-    if only(lambda p: name_has(p, *_KINKS)) and _kinked(observed):
-        exactly = "exactly 0" if _at_zero(same) else "exact zeros and ties"
-        return [
-            f"wrong at {exactly}: any number between the one-sided derivatives is right there{_conventions(battery)}"
-        ]
+    if observed is None or not _kinked(observed):
+        if facts:
+            return facts
+    elif separated is not None:
+        return [f"{separated.at_kinks}: {_several(battery)}"]
+    elif only(lambda p: name_has(p, *_KINKS)):
+        return [f"wrong at {'exactly 0' if _at_zero(observed) else 'exact zeros and ties'}: {_several(battery)}"]
     if only(lambda p: name_has(p, *_LARGE, *_EXTREME)):
         return ["right at ordinary magnitudes, wrong at large ones (1000): does something overflow or cancel?"]
     return _tried(battery, subject, main, wrong)
 
 
-def _kinked(observed: Observed | None) -> bool:
+def _kinked(observed: Observed) -> bool:
     """Whether several numbers would be right at every wrong entry."""
-    return observed is not None and all((s.truths[s.name].slack[s.wrong] > 0).all() for s in observed.failed if s.fits)
+    return all((s.truths[s.name].slack[s.wrong] > 0).all() for s in observed.failed if s.fits)
 
 
 def _tried(battery: Battery, subject: Subject, main: Finding, wrong: set[Probe]) -> list[str]:
@@ -264,6 +259,11 @@ def _tried(battery: Battery, subject: Subject, main: Finding, wrong: set[Probe])
     return sentences
 
 
+def _is_only_float64(same: Sequence[Finding]) -> bool:
+    """Whether float32 is right: then the digits are spoken of. Exact examination has no float32."""
+    return all(f.probe.point.dtype == "float64" and f.probe.group != "exact" for f in same)
+
+
 def _kept(observed: Observed) -> str:
     """How many digits are right, where they are as many as float32 has, or a rounded constant."""
     digits = _right_digits(observed)
@@ -296,16 +296,20 @@ def _lost(same: Sequence[Finding]) -> str:
     return f": loses {min(7, math.log10(worst / UNIT['float32'])):.0f} of 7 digits" if worst else ""
 
 
-def _at_zero(same: Sequence[Finding]) -> bool:
-    """Whether no probe of ties without zeros is among those that go wrong."""
-    return all(any((a == 0).any() for a in f.probe.point.tensors.values()) for f in same)
+def _at_zero(observed: Observed) -> bool:
+    """Whether the input is 0 at every entry of its gradient that is wrong."""
+    name = observed.role.name
+    return observed.stage == "backward" and all(
+        bool((s.point.tensors[name][s.wrong] == 0).all()) for s in observed.failed if s.fits
+    )
 
 
-def _conventions(battery: Battery) -> str:
-    """The definition's kinks, in words."""
+def _several(battery: Battery) -> str:
+    """What is right at a kink, with the definition's own choice."""
     definition = battery.specification.definition
     words = kink_line(kinks(definition), to_text) if definition is not None else "none"
-    return f"; the convention is: {words}" if words != "none" else ""
+    convention = f"; the convention is: {words}" if words != "none" else ""
+    return f"any number between the one-sided derivatives is right there{convention}"
 
 
 def _listed(names: set[str]) -> str:

@@ -49,16 +49,10 @@ class Feature:
     role: Role | None = None
     upstream: bool = False
     place: bool = False
+    signed: bool = False
+    """Whether a place is counted from the middle, so that its distance says something, too."""
     said: tuple[str, str] | None = None
     """The words for 1, and for 0, where the number is a truth value."""
-
-    def __eq__(self, other: object) -> bool:
-        """Features of one name are the same."""
-        return isinstance(other, Feature) and other.name == self.name
-
-    def __hash__(self) -> int:
-        """By name."""
-        return hash(self.name)
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,11 @@ class Condition:
     """Whether the bounds are only known to lie in a gap."""
     only: bool = False
     """Whether some entries at which it holds are right."""
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is that a number which belongs to the entry is exactly 0."""
+        return self.equal and self.low == 0 and self.feature.said is None and not self.feature.place
 
     def holds(self, values: Array) -> Array:
         """Where the condition holds."""
@@ -93,24 +92,14 @@ def features(observed: Observed, seen: Sequence[Seen], *, places: bool = False) 
     aligned = list(_aligned(observed, seen))
     yield from aligned
     yield from _places(observed, seen)
-    yield from _ties(aligned, seen)
+    yield from _ties(aligned)
     yield from _gaps(aligned)
     yield from _occurrences(observed, seen)
 
 
 def _aligned(observed: Observed, seen: Sequence[Seen]) -> Iterator[Feature]:
     """Tensors of the result's shape, or with a number for each of its rows."""
-    spec = observed.specification
-
-    def tensors(s: Seen) -> dict[str, Array]:
-        found = dict(s.point.tensors)
-        if observed.stage == "backward":
-            for role in spec.outputs:
-                g = s.point.upstream[role.name]
-                shape = role.shape(s.point.sizes, s.point.batch)
-                found[role.tensor.gradient.name] = np.zeros(shape) if g is None else g
-        return found
-
+    spec, tensors = observed.specification, observed.tensors
     names = [n for n in tensors(seen[0]) if all(_fits(tensors(s)[n].shape, s.right.shape) for s in seen)]
     for name in names:
 
@@ -166,13 +155,13 @@ def _places(observed: Observed, seen: Sequence[Seen]) -> Iterator[Feature]:
             rows = np.arange(s.right.shape[-2])[:, None]
             return np.broadcast_to((np.arange(s.right.shape[-1]) - rows).astype(float), s.right.shape)
 
-        yield Feature("column - row (0 on the diagonal)", column_minus_row, place=True)
+        yield Feature("column - row (0 on the diagonal)", column_minus_row, place=True, signed=True)
 
 
-def _ties(aligned: Sequence[Feature], seen: Sequence[Seen]) -> Iterator[Feature]:
+def _ties(aligned: Sequence[Feature]) -> Iterator[Feature]:
     """Whether the same number stands elsewhere in the row."""
     for feature in aligned:
-        if feature.said is not None or feature.name.startswith("grad_"):
+        if feature.said is not None or feature.upstream:
             continue
 
         def tied(s: Seen, f: Feature = feature) -> Array:
@@ -187,7 +176,7 @@ def _ties(aligned: Sequence[Feature], seen: Sequence[Seen]) -> Iterator[Feature]
 def _gaps(aligned: Sequence[Feature]) -> Iterator[Feature]:
     """How far a number is below the largest of its row; infinite for the largest itself where it stands alone."""
     for feature in aligned:
-        if feature.said is not None or feature.name.startswith("grad_"):
+        if feature.said is not None or feature.upstream:
             continue
 
         def below(s: Seen, f: Feature = feature) -> Array:
@@ -238,7 +227,7 @@ def separating(feature: Feature, values: Array, wrong: Array) -> Iterator[Condit
     if np.unique(bad).size < _SEVERAL:
         return
     for size, b, g in ((False, bad, good), (True, np.abs(bad), np.abs(good))):
-        if size and (feature.place and "column" not in feature.name):
+        if size and feature.place and not feature.signed:
             return
         name = f"|{feature.name}|" if size else feature.name
         below, above = g[g < b.min()], g[g > b.max()]
@@ -292,7 +281,7 @@ def narrowed(observed: Observed, condition: Condition, seen: Sequence[Seen]) -> 
     feature = condition.feature
     if not condition.soft or feature.role is None or condition.feature.place:
         return condition
-    s, place = _example(condition, seen)
+    s, place = _example(seen)
     if s is None or feature.role.shape(s.point.sizes, s.point.batch) != s.right.shape:
         return condition
     values = feature.of(s)
@@ -325,7 +314,7 @@ def narrowed(observed: Observed, condition: Condition, seen: Sequence[Seen]) -> 
     )
 
 
-def _example(condition: Condition, seen: Sequence[Seen]) -> tuple[Seen | None, tuple[int, ...]]:
+def _example(seen: Sequence[Seen]) -> tuple[Seen | None, tuple[int, ...]]:
     """A wrong entry that no layout of memory ties to others."""
     for s in seen:
         if s.wrong.any() and not s.probe.layouts:

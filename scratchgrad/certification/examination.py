@@ -305,7 +305,7 @@ class Examination:
         name, entry = legal.first(int(np.argmax(distance)), values)
         words = f"the entries of {name} at a tie are no gradient together, though each of them could be one"
         yours, right = float(values[name][entry]), legal.nearest(values, name, entry)
-        yield Finding("backward", "value", name, words, probe, entry, yours, right)
+        yield Finding("backward", "together", name, words, probe, entry, yours, right)
 
     @staticmethod
     def _changed(

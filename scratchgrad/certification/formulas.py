@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from scratchgrad.certification.held import held_constant
-from scratchgrad.certification.observed import Observed, Seen
+from scratchgrad.certification.observed import Observed, Seen, arriving
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.specification import Role
 from scratchgrad.certification.variants import softmaxes, variants
@@ -101,9 +101,7 @@ class _Valuations:
             return values[n] if role.sample else values
 
         tensors = {r.name: row(r, point.tensors[r.name]) for r in spec.inputs}
-        upstream = {}
-        for r in spec.outputs:
-            g = point.upstream[r.name]
-            upstream[r.name] = row(r, np.zeros(r.shape(point.sizes, point.batch)) if g is None else g)
+        gradients = arriving(spec, point)
+        upstream = {r.name: row(r, gradients[r.name]) for r in spec.outputs}
         assert spec.gradients is not None
         return spec.gradients.valuation(tensors, upstream, Float())

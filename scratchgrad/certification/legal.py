@@ -9,6 +9,7 @@ parts: the sum is the same for all of them, though each entry may be anything be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ import numpy as np
 __all__ = ["Legal", "legal"]
 
 _RANK = 1e-9
+_SHOWN = 9
+"""So many digits, beside the largest gradient, are said of a legal number: the hull's basis has rounding errors."""
+
 _SPARE = 3
 _INFINITE = 1e10
 """Gradients on two sides that differ by such a factor: one of them grows as its point comes nearer."""
@@ -40,10 +44,12 @@ class Legal:
         return np.abs(self._flat(gradients) - self._nearest(gradients))
 
     def nearest(self, gradients: Mapping[str, Array], name: str, entry: tuple[int, ...]) -> float:
-        """An entry of the nearest legal combination."""
+        """An entry of the nearest legal combination, as it is shown."""
         start = sum(gradients[before].size for before in self.names[: self.names.index(name)])
         place = np.ravel_multi_index(entry, gradients[name].shape) if entry else 0
-        return float(self._nearest(gradients)[start + int(place)])
+        found = self._nearest(gradients)
+        largest = float(np.abs(found).max(initial=0.0))
+        return round(float(found[start + int(place)]), _SHOWN - math.ceil(math.log10(largest))) if largest else 0.0
 
     def _flat(self, gradients: Mapping[str, Array]) -> Array:
         return np.concatenate([gradients[name].ravel() for name in self.names])

@@ -23,10 +23,10 @@ from scratchgrad.certification.float_reference import FloatReference
 from scratchgrad.certification.point import Point
 from scratchgrad.certification.probes import Probe
 from scratchgrad.certification.reference import Truth, Undefined
-from scratchgrad.certification.specification import Role
+from scratchgrad.certification.specification import Role, Specification
 from scratchgrad.certification.subject import Subject
 
-__all__ = ["Observed", "Seen", "close"]
+__all__ = ["Observed", "Seen", "arriving", "close"]
 
 _DIGITS = {"float64": 1e-9, "float32": 2e-4}
 _FEW_DIGITS = 0.05
@@ -48,6 +48,14 @@ def close(a: Array, b: Array, digits: float = 1e-9, room: Array | float = 0.0) -
         return False
     largest = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
     return bool((np.abs(a - b) <= np.maximum(digits * largest, room)).all())
+
+
+def arriving(specification: Specification, point: Point) -> dict[str, Array]:
+    """The gradient that arrives at every output, by the output's name; zeros where it is None."""
+    return {
+        role.name: np.zeros(role.shape(point.sizes, point.batch)) if (g := point.upstream[role.name]) is None else g
+        for role in specification.outputs
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +140,22 @@ class Observed:
         self.floats = FloatReference(battery.specification)
         self.examination = Examination(self.floats if large else battery.reference, subject)
         self.name, self.stage = main.tensor, main.stage
-        self.failing = {f.probe for f in same}
-        self._failing = list(dict.fromkeys(f.probe for f in same))
+        self.failing = list(dict.fromkeys(f.probe for f in same))
+        """The probes that go wrong, in the order in which they were tried."""
 
     @property
     def role(self) -> Role:
         """The output, or the input whose gradient it is."""
         named = {r.name: r for r in self.specification.outputs}
         return (named | {r.tensor.gradient.name: r for r in self.specification.inputs})[self.name]
+
+    def tensors(self, s: Seen) -> dict[str, Array]:
+        """The inputs at a probe; for a gradient also those that arrive, zeros where one is None."""
+        if self.stage != "backward":
+            return dict(s.point.tensors)
+        gradients = arriving(self.specification, s.point)
+        named = {role.tensor.gradient.name: gradients[role.name] for role in self.specification.outputs}
+        return {**s.point.tensors, **named}
 
     @cached_property
     def seen(self) -> list[Seen]:
@@ -151,7 +167,7 @@ class Observed:
     @cached_property
     def failed(self) -> list[Seen]:
         """The probes that go wrong."""
-        return [s for p in self._failing if (s := self.at(p, True)) is not None]
+        return [s for p in self.failing if (s := self.at(p, True)) is not None]
 
     @cached_property
     def usual(self) -> list[Seen]:

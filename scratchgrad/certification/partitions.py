@@ -1,7 +1,7 @@
 """Facts: a condition that separates what is wrong from what is right, at every entry or every probe that was seen.
 
 In   Observed
-Out  one sentence, "right where u <= 1, wrong where u > 1: there yours is 0"; None where no condition separates
+Out  a Partition, "wrong where u > 1, right everywhere else: there yours is 0"; None where no condition separates
 
     entries    the value of an input, an output or an upstream gradient there; ties; the place in the tensor
     probes     entry_conditions.py and probe_conditions.py say which conditions there are
@@ -23,7 +23,7 @@ from scratchgrad.certification.error_model import THRESHOLD
 from scratchgrad.certification.observed import Observed, Seen
 from scratchgrad.certification.probe_conditions import probe_features
 
-__all__ = ["partition", "place"]
+__all__ = ["Partition", "partition", "place"]
 
 _WRONG, _RIGHT = 1, 4
 """So many entries at least on each side."""
@@ -55,7 +55,27 @@ class _Group:
         return bool(self.outcome.sum() >= _WRONG and (~self.outcome).sum() >= _RIGHT)
 
 
-def partition(observed: Observed) -> str | None:
+@dataclass(frozen=True)
+class Partition:
+    """Conditions that separate what is wrong; `rest` says what is right, and what yours is on the wrong side."""
+
+    where: str
+    rest: str
+    is_zero: bool
+    """Whether the condition is that one number of an entry is exactly 0."""
+
+    @property
+    def words(self) -> str:
+        """The whole sentence."""
+        return f"wrong {self.where}{self.rest}"
+
+    @property
+    def at_kinks(self) -> str:
+        """The sentence where the wrong entries lie at kinks: a single number there is one to look at twice."""
+        return f"wrong at exactly 0: {self.where}{self.rest}" if self.is_zero else self.words
+
+
+def partition(observed: Observed) -> Partition | None:
     """What separates the wrong entries from the right ones, and what yours is on the wrong side; else the probes."""
     dtypes = sorted({s.point.dtype for s in observed.failed}, reverse=True)
     entries = [_entries(dtype, _evidence(observed, dtype)) for dtype in dtypes]
@@ -64,7 +84,7 @@ def partition(observed: Observed) -> str | None:
         found = _separated(entries, features(observed, [s for group in entries for s in group.seen]))
     if found is not None:
         clauses = [narrowed(observed, c, group.seen) for c, group in zip(found, entries, strict=True)]
-        return f"wrong {_joined(clauses, dtypes)}, right everywhere else{_there(observed)}"
+        return _partition(clauses, dtypes, f"{_elsewhere(clauses)}{_there(observed)}")
     probes = [_probes(dtype, _evidence(observed, dtype)) for dtype in dtypes]
     if not probes or not all(group.enough for group in probes):
         return None
@@ -72,7 +92,16 @@ def partition(observed: Observed) -> str | None:
     if found is None:
         return None
     there = _there(observed) if all(s.fits for s in observed.failed) else ""
-    return f"wrong {_joined(found, dtypes)}, right at all other probes{there}"
+    return _partition(found, dtypes, f", right at all other probes{there}")
+
+
+def _partition(clauses: Sequence[Condition], dtypes: Sequence[str], rest: str) -> Partition:
+    return Partition(_joined(clauses, dtypes), rest, all(c.is_zero for c in clauses))
+
+
+def _elsewhere(clauses: Sequence[Condition]) -> str:
+    """That the rest is right, but where some entries at which the condition holds are right, too: that is said."""
+    return "" if any(c.only for c in clauses) else ", right everywhere else"
 
 
 def place(observed: Observed) -> str | None:
@@ -81,7 +110,7 @@ def place(observed: Observed) -> str | None:
     if not group.seen or not group.enough:
         return None
     found = _separated([group], features(observed, group.seen, places=True))
-    return None if found is None else f"wrong {found[0].words}, right everywhere else{_there(observed)}"
+    return None if found is None else f"wrong {found[0].words}{_elsewhere(found)}{_there(observed)}"
 
 
 def _entries(dtype: str, seen: Sequence[Seen]) -> _Group:
@@ -154,9 +183,9 @@ def _there(observed: Observed) -> str:
         ratios = mine[known] / right[known]
     for words in _ratio(ratios):
         return f": there {words}"
-    for name in (r.tensor.gradient.name for r in observed.specification.outputs):
-        if all(_is_upstream(s, w, name) for s, w in parts):
-            return f": there yours is {name} itself"
+    for role in observed.specification.outputs:
+        if all(_is_upstream(s, w, role.name) for s, w in parts):
+            return f": there yours is {role.tensor.gradient.name} itself"
     return ""
 
 
@@ -166,6 +195,6 @@ def _ratio(ratios: Array) -> Iterator[str]:
         yield "the sign is wrong" if abs(k + 1) < 1e-4 else f"yours = {k:.5g} x right"
 
 
-def _is_upstream(s: Seen, wrong: Array, name: str) -> bool:
-    values = s.point.upstream.get(name.removeprefix("grad_"))
+def _is_upstream(s: Seen, wrong: Array, output: str) -> bool:
+    values = s.point.upstream[output]
     return values is not None and values.shape == s.mine.shape and bool((values[wrong] == s.mine[wrong]).all())

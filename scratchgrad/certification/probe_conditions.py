@@ -7,6 +7,7 @@ Out  numbers for every probe, as features; entry_conditions.py finds what separa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,26 +38,23 @@ def probe_features(observed: Observed) -> Iterator[Feature]:
         yield _number(f"the smallest number of {role.name}", role.name, lambda x: x.min() if x.size else 0.0)
     if observed.stage == "backward":
         for role in spec.outputs:
-            gradient = role.tensor.gradient.name
-            yield _number(f"the largest |{gradient}|", gradient, lambda x: np.abs(x).max(initial=0.0))
+            yield Feature(f"the largest |{role.tensor.gradient.name}|", partial(_largest_arriving, role.name))
 
 
-def _get(s: Seen, name: str) -> Array:
-    if name in s.point.tensors:
-        return s.point.tensors[name]
-    found = s.point.upstream.get(name.removeprefix("grad_"))
-    return np.zeros(0) if found is None else found
+def _largest_arriving(output: str, s: Seen) -> Array:
+    gradient = s.point.upstream[output]
+    return np.array([0.0 if gradient is None else float(np.abs(gradient).max(initial=0.0))])
 
 
 def _truth(name: str, tensor: str, holds: Callable[[Array], bool], words: str) -> Feature:
     def of(s: Seen) -> Array:
-        return np.array([float(holds(_get(s, tensor)))])
+        return np.array([float(holds(s.point.tensors[tensor]))])
 
     return Feature(name, of, said=(f"where {words}", f"except where {words}"))
 
 
 def _number(name: str, tensor: str, measure: Callable[[Array], Any]) -> Feature:
-    return Feature(name, lambda s: np.array([float(measure(_get(s, tensor)))]))
+    return Feature(name, lambda s: np.array([float(measure(s.point.tensors[tensor]))]))
 
 
 def _repeats(t: Array) -> bool:

@@ -48,13 +48,8 @@ def relation(observed: Observed) -> str | None:
 
 def _tensors(observed: Observed, s: Seen) -> dict[str, Array]:
     """All tensors at a probe that fit the result: inputs, outputs, upstream gradients."""
-    spec = observed.specification
-    found = dict(s.point.tensors) | {r.name: s.truths[r.name].high for r in spec.outputs}
-    if observed.stage == "backward":
-        for role in spec.outputs:
-            values = s.point.upstream[role.name]
-            shape = role.shape(s.point.sizes, s.point.batch)
-            found[role.tensor.gradient.name] = np.zeros(shape) if values is None else values
+    outputs = {role.name: s.truths[role.name].high for role in observed.specification.outputs}
+    found = {**s.point.tensors, **outputs, **observed.tensors(s)}
     found.pop(observed.name, None)
     return {name: np.asarray(values, float) for name, values in found.items()}
 

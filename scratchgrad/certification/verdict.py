@@ -50,8 +50,8 @@ class Counterexample:
     """The smallest failing input that was found, and what is wrong there.
 
     `tensors` and `grad_outputs` are nested lists by name; `entry` such as "grad_W[0,1]", with `yours` and `right`,
-    where a number is wrong, and `place` its indices; `words` says what is wrong in any case; `formula` is the line of
-    the sheet.
+    where a number is wrong, and `place` its indices; `around` has the place in each tensor that belongs to it, around
+    which a large one is shown; `words` says what is wrong in any case; `formula` is the line of the sheet.
     """
 
     stage: str
@@ -68,19 +68,26 @@ class Counterexample:
     right: str | None = None
     formula: tuple[str, ...] = ()
     place: tuple[int, ...] = ()
+    around: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether its first line has both numbers, in the place of the words."""
+        return self.entry is not None and self.kind != "repeat"
 
     def __str__(self) -> str:
         """Some lines: what is wrong, where, and what should stand there."""
-        numbers = self.entry is not None and self.kind != "repeat"
-        first = self.words if not numbers else f"{self.entry}:  yours = {self.yours},  right = {self.right}"
+        first = self.words if not self.shows_numbers else f"{self.entry}:  yours = {self.yours},  right = {self.right}"
         where = f"{self.dtype}{'' if self.batch is None else f', batch {self.batch}'}"
         lines = wrapped([f"  {first}   ({where})"], _FIRST, " " * 4)
 
         def write(value: Any) -> str:
             return number(value, self.dtype)
 
-        given = [shown(name, values, self.place, write) for name, values in self.tensors.items()]
-        given += [shown(f"grad_{name}", values, self.place, write) for name, values in self.grad_outputs.items()]
+        around = self.around
+        given = [shown(name, values, around.get(name, ()), write) for name, values in self.tensors.items()]
+        arriving = self.grad_outputs.items()
+        given += [shown(f"grad_{name}", values, around.get(name, ()), write) for name, values in arriving]
         tensors = [f"  {'at ' if n == 0 else '   '} {text}" for n, text in enumerate(given)]
         tensors += [f"     {name} stored as: {layout}" for name, layout in self.layouts.items()]
         lines += wrapped(tensors, _TENSORS, " " * 8)
@@ -121,6 +128,7 @@ class Verdict:
         wrong = f"{' and '.join(self.wrong)} {'are' if len(self.wrong) > 1 else 'is'} wrong"
         lines = wrapped([f"REFUSED  {title}: {wrong}"], _TITLE, " " * 4)
         lines += [str(self.counterexample)] if self.counterexample is not None else []
-        said = "" if self.counterexample is None else self.counterexample.words
+        seen = self.counterexample
+        said = "" if seen is None or seen.shows_numbers else seen.words
         sentences = [f"  - {line}" for line in self.diagnosis if line != said]
         return "\n".join([*lines, *wrapped(sentences, _SENTENCES, " " * 4)])

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from scratchgrad.certification.calling import Calling, calling_of
+from scratchgrad.certification.counterexample import counterexample_of
 from scratchgrad.certification.error_model import THRESHOLD
 from scratchgrad.certification.examination import Examination, Finding
 from scratchgrad.certification.probes import Probe
@@ -29,7 +30,7 @@ from scratchgrad.certification.reference import Reference, Undefined
 from scratchgrad.certification.specification import NothingToCertify, Specification
 from scratchgrad.certification.subject import Subject
 from scratchgrad.certification.through_autograd import by_autograd, is_autograd_function
-from scratchgrad.certification.verdict import Counterexample, number
+from scratchgrad.certification.verdict import Counterexample
 from scratchgrad.testing.deadline import outside_deadline
 from scratchgrad.testing.point_reference import PointReference, exact_numbers_of, point_at, specified
 
@@ -39,7 +40,7 @@ __all__ = ["Agreement", "gradients_agree"]
 _GROSS = 1e3
 """Where exact numbers take too long, an error must be so many times as large as the threshold before it is one."""
 
-_NUMBERS = ("value", "not finite")
+_NUMBERS = ("value", "not finite", "together")
 """The kinds of findings that another reference may see otherwise."""
 
 
@@ -158,13 +159,11 @@ def _agreement(
         notes += (f"{first.words}, but no more than rounding or a tie could explain; too large for exact numbers",)
         return replace(result, judged=False, notes=notes)
     wrong = tuple(stage for stage in ("forward", "backward") if any(f.stage == stage for f in seen))
-    return replace(result, wrong=wrong, counterexample=_counterexample(first, at.layouts))
+    return replace(result, wrong=wrong, counterexample=counterexample_of(specification, first, at.layouts))
 
 
 class _AtTensors(Examination):
     """An examination at tensors as they are stored; everything once."""
-
-    exact = False
 
     def __init__(self, reference: Reference, subject: Subject, inputs: Sequence[Any], upstream: Sequence[Any]) -> None:
         super().__init__(reference, subject)
@@ -244,26 +243,3 @@ def _subject(
     if calling.takes_saved and forward is None:
         raise NothingToCertify("backward(saved, ...) needs what forward saves: give forward, too")
     return Subject(specification, forward, backward, kernel=False, calling=calling)
-
-
-def _counterexample(finding: Finding, layouts: Mapping[str, str]) -> Counterexample:
-    point = finding.probe.point
-    entry = yours = right = None
-    if finding.entry is not None and finding.yours is not None:
-        entry = finding.tensor + (f"[{','.join(map(str, finding.entry))}]" if finding.entry else "")
-        yours, right = number(finding.yours, point.dtype), number(finding.right, point.dtype)
-    arriving = point.upstream if finding.stage == "backward" else {}
-    return Counterexample(
-        stage=finding.stage,
-        kind=finding.kind,
-        tensor=finding.tensor,
-        words=finding.words,
-        dtype=point.dtype,
-        batch=point.batch,
-        tensors={name: values.tolist() for name, values in point.tensors.items()},
-        grad_outputs={name: None if values is None else values.tolist() for name, values in arriving.items()},
-        layouts=layouts,
-        entry=entry,
-        yours=yours,
-        right=right,
-    )

@@ -35,8 +35,9 @@ from scratchgrad.certification.specification import (
     specify,
 )
 from scratchgrad.certification.time_limit import TakesTooLong, within
+from scratchgrad.domain import Domain
 from scratchgrad.layer import Layer
-from scratchgrad.membership import check
+from scratchgrad.membership import check, inside
 
 __all__ = ["AtTensors", "PointReference", "exact_numbers_of", "has_values", "point_at", "specified"]
 
@@ -73,17 +74,28 @@ class PointReference(FloatReference):
         rng = np.random.default_rng(SEED)
         high = self.at(point)[tensor].high
         scale = max(float(np.abs(high[np.isfinite(high)]).max(initial=0.0)), TINY["float64"])
+        domains = {role.name: role.tensor.domain for role in self.specification.inputs}
         for _ in range(_AROUND):
-            tensors = {
-                name: values
-                if values.dtype.kind != "f"
-                else values + _MOVED * np.maximum(1.0, np.abs(values)) * rng.choice([-1.0, 1.0], values.shape)
-                for name, values in point.tensors.items()
-            }
-            near = self.at(replace(point, tensors=tensors))[tensor].high
-            if not abs(near[entry] - high[entry]) <= _TIED * scale:
+            tensors = {name: _aside(values, domains[name], rng) for name, values in point.tensors.items()}
+            try:
+                near = self.at(replace(point, tensors=tensors))[tensor].high[entry]
+            except Undefined:
+                continue
+            if np.isfinite(near) and not abs(near - high[entry]) <= _TIED * scale:
                 return True
         return False
+
+
+def _aside(values: Array, domain: Domain, rng: np.random.Generator) -> Array:
+    """Numbers a little aside, in the domain, too; near one of its ends by a small part of their distance from it."""
+    if values.dtype.kind != "f":
+        return values
+    size = np.maximum(1.0, np.abs(values))
+    for end in (domain.interval.low, domain.interval.high):
+        if end is not None:
+            distance = np.abs(values - float(end))
+            size = np.where(distance > 0, np.minimum(size, distance), size)
+    return inside(domain, np.asarray(values + _MOVED * size * rng.choice([-1.0, 1.0], values.shape)))
 
 
 def exact_numbers_of(reference: Reference, point: Point) -> Reference | None:

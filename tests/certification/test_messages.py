@@ -5,7 +5,10 @@ import pytest
 import torch
 
 import scratchgrad as sg
+from scratchgrad.certification.entry_conditions import Feature, separating
 from scratchgrad.certification.page import COLUMNS, shown, wrapped
+from scratchgrad.certification.partitions import _elsewhere
+from scratchgrad.testing import gradients_agree
 
 D = torch.float64
 SQUARE = "y[n,i] = x[n,i]**2"
@@ -144,3 +147,44 @@ def test_long_lines_are_broken_and_many_are_counted():
     lines = wrapped(["word " * 60, "end"], 10, "    ")
     assert max(map(len, lines)) <= COLUMNS and len(lines) == 4 and lines[1].startswith("    word")
     assert wrapped(["a"] * 9, 3, "  ") == ["a", "a", "  ... (7 more lines)"]
+
+
+def maximum_backward(g, u, v):
+    return g * ((u > v) + 2.0 * (u == v)), g * (u < v)
+
+
+def test_zero_is_said_only_of_kinks_where_the_input_is_zero():
+    ties = str(sg.certify("h[i] = max(u[i], v[i])", torch.maximum, maximum_backward))
+    assert "wrong at exact zeros and ties: any number between the one-sided derivatives" in ties
+    assert "exactly 0" not in ties and "each of the two counts one half" in ties
+    zero = str(sg.certify("h[i] = max(u[i], 0)", torch.relu, lambda g, u: torch.where(u == 0, -g, g * (u > 0))))
+    assert "wrong at exactly 0: where u = 0, right everywhere else: any number between" in zero
+
+
+def test_gradients_that_are_legal_only_one_by_one_have_words_of_their_own():
+    found = sg.certify("m = Max(x[i], i)", lambda x: x.max(), lambda g, x: g * (x == x.max()).to(x.dtype))
+    assert found.counterexample is not None and found.counterexample.kind == "together"
+    assert (found.counterexample.yours, found.counterexample.right) == ("1", "0.5")
+    said = " ".join(str(found).split())
+    assert "the entries of grad_x at a tie are no gradient together, though each of them could be one" in said
+    assert "any number between" not in said
+
+
+def test_every_tensor_is_cut_around_its_own_part_of_the_wrong_entry():
+    def backward(g, a, b):
+        return torch.where(torch.arange(a.shape[1]) == 40, 0.0, 1.0).to(g) * (g @ b.mT), a.mT @ g
+
+    a, b = torch.arange(240, dtype=D).reshape(4, 60), torch.arange(300, dtype=D).reshape(60, 5)
+    found = gradients_agree("c[i,j] = Sum(a[i,k]*b[k,j], k)", torch.matmul, backward, a, b)
+    assert found.entry == "grad_a[0,40]" and found.counterexample is not None
+    assert found.counterexample.around == {"a": (0, 40), "b": (40, 0), "c": (0, 0)}
+    assert "a[0:2,38:42] = " in str(found) and "b[39:41,0:4] = " in str(found) and "grad_c[0:2,0:4] = " in str(found)
+
+
+def test_the_rest_is_not_called_right_where_some_such_entries_are():
+    feature = Feature("x", lambda s: s.right)
+    values, wrong = np.array([2.0, 2.0, *np.arange(3.0, 20.0)]), np.arange(19) < 1
+    condition = next(separating(feature, values, wrong))
+    assert condition.only and condition.words == "only where x = 2, though not at every such entry"
+    assert _elsewhere([condition]) == ""
+    assert _elsewhere(list(separating(feature, values[1:], wrong[:-1]))) == ", right everywhere else"

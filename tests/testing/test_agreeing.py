@@ -135,6 +135,33 @@ def test_what_rounding_or_a_tie_may_explain_is_not_judged_where_exact_numbers_ta
     assert small, str(small)
 
 
+@pytest.mark.parametrize(("factor", "word"), [(1, "AGREES"), (5, "DIFFERS")])
+def test_near_the_end_of_a_domain_no_tie_is_looked_for_beyond_it(factor, word):
+    x = torch.full((2000,), 1e-12, dtype=torch.float64)
+    forward, backward = (lambda x: x.log().sum()), (lambda g, x: factor * g / x)
+    found = gradients_agree("L = Sum(log(x[i]), i)", forward, backward, x, domains="x[i]>0")
+    assert str(found).startswith(word), str(found)
+
+
+def test_a_neighbour_without_a_value_is_no_tie():
+    x = torch.full((2000,), 1e-12, dtype=torch.float64)
+    found = gradients_agree(
+        "L = Sum(sqrt(x[i]), i)", lambda x: x.sqrt().sum(), lambda g, x: g / x.sqrt(), x, domains="x[i] in (-inf,inf)"
+    )
+    assert found.judged and found.wrong == ("backward",), str(found)
+
+
+def test_at_the_end_of_a_domain_a_tie_is_found_within_it():
+    found = gradients_agree(
+        "L = Sum(max(x[i], 0), i)",
+        lambda x: x.relu().sum(),
+        lambda g, x: g * (x >= 0),
+        torch.zeros(2000, dtype=torch.float64),
+        domains="x[i]>=0",
+    )
+    assert not found.judged, str(found)
+
+
 def test_where_the_definition_has_no_value_nothing_is_judged():
     found = gradients_agree("h[i] = log(u[i])", torch.log, lambda g, u: g / u, -U, domains="u[i] in (-inf,inf)")
     assert not found and not found.judged
